@@ -1,0 +1,254 @@
+// Runs a real nats-server as a child process with its own configuration file, every limit written out. It starts, stops
+// and kills one server; it creates no streams and decides nothing about restarts.
+import { mkdirSync, readdirSync, rmSync, watch, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Schema } from "effect"
+import { guardOrphan } from "../service/orphan-guard.ts"
+import { findNatsServer } from "./nats-binary.ts"
+import {
+  serverConfiguration,
+  type ClusterOptions,
+  type ServerConfiguration,
+} from "./server-configuration.ts"
+
+/** A server recovers 5 M messages in some ten seconds; one that is not there after this has a fault. */
+const START_WAIT_MILLIS = 60_000
+/** File watches can be late or lost on network folders: look again this often. */
+const LOOK_AGAIN_MILLIS = 100
+/** A clean stop of 5 M messages was measured at 1.7 s; after this the server is killed. */
+const STOP_WAIT_MILLIS = 15_000
+/** What a failure to start shows of the server's log. */
+const LOG_LINES_SHOWN_MAX = 20
+/** A server left behind by a killed parent is asked for its store; a local one answers at once. */
+const ASK_WAIT_MILLIS = 1_000
+
+export class NatsServerFailed extends Schema.TaggedError<NatsServerFailed>()("NatsServerFailed", {
+  reason: Schema.String,
+  log: Schema.Array(Schema.String),
+}) {
+  override get message() {
+    return [`nats-server: ${this.reason}`, ...this.log].join("\n  ")
+  }
+}
+
+export interface EmbeddedServerOptions {
+  /** Folder of the configuration, the ports file and the store; made when missing. */
+  readonly directory: string
+  /** Path of the binary; found by `findNatsServer` when left out. */
+  readonly binary?: string
+  readonly host?: string
+  /** 0 takes any free port. */
+  readonly port?: number
+  readonly monitorPort?: number
+  readonly serverName?: string
+  /** `always` syncs the disk before each acknowledgement; the default is the server's two minutes. */
+  readonly sync?: "default" | "always"
+  readonly maxFileStoreBytes?: number
+  readonly maxMemoryStoreBytes?: number
+  readonly maxPayloadBytes?: number
+  readonly cluster?: ClusterOptions
+  /** Each line of the server's log. */
+  readonly onLog?: (line: string) => void
+}
+
+export interface EmbeddedServer {
+  readonly url: string
+  readonly monitorUrl: string
+  readonly port: number
+  readonly monitorPort: number
+  readonly pid: number
+  readonly storeDir: string
+  /** Resolves when the process has ended, however it ended. */
+  readonly exited: Promise<ServerExit>
+  /** SIGTERM, and SIGKILL when the server has not ended in time; resolves when it has ended. */
+  readonly stop: () => Promise<ServerExit>
+  /** SIGKILL; resolves when the process has ended. */
+  readonly kill: () => Promise<ServerExit>
+  /** Starts again on the same store and the same ports; call it after the server has ended. */
+  readonly restart: () => Promise<EmbeddedServer>
+}
+
+export interface ServerExit {
+  readonly code: number | null
+  readonly signal: string | number | null
+}
+
+const Ports = Schema.Struct({
+  nats: Schema.Array(Schema.String),
+  monitoring: Schema.Array(Schema.String),
+})
+const decodePorts = Schema.decodeUnknownSync(Schema.fromJsonString(Ports))
+
+const readPorts = async (path: string): Promise<typeof Ports.Type | undefined> => {
+  try {
+    return decodePorts(await Bun.file(path).text())
+  } catch {
+    // Not there yet, or half written: the next look will tell.
+    return undefined
+  }
+}
+
+const portOf = (url: string): number => Number(new URL(url).port)
+
+/** Calls `look` after every change in the folder, and now and then without one, until it gives a value. */
+const lookUntil = async <Found>(
+  folder: string,
+  look: () => Promise<Found | undefined>,
+  given: AbortSignal,
+): Promise<Found | undefined> => {
+  const { promise, resolve } = Promise.withResolvers<Found | undefined>()
+  const check = () => void look().then((found) => found !== undefined && resolve(found))
+  const watcher = watch(folder, check)
+  const timer = setInterval(check, LOOK_AGAIN_MILLIS)
+  given.addEventListener("abort", () => resolve(undefined))
+  if (given.aborted) resolve(undefined)
+  check()
+  try {
+    return await promise
+  } finally {
+    watcher.close()
+    clearInterval(timer)
+  }
+}
+
+const readLines = async (stream: ReadableStream<Uint8Array>, onLine: (line: string) => void) => {
+  let rest = ""
+  const decoder = new TextDecoder()
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n")
+    rest = lines.pop() ?? ""
+    for (const line of lines) onLine(line)
+  }
+  if (rest !== "") onLine(rest)
+}
+
+/**
+ * Two servers on one store destroy it, and nats-server does not lock the folder: a ports file whose server still
+ * answers means that the folder is taken.
+ */
+const refuseSharedStore = async (folder: string) => {
+  for (const name of readdirSync(folder).filter((entry) => entry.endsWith(".ports"))) {
+    const ports = await readPorts(join(folder, name))
+    const monitor = ports?.monitoring[0]
+    if (monitor !== undefined) {
+      const signal = AbortSignal.timeout(ASK_WAIT_MILLIS)
+      const answer = await fetch(`${monitor}/varz`, { signal }).catch(() => undefined)
+      const text = (await answer?.text().catch(() => "")) ?? ""
+      if (text.includes(JSON.stringify(join(folder, "store")).slice(1, -1))) {
+        const pid = /\d+/.exec(name)?.[0] ?? "unknown"
+        throw new NatsServerFailed({
+          reason: `process ${pid} already runs on the store in ${folder}`,
+          log: [],
+        })
+      }
+    }
+    // A killed server leaves its file behind.
+    rmSync(join(folder, name), { force: true })
+  }
+}
+
+const spawnServer = (binary: string, configuration: string, onLine: (line: string) => void) => {
+  const child = Bun.spawn([binary, "-c", configuration], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+    // Its own process group: Ctrl-C goes to our parent process alone, which stops things in order.
+    detached: true,
+  })
+  const guard = guardOrphan(child.pid)
+  void readLines(child.stderr, onLine).catch(() => undefined)
+  const exited = child.exited.then((): ServerExit => {
+    guard.release()
+    return { code: child.exitCode, signal: child.signalCode }
+  })
+  return { child, exited }
+}
+
+const describeExit = (exit: ServerExit) =>
+  `it ended at once (${exit.signal ?? `exit ${exit.code}`})`
+
+/**
+ * Starts a server and resolves when it takes connections.
+ *
+ * @throws NatsServerUnusable when there is no binary that is new enough, NatsServerFailed when the server does not
+ * come up (with the end of its log) or another server already runs on the same store.
+ */
+export const startEmbeddedServer = async (
+  options: EmbeddedServerOptions,
+): Promise<EmbeddedServer> => {
+  const binary = options.binary ?? findNatsServer().path
+  const storeDir = join(options.directory, "store")
+  mkdirSync(storeDir, { recursive: true })
+  await refuseSharedStore(options.directory)
+  const configuration = join(options.directory, "nats-server.conf")
+  writeFileSync(configuration, serverConfiguration(withDefaults(options, storeDir)))
+
+  const lastLines: Array<string> = []
+  const { child, exited } = spawnServer(binary, configuration, (line) => {
+    options.onLog?.(line)
+    lastLines.push(line)
+    if (lastLines.length > LOG_LINES_SHOWN_MAX) lastLines.shift()
+  })
+  const portsFile = join(options.directory, `nats-server_${child.pid}.ports`)
+  const ended = new AbortController()
+  void exited.then(() => ended.abort())
+  const deadline = AbortSignal.timeout(START_WAIT_MILLIS)
+  const ports = await lookUntil(
+    options.directory,
+    () => readPorts(portsFile),
+    AbortSignal.any([ended.signal, deadline]),
+  )
+  const url = ports?.nats[0]
+  const monitorUrl = ports?.monitoring[0]
+  if (url === undefined || monitorUrl === undefined) {
+    child.kill("SIGKILL")
+    const exit = await exited
+    const reason = deadline.aborted ? `not ready after ${START_WAIT_MILLIS} ms` : describeExit(exit)
+    throw new NatsServerFailed({ reason, log: lastLines })
+  }
+  return running(options, child, exited, { url, monitorUrl, storeDir })
+}
+
+const running = (
+  options: EmbeddedServerOptions,
+  child: Bun.Subprocess,
+  exited: Promise<ServerExit>,
+  at: { readonly url: string; readonly monitorUrl: string; readonly storeDir: string },
+): EmbeddedServer => {
+  const port = portOf(at.url)
+  const monitorPort = portOf(at.monitorUrl)
+  return {
+    ...at,
+    port,
+    monitorPort,
+    pid: child.pid,
+    exited,
+    stop: async () => {
+      child.kill("SIGTERM")
+      const overdue = setTimeout(() => child.kill("SIGKILL"), STOP_WAIT_MILLIS)
+      return exited.finally(() => clearTimeout(overdue))
+    },
+    kill: () => {
+      child.kill("SIGKILL")
+      return exited
+    },
+    restart: () => startEmbeddedServer({ ...options, port, monitorPort }),
+  }
+}
+
+const MIB = 1024 * 1024
+
+const withDefaults = (options: EmbeddedServerOptions, storeDir: string): ServerConfiguration => ({
+  serverName: options.serverName ?? "weir",
+  host: options.host ?? "127.0.0.1",
+  port: options.port ?? 0,
+  monitorPort: options.monitorPort ?? 0,
+  directory: options.directory,
+  storeDir,
+  sync: options.sync ?? "default",
+  // Above the sum of the streams' limits, which provisioning checks: a full store refuses every stream.
+  maxFileStoreBytes: options.maxFileStoreBytes ?? 24 * 1024 * MIB,
+  maxMemoryStoreBytes: options.maxMemoryStoreBytes ?? 256 * MIB,
+  maxPayloadBytes: options.maxPayloadBytes ?? 8 * MIB,
+  cluster: options.cluster,
+})
