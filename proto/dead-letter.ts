@@ -1,0 +1,42 @@
+// A request that could not be predicted, kept as it came so that it can be read, mended and sent again.
+import { Schema } from "effect"
+import { recordCodec } from "./message-pack.ts"
+import { LogId } from "./names.ts"
+import { FailureReason } from "./prediction.ts"
+
+export const DeadLetter = Schema.Struct({
+  /** As they stood in the subject; the model may be no valid name. */
+  model: Schema.String,
+  id: LogId,
+  reason: FailureReason,
+  message: Schema.String,
+  /** Milliseconds since 1970. */
+  storedAt: Schema.Finite,
+  diedAt: Schema.Finite,
+  deliveries: Schema.Int,
+  /** Headers and bytes of the request message. */
+  headers: Schema.Record(Schema.String, Schema.String),
+  payload: Schema.Uint8Array,
+})
+export type DeadLetter = typeof DeadLetter.Type
+
+export const DEAD_LETTER_FORMAT = 1
+
+export const deadLetterCodec = recordCodec(
+  "dead letter",
+  DeadLetter,
+  {
+    fields: [
+      "model",
+      "id",
+      "reason",
+      "message",
+      "storedAt",
+      "diedAt",
+      "deliveries",
+      "headers",
+      "payload",
+    ],
+  },
+  DEAD_LETTER_FORMAT,
+)

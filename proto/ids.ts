@@ -1,0 +1,49 @@
+// Ids of requests. Pure: time and randomness are handed in.
+import { createHash } from "node:crypto"
+
+const ALPHABET = "0123456789abcdefghijklmnopqrstuv"
+const ID_BYTES = 16
+
+/** 16 bytes as 26 characters of base32hex, lower case; the order of ids is the order of their bytes. */
+export const base32hex = (bytes: Uint8Array): string => {
+  let text = ""
+  let held = 0
+  let bits = 0
+  for (let index = 0; index < ID_BYTES; index++) {
+    held = (held << 8) | (bytes[index] ?? 0)
+    bits += 8
+    while (bits >= 5) {
+      bits -= 5
+      text += ALPHABET[(held >>> bits) & 31]
+    }
+    held &= 31
+  }
+  return text + ALPHABET[(held << (5 - bits)) & 31]
+}
+
+/**
+ * A UUIDv7 (RFC 9562) in base32hex: 48 bits of milliseconds, then 74 random bits.
+ * `random` gives at least 10 bytes; its contents are not changed.
+ */
+export const timeOrderedId = (nowMillis: number, random: Uint8Array): string => {
+  const bytes = new Uint8Array(ID_BYTES)
+  const high = Math.floor(nowMillis / 2 ** 32)
+  bytes[0] = high >>> 8
+  bytes[1] = high
+  bytes[2] = nowMillis >>> 24
+  bytes[3] = nowMillis >>> 16
+  bytes[4] = nowMillis >>> 8
+  bytes[5] = nowMillis
+  for (let index = 0; index < 10; index++) bytes[6 + index] = random[index] ?? 0
+  bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f)
+  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f)
+  return base32hex(bytes)
+}
+
+/** The id of an idempotency key: the same caller, model and key always give the same id. */
+export const keyedId = (caller: string, model: string, key: string): string => {
+  const hash = createHash("sha256")
+  // Lengths go in front, so that no two triples run together into the same text.
+  for (const part of [caller, model, key]) hash.update(`${Buffer.byteLength(part)}:${part}`)
+  return base32hex(hash.digest())
+}

@@ -1,0 +1,115 @@
+// The fact of a request: what was asked, and what came of it. Exactly one is stored for each id.
+import { Schema } from "effect"
+import { recordCodec } from "./message-pack.ts"
+import { LogId, ModelName, VersionName } from "./names.ts"
+import { InferenceRequest, REQUEST_LAYOUT } from "./request.ts"
+import { Tensor, TENSOR_FIELDS } from "./tensor.ts"
+
+/** Why there is no output. Each is final: the same request is never tried again under the same id. */
+export const FailureReason = Schema.Literals([
+  /** The request does not match the model's signature, or cannot be read. */
+  "invalid",
+  "unknown_model",
+  "unknown_version",
+  /** The model's run failed on this input. */
+  "model_error",
+  /** The output is larger than a message may be. */
+  "output_too_large",
+  /** The deadline passed before the work began. */
+  "expired",
+  /** All deliveries were used up without an answer. */
+  "exhausted",
+])
+export type FailureReason = typeof FailureReason.Type
+
+export const Failure = Schema.Struct({ reason: FailureReason, message: Schema.String })
+export type Failure = typeof Failure.Type
+
+/** The batch that really produced an output; with the model's digest it is what an exact replay needs. */
+export const Batch = Schema.Struct({
+  id: Schema.String,
+  /** Rows of the whole batch, the first row of this request in it, and its number of rows. */
+  rows: Schema.Int,
+  offset: Schema.Int,
+  size: Schema.Int,
+  /** SHA-256 over the ids of the members in their order, hexadecimal. */
+  members: Schema.String,
+  ran: Schema.Literals(["inline", "worker"]),
+})
+export type Batch = typeof Batch.Type
+
+/** Milliseconds since 1970: stored by the server, taken by the predictor, run begun, run ended. */
+export const Times = Schema.Struct({
+  stored: Schema.Finite,
+  taken: Schema.Finite,
+  begun: Schema.optionalKey(Schema.Finite),
+  ended: Schema.optionalKey(Schema.Finite),
+})
+
+export const Prediction = Schema.Struct({
+  id: LogId,
+  model: ModelName,
+  /** Absent when none could be chosen. */
+  version: Schema.optionalKey(VersionName),
+  modelDigest: Schema.optionalKey(Schema.String),
+  signatureDigest: Schema.optionalKey(Schema.String),
+  /** Absent when the request could not be read; its bytes are then in the dead letter. */
+  request: Schema.optionalKey(InferenceRequest),
+  /** Digest of the decoded request (digest.ts). */
+  digest: Schema.optionalKey(Schema.String),
+  pinned: Schema.optionalKey(VersionName),
+  outputs: Schema.optionalKey(Schema.Array(Tensor)),
+  failure: Schema.optionalKey(Failure),
+  batch: Schema.optionalKey(Batch),
+  /** Runtime, its version, architecture and CPU features: what makes floats reproducible. */
+  runtime: Schema.optionalKey(Schema.String),
+  times: Times,
+  /** How often the request had been delivered when this fact was made. */
+  deliveries: Schema.Int,
+  caller: Schema.optionalKey(Schema.String),
+  keyed: Schema.optionalKey(Schema.Boolean),
+  requestId: Schema.optionalKey(Schema.String),
+  traceparent: Schema.optionalKey(Schema.String),
+  retryOf: Schema.optionalKey(LogId),
+})
+export type Prediction = typeof Prediction.Type
+
+export const PREDICTION_LAYOUT = {
+  fields: [
+    "id",
+    "model",
+    "version",
+    "modelDigest",
+    "signatureDigest",
+    "request",
+    "digest",
+    "pinned",
+    "outputs",
+    "failure",
+    "batch",
+    "runtime",
+    "times",
+    "deliveries",
+    "caller",
+    "keyed",
+    "requestId",
+    "traceparent",
+    "retryOf",
+  ],
+  nested: {
+    request: REQUEST_LAYOUT,
+    outputs: [{ fields: TENSOR_FIELDS }],
+    failure: { fields: ["reason", "message"] },
+    batch: { fields: ["id", "rows", "offset", "size", "members", "ran"] },
+    times: { fields: ["stored", "taken", "begun", "ended"] },
+  },
+} as const
+
+export const PREDICTION_FORMAT = 1
+
+export const predictionCodec = recordCodec(
+  "prediction",
+  Prediction,
+  PREDICTION_LAYOUT,
+  PREDICTION_FORMAT,
+)

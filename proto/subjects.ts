@@ -1,0 +1,80 @@
+// Every subject of the log is spelled here and nowhere else. The builders take checked names (names.ts).
+import { isLogId, isModelName, modelOfToken, modelToken } from "./names.ts"
+
+export const REQUESTS = "REQUESTS"
+export const PREDICTIONS = "PREDICTIONS"
+export const HISTORY = "HISTORY"
+export const EVENTS = "EVENTS"
+export const FINDINGS = "FINDINGS"
+export const DEAD_LETTERS = "DEAD_LETTERS"
+export const ADVISORIES = "ADVISORIES"
+/** The durable consumer of `REQUESTS` that all predictors share. */
+export const PREDICTOR = "predictor"
+/** The durable consumer of `ADVISORIES` that the reapers share. */
+export const REAPER = "reaper"
+/** The bucket of the object store that holds model bytes. */
+export const MODELS_BUCKET = "weir-models"
+
+export const requestSubject = (model: string, id: string) =>
+  `weir.request.${modelToken(model)}.${id}`
+export const predictionSubject = (model: string, id: string) =>
+  `weir.prediction.${modelToken(model)}.${id}`
+export const outcomeSubject = (model: string, id: string) =>
+  `weir.outcome.${modelToken(model)}.${id}`
+export const deadSubject = (model: string, id: string) => `weir.dead.${modelToken(model)}.${id}`
+export const historySubject = (model: string) => `weir.history.${modelToken(model)}`
+export const eventSubject = (aggregate: "release" | "retraining", model: string) =>
+  `weir.event.${aggregate}.${modelToken(model)}`
+export const findingSubject = (kind: string, model: string) =>
+  `weir.finding.${kind}.${modelToken(model)}`
+/** Where the server repeats a fact once it is stored: a hint to whoever waits for it. */
+export const storedSubject = (model: string, id: string) =>
+  `weir.stored.prediction.${modelToken(model)}.${id}`
+
+export const ALL_REQUESTS = "weir.request.*.*"
+export const ALL_PREDICTIONS = "weir.prediction.*.*"
+export const ALL_OUTCOMES = "weir.outcome.*.*"
+export const ALL_HISTORY = "weir.history.>"
+export const ALL_EVENTS = "weir.event.*.*"
+export const ALL_RELEASES = "weir.event.release.*"
+export const ALL_FINDINGS = "weir.finding.*.*"
+export const ALL_DEAD = "weir.dead.*.*"
+export const ALL_STORED = "weir.stored.>"
+export const ALL_WEIR = "weir.>"
+export const HISTORY_OF_PREDICTION = "weir.history.{{wildcard(1)}}"
+export const HISTORY_OF_OUTCOME = "weir.history.{{wildcard(1)}}.outcome"
+export const MAX_DELIVERIES_ADVISORIES = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.REQUESTS.>"
+
+/** Callers that wait for an answer listen below one of these; anything else in `Weir-Reply` is refused. */
+const REPLY_PREFIXES = ["weir.reply.", "_INBOX"] as const
+const REPLY_SUBJECT = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){1,8}$/
+const REPLY_MAX_CHARACTERS = 200
+
+export const replyPrefix = (processId: string) => `weir.reply.${processId}`
+export const isReplySubject = (subject: string): boolean =>
+  subject.length <= REPLY_MAX_CHARACTERS &&
+  REPLY_SUBJECT.test(subject) &&
+  REPLY_PREFIXES.some((prefix) => subject.startsWith(prefix))
+
+export interface ModelAndId {
+  readonly model: string
+  readonly id: string
+}
+
+/** Model and id of a subject with four tokens (`weir.<kind>.<model>.<id>`); `undefined` if they are no valid names. */
+export const modelAndId = (subject: string): ModelAndId | undefined => {
+  const [, , token, id, ...rest] = subject.split(".")
+  if (token === undefined || id === undefined || rest.length > 0) return undefined
+  const model = modelOfToken(token)
+  return isModelName(model) && isLogId(id) ? { model, id } : undefined
+}
+
+/** The tokens as they stand in the subject, valid names or not; for what must be filed under them all the same. */
+export const rawModelAndId = (subject: string): ModelAndId => {
+  const [, , token, id] = subject.split(".")
+  return { model: modelOfToken(token ?? ""), id: id ?? "" }
+}
+
+/** The model of `weir.event.<aggregate>.<model>`, `weir.history.<model>` and `weir.finding.<kind>.<model>`. */
+export const modelOfEvent = (subject: string): string => modelOfToken(subject.split(".")[3] ?? "")
+export const modelOfHistory = (subject: string): string => modelOfToken(subject.split(".")[2] ?? "")
