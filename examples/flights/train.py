@@ -81,27 +81,18 @@ def answers(model: bytes, rows: pd.DataFrame) -> list[np.ndarray]:
     return session.run(["label", "probabilities"], feed(rows))
 
 
-def signature(table: pd.DataFrame, train: pd.Series) -> dict:
-    """Ranges and categories span the whole table, so no record of it falls outside them; what
-    the model has seen is the training range."""
-    distance = table["distance"]
-    numbers = {
-        "distance": ("number", [int(distance.min()), int(distance.max())]),
-        "hour": ("integer", [0, 23]),
-        "weekday": ("integer", [0, 6]),
-    }
+def signature(seen: pd.DataFrame) -> dict:
+    """Ranges, categories and dates are those of the records that the model learned from."""
     features = []
     for name in FEATURES:
         feature = {"name": name, "tensor": name, "column": 0}
-        if name in numbers:
-            kind, span = numbers[name]
-            features.append({**feature, "type": kind, "missing": "refuse", "range": span})
+        if name in STRINGS:
+            kind, values = "string", {"categories": sorted(seen[name].unique().tolist())}
         else:
-            seen = sorted(table[name].unique().tolist())
-            features.append(
-                {**feature, "type": "string", "missing": "refuse", "categories": seen}
-            )
-    days = table.loc[train, "date"].str[:10]
+            kind = "number" if name == "distance" else "integer"
+            values = {"range": [int(seen[name].min()), int(seen[name].max())]}
+        features.append({**feature, "type": kind, "missing": "refuse", **values})
+    days = seen["date"].str[:10]
     return {
         "task": "classification",
         "features": features,
@@ -155,7 +146,7 @@ def main() -> None:
     folder = out / "models" / "flights" / "1"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(content)
-    write_json(folder / "signature.json", signature(table, train))
+    write_json(folder / "signature.json", signature(table[train]))
 
     labels, probabilities = answers(content, table)
     onnx_auc = float(roc_auc_score(table.loc[~train, "delayed"], probabilities[~train, 1]))
