@@ -1,0 +1,151 @@
+// What the copying from the hot log to the long log really did: how far it is, where a position lies, and what it missed.
+// The server's own figure for the lag cannot be used: it reads 0 while copies are missing.
+import { STREAM_SOURCE } from "../../proto/headers.ts"
+import { ALL_HISTORY, HISTORY, PREDICTIONS } from "../../proto/subjects.ts"
+import type { MsgHdrs } from "nats"
+import type { Log } from "./log.ts"
+import { readFromLeader } from "./read.ts"
+
+/** Where a copy came from. */
+export interface Source {
+  /** Sequence in `PREDICTIONS`: the position of the fact. */
+  readonly position: number
+  /** Its subject there, which names the id. */
+  readonly subject: string
+}
+
+/** Reads `PREDICTIONS <sequence> <filters> <transforms> <original subject>`. */
+export const readSource = (headers: MsgHdrs | undefined): Source | undefined => {
+  const words = headers?.get(STREAM_SOURCE).split(" ") ?? []
+  const position = Number(words[1])
+  const subject = words[4]
+  return words[0] === PREDICTIONS && Number.isInteger(position) && subject !== undefined
+    ? { position, subject }
+    : undefined
+}
+
+export interface HistoryEntry {
+  readonly sequence: number
+  readonly position: number
+}
+
+/** The first message of `HISTORY` at or after a sequence. */
+export type EntryAt = (sequence: number) => Promise<HistoryEntry | undefined>
+
+export const entryAt =
+  (log: Log): EntryAt =>
+  async (sequence) => {
+    const lookup = { seq: sequence, next_by_subj: ALL_HISTORY }
+    const message = await readFromLeader(log, HISTORY, lookup)
+    const source = readSource(message?.headers)
+    return message === undefined || source === undefined
+      ? undefined
+      : { sequence: message.sequence, position: source.position }
+  }
+
+/** Positions that were never copied, both ends included. */
+export interface Gap {
+  readonly fromPosition: number
+  readonly toPosition: number
+}
+
+/**
+ * The gaps between two messages of `HISTORY`. Copies keep their order and take consecutive sequences, so position minus
+ * sequence grows exactly at a gap: where it is equal at both ends nothing is missing between them. Takes
+ * O(gaps · log n) look-ups. Messages that were erased from `HISTORY` leave their sequence behind and are no gap.
+ */
+export const findGaps = async (
+  at: EntryAt,
+  low: HistoryEntry,
+  high: HistoryEntry,
+): Promise<ReadonlyArray<Gap>> => {
+  if (high.position - low.position === high.sequence - low.sequence) return []
+  const middle = Math.floor((low.sequence + high.sequence) / 2)
+  const found = middle > low.sequence ? await at(middle) : undefined
+  if (found === undefined || found.sequence >= high.sequence) {
+    // No message lies strictly between: if `high` follows `low` directly, what is missing lies between their positions.
+    const lower = middle > low.sequence ? await lastBefore(at, low, high) : low
+    return [
+      {
+        fromPosition: lower.position + (high.sequence - lower.sequence),
+        toPosition: high.position - 1,
+      },
+    ]
+  }
+  return [...(await findGaps(at, low, found)), ...(await findGaps(at, found, high))]
+}
+
+/** The last message before `high` when those in the upper half were erased. */
+const lastBefore = async (
+  at: EntryAt,
+  low: HistoryEntry,
+  high: HistoryEntry,
+): Promise<HistoryEntry> => {
+  let lower = low
+  let upper = high.sequence
+  while (upper - lower.sequence > 1) {
+    const middle = Math.floor((lower.sequence + upper) / 2)
+    const found = await at(middle)
+    if (found !== undefined && found.sequence < high.sequence) lower = found
+    else upper = middle
+  }
+  return lower
+}
+
+export interface HistoryStatus {
+  /** Last sequence of the hot log, and the last position that was copied. */
+  readonly lastPosition: number
+  readonly copiedPosition: number
+  /** Facts that are not copied yet. */
+  readonly lag: number
+  /** Lag over the number of messages that the hot log holds before it drops any; 1 loses facts. */
+  readonly headroomUsed: number
+}
+
+/** How far the copying is. `capacity` is the number of messages that the hot log may hold. */
+export const historyStatus = async (log: Log, capacity: number): Promise<HistoryStatus> => {
+  const [hot, long] = await Promise.all([
+    log.manager.streams.info(PREDICTIONS),
+    log.manager.streams.info(HISTORY),
+  ])
+  const last = await entryAt(log)(long.state.last_seq)
+  const copiedPosition = long.state.messages === 0 ? 0 : (last?.position ?? 0)
+  const lastPosition = hot.state.last_seq
+  const lag = Math.max(0, lastPosition - copiedPosition)
+  return { lastPosition, copiedPosition, lag, headroomUsed: lag / capacity }
+}
+
+/** All gaps in what `HISTORY` holds now. */
+export const historyGaps = async (log: Log): Promise<ReadonlyArray<Gap>> => {
+  const { state } = await log.manager.streams.info(HISTORY)
+  if (state.messages === 0) return []
+  const at = entryAt(log)
+  const [low, high] = await Promise.all([at(state.first_seq), at(state.last_seq)])
+  if (low === undefined || high === undefined) return []
+  const before = state.first_seq === 1 && low.position > 1 ? [firstGap(low)] : []
+  return [...before, ...(await findGaps(at, low, high))]
+}
+
+const firstGap = (low: HistoryEntry): Gap => ({
+  fromPosition: low.sequence,
+  toPosition: low.position - 1,
+})
+
+/**
+ * The sequence in `HISTORY` of the first fact at or after a position, by binary search; `undefined` when there is none
+ * yet. Positions grow with sequences.
+ */
+export const seek = async (log: Log, position: number): Promise<number | undefined> => {
+  const { state } = await log.manager.streams.info(HISTORY)
+  if (state.messages === 0) return undefined
+  const at = entryAt(log)
+  let low = state.first_seq
+  let high = state.last_seq + 1
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    const found = await at(middle)
+    if (found === undefined || found.position >= position) high = middle
+    else low = found.sequence + 1
+  }
+  return low > state.last_seq ? undefined : low
+}

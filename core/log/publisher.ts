@@ -1,0 +1,169 @@
+// Publishing with acknowledgement over the core connection: one inbox for all acks, one timer for all deadlines. It says
+// what became of each publish, and never tries again by itself; append.ts does.
+import { createInbox, headers as natsHeaders, type Msg, type NatsConnection } from "nats"
+import type { LinkState } from "./connection.ts"
+
+/** Publishes in flight; more are refused at once, since each holds its bytes. */
+const IN_FLIGHT_MAX = 8_192
+/** An ack that is not there by then will not come: the server was killed or changed its leader. */
+const ACK_WAIT_MILLIS = 2_000
+const SWEEP_INTERVAL_MILLIS = 50
+
+/** What became of one publish. */
+export type Published =
+  | { readonly kind: "stored"; readonly sequence: number; readonly duplicate: boolean }
+  /** 10071: the expectation failed; with an expectation of 0, the subject already holds a message. */
+  | { readonly kind: "exists" }
+  /** 10164, in clusters: another publish to the subject is under way. Publish again. */
+  | { readonly kind: "undecided" }
+  /** 10077: the subject already holds as many messages as it may. */
+  | { readonly kind: "queued" }
+  /** 10077: the stream holds as many messages or bytes as it may. */
+  | { readonly kind: "full"; readonly limit: "messages" | "bytes" }
+  /** 10023: the server's store is full, for every stream. */
+  | { readonly kind: "storeFull" }
+  /** 10054, or over the server's `max_payload`. */
+  | { readonly kind: "tooLarge" }
+  /** No stream, no leader, no connection, or silence. Publish again; whether it was stored is not known. */
+  | { readonly kind: "unavailable"; readonly reason: string }
+  /** Anything else that the server said. */
+  | { readonly kind: "refused"; readonly code: number; readonly description: string }
+
+export type HeaderList = ReadonlyArray<readonly [name: string, value: string]>
+
+interface Waiting {
+  readonly resolve: (published: Published) => void
+  readonly deadline: number
+}
+
+const noHeaders: HeaderList = []
+const utf8 = new TextDecoder()
+
+interface PubAck {
+  readonly seq?: number
+  readonly duplicate?: boolean
+  readonly error?: { readonly err_code?: number; readonly description?: string }
+}
+
+const refusal = (error: NonNullable<PubAck["error"]>): Published => {
+  const code = error.err_code ?? 0
+  const description = error.description ?? ""
+  if (code === 10071) return { kind: "exists" }
+  if (code === 10164) return { kind: "undecided" }
+  if (code === 10077) {
+    if (description.includes("per subject")) return { kind: "queued" }
+    return { kind: "full", limit: description.includes("bytes") ? "bytes" : "messages" }
+  }
+  if (code === 10023) return { kind: "storeFull" }
+  if (code === 10054) return { kind: "tooLarge" }
+  return { kind: "refused", code, description }
+}
+
+/** Reads the answer to a publish: an ack, a refusal, or a bare status when nobody listens on the subject. */
+export const readPublished = (message: Pick<Msg, "data" | "headers">): Published => {
+  const status = message.headers?.code ?? 0
+  if (status !== 0)
+    return { kind: "unavailable", reason: status === 503 ? "no responders" : `${status}` }
+  let ack: PubAck
+  try {
+    ack = JSON.parse(utf8.decode(message.data))
+  } catch {
+    return { kind: "unavailable", reason: "unreadable acknowledgement" }
+  }
+  if (ack.error !== undefined) return refusal(ack.error)
+  if (typeof ack.seq !== "number") return { kind: "unavailable", reason: "no sequence in the ack" }
+  return { kind: "stored", sequence: ack.seq, duplicate: ack.duplicate === true }
+}
+
+/** Headers are made anew for each publish: an object that is used twice loses messages. */
+export const toHeaders = (list: HeaderList) => {
+  const headers = natsHeaders()
+  for (const [name, value] of list) headers.set(name, value)
+  return headers
+}
+
+export class Publisher {
+  readonly #connection: NatsConnection
+  readonly #link: LinkState
+  readonly #inbox = createInbox()
+  readonly #waiting = new Map<string, Waiting>()
+  #next = 0
+  #timer: ReturnType<typeof setInterval> | undefined
+
+  constructor(connection: NatsConnection, link: LinkState) {
+    this.#connection = connection
+    this.#link = link
+    connection.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => {
+        if (error !== null) return
+        const token = message.subject.slice(this.#inbox.length + 1)
+        const waiting = this.#waiting.get(token)
+        if (waiting === undefined) return
+        this.#waiting.delete(token)
+        waiting.resolve(readPublished(message))
+      },
+    })
+  }
+
+  get inFlight(): number {
+    return this.#waiting.size
+  }
+
+  /** Largest message, headers included, that the server takes. */
+  get maxPayloadBytes(): number {
+    return this.#connection.info?.max_payload ?? 0
+  }
+
+  /**
+   * Publishes to a subject of a stream. `payload` must never change afterwards: the client keeps a reference to it.
+   * Never rejects.
+   */
+  publish(subject: string, payload: Uint8Array, list: HeaderList = noHeaders): Promise<Published> {
+    // Published while disconnected it would lie in the client's buffer, long past its deadline.
+    if (!this.#link.up) return Promise.resolve({ kind: "unavailable", reason: "not connected" })
+    if (this.#waiting.size >= IN_FLIGHT_MAX)
+      return Promise.resolve({ kind: "unavailable", reason: "too many publishes in flight" })
+    const token = (this.#next++).toString(36)
+    const { promise, resolve } = Promise.withResolvers<Published>()
+    const reply = `${this.#inbox}.${token}`
+    try {
+      this.#connection.publish(
+        subject,
+        payload,
+        list.length === 0 ? { reply } : { reply, headers: toHeaders(list) },
+      )
+    } catch (cause) {
+      return Promise.resolve(this.#notSent(cause))
+    }
+    this.#waiting.set(token, { resolve, deadline: performance.now() + ACK_WAIT_MILLIS })
+    this.#timer ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL_MILLIS)
+    return promise
+  }
+
+  /** Ends the wait of everything in flight. */
+  close(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    for (const waiting of this.#waiting.values())
+      waiting.resolve({ kind: "unavailable", reason: "closed" })
+    this.#waiting.clear()
+  }
+
+  #notSent(cause: unknown): Published {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    return reason.includes("MAX_PAYLOAD") ? { kind: "tooLarge" } : { kind: "unavailable", reason }
+  }
+
+  #sweep(): void {
+    const now = performance.now()
+    // All have the same wait, so they lie in the order of their deadlines.
+    for (const [token, waiting] of this.#waiting) {
+      if (waiting.deadline > now) break
+      this.#waiting.delete(token)
+      waiting.resolve({ kind: "unavailable", reason: `no ack within ${ACK_WAIT_MILLIS} ms` })
+    }
+    if (this.#waiting.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+}

@@ -1,0 +1,216 @@
+// Takes messages from a pull consumer by callback and never holds more of them unfinished than it was told to: each
+// finished message makes room for the next. Recreating a lost consumer is its caller's decision.
+import { createInbox, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from "nats"
+import type { LinkState } from "./connection.ts"
+
+/** A pull waits this long on the server, which sends a heartbeat twice in that time and more. */
+const PULL_EXPIRES_MILLIS = 20_000
+const HEARTBEAT_MILLIS = 2_000
+/** Silence after which a pull counts as lost. */
+const SILENCE_MAX_MILLIS = 3 * HEARTBEAT_MILLIS
+const NANOS_PER_MILLI = 1_000_000
+/** Pause before asking again after the server refused a pull. */
+const REFUSED_PAUSE_MILLIS = 250
+
+export interface Delivery {
+  readonly subject: string
+  readonly data: Uint8Array
+  readonly headers: MsgHdrs | undefined
+  /** Sequence in the stream. */
+  readonly sequence: number
+  /** 1 at the first delivery. */
+  readonly deliveries: number
+  /** When the server stored it, milliseconds since 1970. */
+  readonly storedAt: number
+  /** Messages of the consumer that come after this one. */
+  readonly pending: number
+  /** Each of the following finishes the message for this process; the first call counts. */
+  readonly ack: () => void
+  readonly nak: (delayMillis: number) => void
+  readonly term: () => void
+  /** Forgets it without a word, for consumers that take no acks. */
+  readonly done: () => void
+  /** Restarts the time within which the server waits for the ack. */
+  readonly working: () => void
+}
+
+export type PullLoss = "consumerGone" | "streamGone"
+
+export interface PullOptions {
+  readonly stream: string
+  readonly consumer: string
+  /** Most messages that are asked for or held unfinished. */
+  readonly unfinishedMax: number
+  readonly onDelivery: (delivery: Delivery) => void
+  /** The server says that the consumer or its stream is not there (any more). */
+  readonly onLoss: (loss: PullLoss) => void
+}
+
+const ACK = "+ACK"
+const TERM = "+TERM"
+const WORKING = "+WPI"
+
+interface AckTokens {
+  readonly sequence: number
+  readonly deliveries: number
+  readonly storedAt: number
+  readonly pending: number
+}
+
+/** Reads `$JS.ACK.[domain.account.]stream.consumer.deliveries.sequence.consumerSequence.time.pending[.token]`. */
+export const readAckSubject = (subject: string): AckTokens => {
+  const tokens = subject.split(".")
+  const offset = tokens.length >= 11 ? 6 : 4
+  return {
+    deliveries: Number(tokens[offset]),
+    sequence: Number(tokens[offset + 1]),
+    storedAt: Math.floor(Number(tokens[offset + 3]) / NANOS_PER_MILLI),
+    pending: Number(tokens[offset + 4]),
+  }
+}
+
+export class Pull {
+  readonly #connection: NatsConnection
+  readonly #options: PullOptions
+  readonly #inbox = createInbox()
+  readonly #subscription: Subscription
+  readonly #timer: ReturnType<typeof setInterval>
+  readonly #unfollow: () => void
+  #requested = 0
+  #unfinished = 0
+  #stopped = false
+  #heardAt = performance.now()
+  #askAgainAt = 0
+  #onIdle: (() => void) | undefined
+
+  constructor(connection: NatsConnection, link: LinkState, options: PullOptions) {
+    this.#connection = connection
+    this.#options = options
+    this.#subscription = connection.subscribe(this.#inbox, {
+      callback: (error, message) => {
+        if (error === null) this.#receive(message)
+      },
+    })
+    // Pulls die with the connection that made them.
+    this.#unfollow = link.onChange((up) => up && this.#restart())
+    this.#timer = setInterval(() => this.#watch(), HEARTBEAT_MILLIS / 4)
+    this.#ask()
+  }
+
+  get unfinished(): number {
+    return this.#unfinished
+  }
+
+  /**
+   * Asks for no more, hands out what the server had already sent, and resolves when all that was handed out is finished.
+   */
+  async stop(): Promise<void> {
+    if (!this.#stopped) {
+      this.#stopped = true
+      clearInterval(this.#timer)
+      this.#unfollow()
+      // Unlike unsubscribing, draining loses nothing that is on its way; it rejects when the connection is gone.
+      await this.#subscription.drain().catch(() => undefined)
+    }
+    if (this.#unfinished === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onIdle = resolve
+    await promise
+  }
+
+  #restart(): void {
+    this.#requested = 0
+    this.#heardAt = performance.now()
+    this.#ask()
+  }
+
+  #watch(): void {
+    if (performance.now() - this.#heardAt > SILENCE_MAX_MILLIS) this.#restart()
+    else this.#ask()
+  }
+
+  #ask(): void {
+    if (this.#stopped || performance.now() < this.#askAgainAt) return
+    const room = this.#options.unfinishedMax - this.#unfinished - this.#requested
+    // Small pulls cost as much as large ones: wait until a quarter is free, unless nothing is asked for at all.
+    if (room < 1 || (this.#requested > 0 && room < this.#options.unfinishedMax / 4)) return
+    const { stream, consumer } = this.#options
+    const pull = {
+      batch: room,
+      expires: PULL_EXPIRES_MILLIS * NANOS_PER_MILLI,
+      idle_heartbeat: HEARTBEAT_MILLIS * NANOS_PER_MILLI,
+    }
+    try {
+      this.#connection.publish(
+        `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+        JSON.stringify(pull),
+        { reply: this.#inbox },
+      )
+      this.#requested += room
+    } catch {
+      // A connection that is being closed; the silence will be noticed if it is not.
+    }
+  }
+
+  #receive(message: Msg): void {
+    this.#heardAt = performance.now()
+    const status = message.headers?.code ?? 0
+    if (status !== 0 && message.data.byteLength === 0) {
+      this.#receiveStatus(status, message)
+      return
+    }
+    this.#requested = Math.max(0, this.#requested - 1)
+    this.#unfinished++
+    this.#options.onDelivery(this.#delivery(message))
+    this.#ask()
+  }
+
+  #receiveStatus(status: number, message: Msg): void {
+    if (status === 100) return
+    const left = Number(message.headers?.get("Nats-Pending-Messages") ?? "")
+    const description = message.headers?.description.toLowerCase() ?? ""
+    this.#requested = Number.isFinite(left) && left > 0 ? Math.max(0, this.#requested - left) : 0
+    if (status === 408) this.#ask()
+    else {
+      // 404, 409, 503: ask again, but not as fast as the server can refuse.
+      this.#askAgainAt = performance.now() + REFUSED_PAUSE_MILLIS
+      if (description.includes("consumer deleted") || description.includes("consumer not found"))
+        this.#options.onLoss("consumerGone")
+      else if (status === 503) this.#options.onLoss("streamGone")
+    }
+  }
+
+  #delivery(message: Msg): Delivery {
+    let finished = false
+    const finish = (word: string | undefined) => {
+      if (finished) return
+      finished = true
+      if (word !== undefined) this.#tell(message, word)
+      this.#unfinished--
+      if (this.#unfinished === 0) this.#onIdle?.()
+      this.#ask()
+    }
+    return {
+      subject: message.subject,
+      data: message.data,
+      headers: message.headers,
+      ...readAckSubject(message.reply ?? ""),
+      ack: () => finish(ACK),
+      nak: (delayMillis) =>
+        finish(delayMillis > 0 ? `-NAK {"delay": ${delayMillis * NANOS_PER_MILLI}}` : "-NAK"),
+      term: () => finish(TERM),
+      done: () => finish(undefined),
+      working: () => {
+        if (!finished) this.#tell(message, WORKING)
+      },
+    }
+  }
+
+  #tell(message: Msg, word: string): void {
+    try {
+      this.#connection.publish(message.reply ?? "", word)
+    } catch {
+      // Not connected: the server will deliver the message again.
+    }
+  }
+}
