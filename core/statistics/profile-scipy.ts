@@ -1,6 +1,7 @@
 // Calls named and answered as SciPy 1.17 names and answers them, for those who compare with it:
 // NaN policies instead of refusals, `asymp` for asymptotic.
 import { kolmogorovSmirnov, type Alternative } from "./kolmogorov-smirnov.ts"
+import { withoutNulls } from "./missing.ts"
 import { StatisticUndefined } from "./undefined.ts"
 
 export type NanPolicy = "propagate" | "omit" | "raise"
@@ -11,17 +12,14 @@ export interface Ks2sampOptions {
   readonly nanPolicy?: NanPolicy
 }
 
-const withoutNaN = (values: Float64Array): Float64Array =>
-  values.filter((value) => !Number.isNaN(value))
-
 /**
  * `scipy.stats.ks_2samp`. An empty sample, or NaN under the policy `propagate`, gives NaN in every
  * field; under `raise` it throws `StatisticUndefined`.
  */
 export const ks2samp = (x: Float64Array, y: Float64Array, options: Ks2sampOptions = {}) => {
   const { alternative = "two-sided", method = "auto", nanPolicy = "propagate" } = options
-  const cleanX = withoutNaN(x)
-  const cleanY = withoutNaN(y)
+  const cleanX = withoutNulls(x)
+  const cleanY = withoutNulls(y)
   const dropped = cleanX.length + cleanY.length < x.length + y.length
   if (dropped && nanPolicy === "raise")
     throw new StatisticUndefined({ statistic: "ks_2samp", reason: "the input contains NaN" })

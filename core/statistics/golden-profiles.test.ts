@@ -1,0 +1,102 @@
+import { expect, test } from "bun:test"
+import { Schema } from "effect"
+import { column, golden, rows } from "./golden-vectors.ts"
+import { alibiDetector, type AlibiTest } from "./profile-alibi.ts"
+import { evidentlyColumn, evidentlyDataset } from "./profile-evidently.ts"
+
+const Alibi = Schema.Struct({
+  detector: Schema.Literals(["KSDrift", "CVMDrift", "ChiSquareDrift", "TabularDrift", "FETDrift"]),
+  correction: Schema.Literals(["bonferroni", "fdr"]),
+  drift_type: Schema.Literals(["batch", "feature"]),
+  p_val: Schema.Number,
+  alternative: Schema.optional(Schema.Literals(["two-sided", "less", "greater"])),
+  categorical: Schema.optional(Schema.Array(Schema.Number)),
+})
+
+const TESTS = {
+  KSDrift: "ks",
+  CVMDrift: "cvm",
+  ChiSquareDrift: "chi2",
+  TabularDrift: "ks",
+  FETDrift: "fisher",
+} as const satisfies Record<string, AlibiTest>
+
+const transpose = (table: ReadonlyArray<ReadonlyArray<number>>) =>
+  (table[0] ?? []).map((_, j) => Float64Array.from(table, (row) => row[j] ?? NaN))
+
+test("univariate detectors decide as Alibi Detect does", () => {
+  const differences = golden("alibi-kdrift.json", Bun.env["WEIR_GOLDEN"], (input) => {
+    const { detector, correction, drift_type, p_val, alternative, categorical } =
+      Schema.decodeUnknownSync(Alibi)(input)
+    const reference = transpose(rows(input["x_ref"]))
+    const tests = reference.map((_, j) =>
+      detector === "TabularDrift" && categorical?.includes(j) ? "chi2" : TESTS[detector],
+    )
+    const verdict = alibiDetector(tests, reference, transpose(rows(input["x"])), {
+      alpha: p_val,
+      correction,
+      driftType: drift_type,
+      ...(alternative && { alternative }),
+    })
+    return {
+      is_drift: verdict.isDrift,
+      distance: verdict.distance,
+      p_val: verdict.pvalues,
+      threshold: verdict.threshold,
+    }
+  })
+  expect(differences).toEqual([])
+})
+
+const Tables = Schema.Record(Schema.String, Schema.Unknown)
+const Evidently = Schema.Struct({
+  reference: Tables,
+  current: Tables,
+  numerical: Schema.Array(Schema.String),
+  categorical: Schema.Array(Schema.String),
+  options: Schema.Struct({
+    stattest: Schema.optional(Schema.Literals(["psi", "ks", "wasserstein", "jensenshannon"])),
+    drift_share: Schema.optional(Schema.Number),
+  }),
+})
+const CurrentApi = Schema.Array(Schema.Struct({ metric: Schema.String }))
+
+test("tables are judged as Evidently judges them", () => {
+  const differences = golden("evidently.json", Bun.env["WEIR_GOLDEN"], (raw, vector) => {
+    const input = Schema.decodeUnknownSync(Evidently)(raw)
+    const { stattest, drift_share: driftShare = 0.5 } = input.options
+    const columns = Object.fromEntries(
+      [...input.numerical, ...input.categorical].map((name) => [
+        name,
+        evidentlyColumn(
+          column(input.reference[name]),
+          column(input.current[name]),
+          input.numerical.includes(name) ? "num" : "cat",
+          stattest ? { stattest } : {},
+        ),
+      ]),
+    )
+    const dataset = evidentlyDataset(
+      Object.values(columns).map((one) => one.drifted),
+      driftShare,
+    )
+    const named = Schema.decodeUnknownSync(CurrentApi)(vector.expected["current_api"] ?? [])
+    const current_api = named.map(({ metric }) => {
+      const scored = /column=(.+),method=/.exec(metric)?.[1]
+      const value = scored
+        ? columns[scored]?.score
+        : { count: dataset.drifted, share: dataset.share }
+      return { metric, value }
+    })
+    return {
+      columns,
+      drift_share: driftShare,
+      number_of_columns: dataset.columns,
+      number_of_drifted_columns: dataset.drifted,
+      share_of_drifted_columns: dataset.share,
+      dataset_drift: dataset.drift,
+      current_api,
+    }
+  })
+  expect(differences).toEqual([])
+})
