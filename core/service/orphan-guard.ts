@@ -1,9 +1,11 @@
-// Ends a child process when its parent disappears without a word (SIGKILL, out of memory): a shell holds the read end
-// of a pipe that only the parent can close. It does not restart anything and knows nothing of orderly shutdown.
+// Ends a child process when its parent disappears without a word (SIGKILL, out of memory): a shell
+// holds the read end of a pipe that only the parent can close. It does not restart anything and
+// knows nothing of orderly shutdown.
 
 /**
- * The shell waits for a line that never comes; the end of the pipe means that the parent is gone. It ignores the
- * terminal's signals because it must outlive an orderly shutdown that is still under way.
+ * The shell waits for a line that never comes; the end of the pipe means that the parent is gone.
+ * It ignores the terminal's signals because it must outlive an orderly shutdown that is still under
+ * way.
  */
 const GUARD_SCRIPT = 'trap "" INT TERM HUP; read -r line; [ "$line" = done ] || kill -TERM "$1"'
 
