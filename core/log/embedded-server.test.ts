@@ -1,5 +1,5 @@
-// The embedded server is a real one: it comes up on free ports, survives being killed with what it stored, and leaves
-// nothing running.
+// The embedded server is a real one: it comes up on free ports, survives being killed with what it
+// stored, and leaves nothing running.
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -89,7 +89,8 @@ test("the server ends when the process that started it is killed", async () => {
   })
   parent.kill("SIGKILL")
   await parent.exited
-  // Resolves because the guard ends the server; a server that lives on would run into the test's time limit.
+  // Resolves because the guard ends the server; a server that lives on would run into the test's
+  // time limit.
   await connection.closed()
 })
 

@@ -1,6 +1,7 @@
-// Runs a real nats-server as a child process with its own configuration file, every limit written out. It starts, stops
-// and kills one server; it creates no streams and decides nothing about restarts.
-import { mkdirSync, readdirSync, rmSync, watch, writeFileSync } from "node:fs"
+// Runs a real nats-server as a child process with its own configuration file, every limit written
+// out. It starts, stops and kills one server; it creates no streams and decides nothing about
+// restarts.
+import { existsSync, mkdirSync, readdirSync, rmSync, watch, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Schema } from "effect"
 import { guardOrphan } from "../service/orphan-guard.ts"
@@ -11,7 +12,9 @@ import {
   type ServerConfiguration,
 } from "./server-configuration.ts"
 
-/** A server recovers 5 M messages in some ten seconds; one that is not there after this has a fault. */
+/**
+ * A server recovers 5 M messages in some ten seconds; one that is not there after this has a fault.
+ */
 const START_WAIT_MILLIS = 60_000
 /** File watches can be late or lost on network folders: look again this often. */
 const LOOK_AGAIN_MILLIS = 100
@@ -41,7 +44,9 @@ export interface EmbeddedServerOptions {
   readonly port?: number
   readonly monitorPort?: number
   readonly serverName?: string
-  /** `always` syncs the disk before each acknowledgement; the default is the server's two minutes. */
+  /**
+   * `always` syncs the disk before each acknowledgement; the default is the server's two minutes.
+   */
   readonly sync?: "default" | "always"
   readonly maxFileStoreBytes?: number
   readonly maxMemoryStoreBytes?: number
@@ -90,7 +95,10 @@ const readPorts = async (path: string): Promise<typeof Ports.Type | undefined> =
 
 const portOf = (url: string): number => Number(new URL(url).port)
 
-/** Calls `look` after every change in the folder, and now and then without one, until it gives a value. */
+/**
+ * Calls `look` after every change in the folder, and now and then without one, until it gives a
+ * value.
+ */
 const lookUntil = async <Found>(
   folder: string,
   look: () => Promise<Found | undefined>,
@@ -122,28 +130,44 @@ const readLines = async (stream: ReadableStream<Uint8Array>, onLine: (line: stri
   if (rest !== "") onLine(rest)
 }
 
+export interface RunningServer {
+  readonly pid: number
+  readonly url: string
+  readonly monitorUrl: string
+}
+
 /**
- * Two servers on one store destroy it, and nats-server does not lock the folder: a ports file whose server still
- * answers means that the folder is taken.
+ * The server that runs on the store in `directory`, by its ports file and its own answer; undefined
+ * when none does.
  */
-const refuseSharedStore = async (folder: string) => {
-  for (const name of readdirSync(folder).filter((entry) => entry.endsWith(".ports"))) {
-    const ports = await readPorts(join(folder, name))
-    const monitor = ports?.monitoring[0]
-    if (monitor !== undefined) {
-      const signal = AbortSignal.timeout(ASK_WAIT_MILLIS)
-      const answer = await fetch(`${monitor}/varz`, { signal }).catch(() => undefined)
-      const text = (await answer?.text().catch(() => "")) ?? ""
-      if (text.includes(JSON.stringify(join(folder, "store")).slice(1, -1))) {
-        const pid = /\d+/.exec(name)?.[0] ?? "unknown"
-        throw new NatsServerFailed({
-          reason: `process ${pid} already runs on the store in ${folder}`,
-          log: [],
-        })
-      }
+export const findRunningServer = async (directory: string): Promise<RunningServer | undefined> => {
+  const names = existsSync(directory) ? readdirSync(directory) : []
+  for (const name of names) {
+    const pid = /^nats-server_(\d+)\.ports$/.exec(name)?.[1]
+    const ports = pid === undefined ? undefined : await readPorts(join(directory, name))
+    const url = ports?.nats[0]
+    const monitorUrl = ports?.monitoring[0]
+    if (pid === undefined || url === undefined || monitorUrl === undefined) continue
+    const signal = AbortSignal.timeout(ASK_WAIT_MILLIS)
+    // A killed server leaves its file behind, and another program may have its port by now.
+    const answer = await fetch(`${monitorUrl}/varz`, { signal }).catch(() => undefined)
+    const text = (await answer?.text().catch(() => "")) ?? ""
+    if (text.includes(JSON.stringify(join(directory, "store")).slice(1, -1))) {
+      return { pid: Number(pid), url, monitorUrl }
     }
-    // A killed server leaves its file behind.
-    rmSync(join(folder, name), { force: true })
+  }
+  return undefined
+}
+
+/** Two servers on one store destroy it, and nats-server does not lock the folder. */
+const refuseSharedStore = async (directory: string) => {
+  const other = await findRunningServer(directory)
+  if (other !== undefined) {
+    const reason = `process ${other.pid} already runs on the store in ${directory}`
+    throw new NatsServerFailed({ reason, log: [] })
+  }
+  for (const name of readdirSync(directory).filter((entry) => entry.endsWith(".ports"))) {
+    rmSync(join(directory, name), { force: true })
   }
 }
 
@@ -170,8 +194,9 @@ const describeExit = (exit: ServerExit) =>
 /**
  * Starts a server and resolves when it takes connections.
  *
- * @throws NatsServerUnusable when there is no binary that is new enough, NatsServerFailed when the server does not
- * come up (with the end of its log) or another server already runs on the same store.
+ * @throws NatsServerUnusable when there is no binary that is new enough, NatsServerFailed when the
+ * server does not come up (with the end of its log) or another server already runs on the same
+ * store.
  */
 export const startEmbeddedServer = async (
   options: EmbeddedServerOptions,
@@ -246,7 +271,8 @@ const withDefaults = (options: EmbeddedServerOptions, storeDir: string): ServerC
   directory: options.directory,
   storeDir,
   sync: options.sync ?? "default",
-  // Above the sum of the streams' limits, which provisioning checks: a full store refuses every stream.
+  // Above the sum of the streams' limits, which provisioning checks: a full store refuses every
+  // stream.
   maxFileStoreBytes: options.maxFileStoreBytes ?? 24 * 1024 * MIB,
   maxMemoryStoreBytes: options.maxMemoryStoreBytes ?? 256 * MIB,
   maxPayloadBytes: options.maxPayloadBytes ?? 8 * MIB,

@@ -1,14 +1,20 @@
-// Which nats-server binary this machine offers, and whether it is new enough for the streams that we describe.
-// It never downloads anything: getting a binary is the launcher's work.
+// Which nats-server binary this machine offers, and whether it is new enough for the streams that
+// we describe. It never downloads anything: getting a binary is the launcher's work.
 import { accessSync, constants } from "node:fs"
 import { homedir } from "node:os"
 import { delimiter, join } from "node:path"
 import { Schema } from "effect"
 
-/** The first version with everything we use: subject transforms, sync_interval, strict JetStream API. */
+/**
+ * The first version with everything we use: subject transforms, sync_interval, strict JetStream
+ * API.
+ */
 export const NATS_SERVER_VERSION_MIN = "2.12.0"
 
-/** `nats-server --version` prints one line and exits; more than this means that it is something else. */
+/**
+ * `nats-server --version` prints one line and exits; more than this means that it is something
+ * else.
+ */
 const VERSION_WAIT_MILLIS = 10_000
 
 export class NatsServerUnusable extends Schema.TaggedError<NatsServerUnusable>()(
@@ -59,7 +65,10 @@ export const natsVersion = (path: string): string | undefined => {
   }
 }
 
-/** Where a binary may be, in the order of preference: named, got by the launcher, on PATH, built by Go. */
+/**
+ * Where a binary may be, in the order of preference: named, got by the launcher, on PATH, built by
+ * Go.
+ */
 const candidates = (
   environment: Readonly<Record<string, string | undefined>>,
 ): ReadonlyArray<string> => {

@@ -1,5 +1,5 @@
-// The text of a nats-server configuration file, with every limit that we rely on written out. Pure: it writes no file
-// and chooses no value that a caller could want to change.
+// The text of a nats-server configuration file, with every limit that we rely on written out. Pure:
+// it writes no file and chooses no value that a caller could want to change.
 
 export interface ClusterOptions {
   readonly name: string

@@ -1,4 +1,5 @@
-// Real nats-servers for tests: temporary folders, free ports, and nothing left behind when `stop` has resolved.
+// Real nats-servers for tests: temporary folders, free ports, and nothing left behind when `stop`
+// has resolved.
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -63,7 +64,10 @@ export interface TestCluster {
   readonly stop: () => Promise<void>
 }
 
-/** Starts `size` servers that form one cluster, and resolves when JetStream has a leader with all peers. */
+/**
+ * Starts `size` servers that form one cluster, and resolves when JetStream has a leader with all
+ * peers.
+ */
 export const startCluster = async (
   size: number,
   options: TestServerOptions = {},
@@ -101,7 +105,10 @@ interface MetaReport {
   }
 }
 
-/** Only the leader reports its replicas, so this resolves on one member and rejects at last on the others. */
+/**
+ * Only the leader reports its replicas, so this resolves on one member and rejects at last on the
+ * others.
+ */
 const leaderWithPeers = async (monitorUrl: string, size: number): Promise<void> => {
   const last = performance.now() + ELECTION_WAIT_MILLIS
   while (performance.now() < last) {

@@ -1,0 +1,33 @@
+// The list of commands, each loaded only when it is asked for, so that `weir help` does not load
+// ONNX Runtime.
+import { UsageError, type Command } from "./command.ts"
+
+const loaders: Readonly<Record<string, () => Promise<Command>>> = {
+  up: async () => (await import("./commands/up.ts")).up,
+  doctor: async () => (await import("./commands/doctor.ts")).doctor,
+  demo: async () => (await import("./commands/demo.ts")).demo,
+  show: async () => (await import("./commands/show.ts")).show,
+  test: async () => (await import("./commands/test.ts")).test,
+  provision: async () => (await import("./commands/provision.ts")).provision,
+  gateway: async () => (await import("./commands/service.ts")).gateway,
+  predictor: async () => (await import("./commands/service.ts")).predictor,
+}
+
+export const commandNames: ReadonlyArray<string> = [...Object.keys(loaders), "help"]
+
+/** @throws UsageError when there is no such command. */
+export const loadCommand = async (name: string): Promise<Command> => {
+  const load = Object.hasOwn(loaders, name) ? loaders[name] : undefined
+  if (load === undefined) {
+    throw new UsageError(`there is no command "${name}"; ./weir help lists them`)
+  }
+  return load()
+}
+
+/** Every command's name and summary, in the order in which a newcomer needs them. */
+export const summaries = async (): Promise<
+  ReadonlyArray<{ readonly name: string; readonly summary: string }>
+> => {
+  const commands = await Promise.all(Object.values(loaders).map((load) => load()))
+  return [...commands, { name: "help", summary: "This list, or the help of one command" }]
+}

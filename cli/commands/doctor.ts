@@ -1,0 +1,46 @@
+// `weir doctor`: looks at this machine and, when it runs, at the log, and says how to mend what is
+// wrong.
+import { describeFlags, EXIT_DONE, EXIT_FAILED, readWords, type Command } from "../command.ts"
+import { examine, runningLog, type Finding } from "../doctor/checks.ts"
+import { readUpOptions } from "../up/options.ts"
+
+const flags = {
+  port: { value: "N", help: "port that the gateway shall have (default 8080)" },
+  host: { value: "ADDRESS", help: "address that it shall listen on (default 127.0.0.1)" },
+  data: { value: "DIR", help: "where the log and cached models are (default .weir/data)" },
+  nats: { value: "URL", help: "the log to look at (default: NATS_URL, or what ./weir up runs)" },
+  json: { help: "one JSON document instead of lines" },
+} as const
+
+const MARKS = { good: "ok  ", warning: "warn", bad: "BAD " } as const
+
+const describe = ({ check, state, found, mend }: Finding): string =>
+  `${MARKS[state]} ${check}: ${found}${mend === "" ? "" : `\n       mend: ${mend}`}`
+
+export const doctor: Command = {
+  name: "doctor",
+  summary: "What is wrong on this machine, and how to mend it",
+  usage: `Usage: ./weir doctor [flags]
+
+Checks Bun, the packages, nats-server, the port, disk and memory and, when the log runs, its
+streams.
+Exit code 1 when something is bad; a warning alone exits 0.
+
+${describeFlags(flags)}`,
+  run: async (args) => {
+    const { flags: set, switches } = readWords(args, flags)
+    const words = (["port", "host", "data", "nats"] as const).flatMap((name) =>
+      set[name] === undefined ? [] : [`--${name}=${set[name]}`],
+    )
+    const { host, port, dataFolder, natsUrl } = readUpOptions(words, process.env)
+    const patient = { host, port, dataFolder, natsUrl: natsUrl ?? (await runningLog(dataFolder)) }
+    const findings = await examine(patient)
+    const isGood = findings.every(({ state }) => state !== "bad")
+    console.log(
+      switches.has("json")
+        ? JSON.stringify({ good: isGood, findings }, undefined, 2)
+        : findings.map(describe).join("\n"),
+    )
+    return isGood ? EXIT_DONE : EXIT_FAILED
+  },
+}

@@ -1,0 +1,151 @@
+// The parts that `weir up` runs, started in the order in which they need one another and ended in
+// the reverse order. It prints nothing itself: whoever starts it says where lines and events go.
+import { join } from "node:path"
+import { DEFAULT_LIMITS } from "#core/log/topology"
+import { connectNats } from "#core/log/connection"
+import { provision } from "#core/log/provision"
+import { startEmbeddedServer, type EmbeddedServer } from "#core/log/embedded-server"
+import { CommandFailed } from "../command.ts"
+import { portTrouble } from "../port.ts"
+import { inProject } from "../project.ts"
+import { startChild } from "./child.ts"
+import type { UpOptions } from "./options.ts"
+import { Supervisor, type SupervisorEvent } from "./supervisor.ts"
+
+/** A gateway answers what it has accepted; above its longest usual deadline of 30 s. */
+const GATEWAY_STOP_WAIT_MILLIS = 35_000
+/** A predictor finishes the batches that it has begun. */
+const PREDICTOR_STOP_WAIT_MILLIS = 30_000
+/** Models are loaded and tried out before the first answer. */
+const READY_WAIT_MILLIS = 60_000
+const READY_ASK_AGAIN_MILLIS = 50
+
+export interface Listener {
+  readonly onEvent: (event: SupervisorEvent) => void
+  readonly onLine: (part: string, line: string) => void
+}
+
+export interface System {
+  readonly natsUrl: string
+  readonly monitorUrl: string | undefined
+  readonly gatewayUrl: string
+  /**
+   * True when the gateway says that it can answer; false when it did not in time, with what it
+   * said.
+   */
+  readonly ready: Promise<{ readonly ready: boolean; readonly said: string }>
+  /** Resolves with the name of a part that was given up; else never. */
+  readonly gaveUp: Promise<string>
+  /** Gateway first, then predictors, then the server; resolves when all have ended. */
+  readonly stop: () => Promise<void>
+}
+
+const startServer = async (options: UpOptions, listener: Listener) => {
+  let server: EmbeddedServer = await startEmbeddedServer({
+    directory: join(options.dataFolder, "nats"),
+    sync: options.sync,
+    onLog: (line) => {
+      // Its account of a good start is of no interest; warnings and errors are.
+      if (/\[(WRN|ERR|FTL)\]/.test(line)) listener.onLine("nats-server", line)
+    },
+  })
+  let first: EmbeddedServer | undefined = server
+  const start = async () => {
+    server = first ?? (await server.restart())
+    first = undefined
+    return server
+  }
+  const { url, monitorUrl } = server
+  return { url, monitorUrl, supervisor: new Supervisor("nats-server", start, listener.onEvent) }
+}
+
+const provisionLog = async (url: string) => {
+  const connection = await connectNats({ servers: url, name: "weir-up" })
+  try {
+    await provision(await connection.jetstreamManager(), DEFAULT_LIMITS)
+  } finally {
+    await connection.close()
+  }
+}
+
+const isReady = async (url: string, given: AbortSignal) => {
+  let said = "nothing"
+  while (!given.aborted) {
+    try {
+      const answer = await fetch(`${url}/v2/health/ready`, { signal: given })
+      said = (await answer.text()) || `status ${answer.status}`
+      if (answer.ok) return { ready: true, said }
+    } catch (error) {
+      said = error instanceof Error ? error.message : String(error)
+    }
+    await Bun.sleep(READY_ASK_AGAIN_MILLIS)
+  }
+  return { ready: false, said }
+}
+
+const addressOf = (host: string, port: number) => {
+  const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host
+  return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`
+}
+
+/**
+ * Starts everything.
+ *
+ * @throws CommandFailed when the port is taken; NatsServerUnusable, NatsServerFailed,
+ * NatsUnreachable or ProvisionRefused when there is no log to work with. What had been started is
+ * ended before it throws.
+ */
+export const startSystem = async (options: UpOptions, listener: Listener): Promise<System> => {
+  const trouble = portTrouble(options.host, options.port)
+  if (trouble !== undefined) throw new CommandFailed(`${trouble}; choose another with --port`)
+  const server = options.natsUrl === undefined ? await startServer(options, listener) : undefined
+  const natsUrl = server?.url ?? options.natsUrl ?? ""
+  try {
+    await provisionLog(natsUrl)
+  } catch (error) {
+    await server?.supervisor.stop()
+    throw error
+  }
+  const environment = {
+    NATS_URL: natsUrl,
+    WEIR_DATA: options.dataFolder,
+    WEIR_HOST: options.host,
+    WEIR_PORT: String(options.port),
+  }
+  const service = (name: string, folder: string, stopWaitMillis: number) =>
+    new Supervisor(
+      name,
+      async () =>
+        startChild({
+          command: [process.execPath, inProject(folder, "main.ts")],
+          environment,
+          stopWaitMillis,
+          onLine: (line) => listener.onLine(name, line),
+        }),
+      listener.onEvent,
+    )
+  const predictors = Array.from({ length: options.predictors }, (_, index) => {
+    const name = options.predictors === 1 ? "predictor" : `predictor-${index + 1}`
+    return service(name, "predictor", PREDICTOR_STOP_WAIT_MILLIS)
+  })
+  const gateway = service("gateway", "gateway", GATEWAY_STOP_WAIT_MILLIS)
+  const all = [...predictors, gateway, ...(server === undefined ? [] : [server.supervisor])]
+  const stopping = new AbortController()
+  const gatewayUrl = addressOf(options.host, options.port)
+  return {
+    natsUrl,
+    monitorUrl: server?.monitorUrl,
+    gatewayUrl,
+    ready: isReady(
+      gatewayUrl,
+      AbortSignal.any([AbortSignal.timeout(READY_WAIT_MILLIS), stopping.signal]),
+    ),
+    gaveUp: Promise.race(all.map((part) => part.gaveUp.then(() => part.name))),
+    stop: async () => {
+      stopping.abort()
+      await gateway.stop()
+      await Promise.all(predictors.map((predictor) => predictor.stop()))
+      await server?.supervisor.stop()
+    },
+  }
+}
