@@ -1,0 +1,176 @@
+// Whether a request suits a model: the one checker for HTTP, for what producers publish directly, and for predictors.
+// It never changes a request and never looks at ranges or categories, which only describe what was seen in training.
+import { type InferenceRequest, TENSORS_MAX } from "#proto/request"
+import type { Signature, TensorSpec } from "#proto/signature"
+import { ELEMENT_BYTES, elementCount, type Tensor } from "#proto/tensor"
+import { BadRequest, listed, shown } from "./bad-request.ts"
+import { checkValues, type ColumnRule } from "./check-values.ts"
+
+/** Most elements of one request, all inputs together: 128 MiB of FP64, far above what a message can carry. */
+export const ELEMENTS_MAX = 16_777_216
+
+interface InputPlan {
+  readonly spec: TensorSpec
+  readonly columns: ReadonlyArray<ColumnRule | undefined>
+}
+
+interface Plan {
+  readonly inputs: ReadonlyMap<string, InputPlan>
+  readonly outputs: ReadonlySet<string>
+}
+
+const columnsOf = (signature: Signature, tensor: string): ReadonlyArray<ColumnRule | undefined> => {
+  const columns: Array<ColumnRule | undefined> = []
+  for (const feature of signature.features) {
+    if (feature.tensor !== tensor) continue
+    while (columns.length <= feature.column) columns.push(undefined)
+    const { name, type } = feature
+    columns[feature.column] = { name, type, missing: feature.missing === "nan" }
+  }
+  return columns
+}
+
+// A signature never changes, so what is worked out from it is kept for as long as it lives.
+const plans = new WeakMap<Signature, Plan>()
+
+const planOf = (signature: Signature): Plan => {
+  const known = plans.get(signature)
+  if (known !== undefined) return known
+  const inputs = new Map<string, InputPlan>()
+  for (const spec of signature.inputs) {
+    inputs.set(spec.name, { spec, columns: columnsOf(signature, spec.name) })
+  }
+  const plan = { inputs, outputs: new Set(signature.outputs.map((output) => output.name)) }
+  plans.set(signature, plan)
+  return plan
+}
+
+const shapeText = (shape: ReadonlyArray<number>): string => `[${shape.join(",")}]`
+
+const checkShape = (path: string, spec: TensorSpec, tensor: Tensor): BadRequest | undefined => {
+  const { shape } = tensor
+  const rank = spec.shape.length
+  if (shape.length !== rank) {
+    const expected = `${rank} dimension${rank === 1 ? "" : "s"} ${shapeText(spec.shape)}`
+    return new BadRequest(`${path}.shape`, expected, shapeText(shape))
+  }
+  for (let index = 0; index < rank; index++) {
+    const wanted = spec.shape[index] ?? -1
+    const given = shape[index] ?? 0
+    if (wanted >= 0 ? given !== wanted : given < 1) {
+      const expected = wanted >= 0 ? `${wanted}` : "at least 1"
+      return new BadRequest(`${path}.shape[${index}]`, expected, `${given}`)
+    }
+  }
+  return undefined
+}
+
+const checkLength = (path: string, tensor: Tensor, count: number): BadRequest | undefined => {
+  if (tensor.datatype === "BYTES") return undefined
+  const bytes = count * ELEMENT_BYTES[tensor.datatype]
+  if (tensor.data.byteLength === bytes) return undefined
+  const expected = `${bytes} bytes for ${tensor.datatype} ${shapeText(tensor.shape)}`
+  return new BadRequest(`${path}.data`, expected, `${tensor.data.byteLength}`)
+}
+
+const checkNames = (plan: Plan, request: InferenceRequest): BadRequest | undefined => {
+  const { inputs } = request
+  const seen = new Set<string>()
+  for (const [index, { name }] of inputs.entries()) {
+    const path = `inputs[${index}].name`
+    if (!plan.inputs.has(name)) {
+      const expected = `one of ${listed([...plan.inputs.keys()])}`
+      return new BadRequest(path, expected, shown(name))
+    }
+    if (seen.has(name)) return new BadRequest(path, "each name once", `${shown(name)} again`)
+    seen.add(name)
+  }
+  if (seen.size === plan.inputs.size) return undefined
+  const absent = [...plan.inputs.keys()].filter((name) => !seen.has(name))
+  const given = `only ${listed([...seen])}`
+  return new BadRequest("inputs", `also ${listed(absent)}`, seen.size === 0 ? "none" : given)
+}
+
+const checkOutputs = (
+  plan: Plan,
+  requested: ReadonlyArray<string> | undefined,
+): BadRequest | undefined => {
+  if (requested === undefined) return undefined
+  const seen = new Set<string>()
+  for (const [index, name] of requested.entries()) {
+    const path = `outputs[${index}].name`
+    if (!plan.outputs.has(name)) {
+      return new BadRequest(path, `one of ${listed([...plan.outputs])}`, shown(name))
+    }
+    if (seen.has(name)) return new BadRequest(path, "each name once", `${shown(name)} again`)
+    seen.add(name)
+  }
+  return undefined
+}
+
+const checkTensor = (
+  { spec, columns }: InputPlan,
+  tensor: Tensor,
+  path: string,
+  count: number,
+): BadRequest | undefined => {
+  if (tensor.datatype !== spec.datatype) {
+    return new BadRequest(`${path}.datatype`, spec.datatype, shown(tensor.datatype))
+  }
+  const fault = checkShape(path, spec, tensor) ?? checkLength(path, tensor, count)
+  if (fault !== undefined) return fault
+  const wrong = checkValues(tensor, count, columns)
+  if (wrong === undefined) return undefined
+  const name = wrong.column === undefined ? "" : ` (${wrong.column})`
+  return new BadRequest(`${path}.data[${wrong.index}]${name}`, wrong.expected, wrong.got)
+}
+
+const checkTensors = (
+  signature: Signature,
+  plan: Plan,
+  inputs: ReadonlyArray<Tensor>,
+): BadRequest | undefined => {
+  let elements = 0
+  let rows: number | undefined
+  for (let index = 0; index < inputs.length; index++) {
+    const tensor = inputs[index]
+    const input = tensor && plan.inputs.get(tensor.name)
+    if (tensor === undefined || input === undefined) continue
+    const path = `inputs[${index}]`
+    const count = elementCount(tensor.shape)
+    elements += count
+    if (elements > ELEMENTS_MAX) {
+      const expected = `at most ${ELEMENTS_MAX} elements in all inputs`
+      return new BadRequest(`${path}.shape`, expected, shapeText(tensor.shape))
+    }
+    const fault = checkTensor(input, tensor, path, count)
+    if (fault !== undefined) return fault
+    if (!signature.batching) continue
+    rows ??= tensor.shape[0]
+    if (rows !== tensor.shape[0]) {
+      const expected = `${rows} rows as in the inputs before`
+      return new BadRequest(`${path}.shape[0]`, expected, `${tensor.shape[0]}`)
+    }
+  }
+  return undefined
+}
+
+/**
+ * The first thing that keeps `request` from being run by a model of this signature: names, datatypes, ranks, fixed and
+ * empty dimensions, rows that disagree, lengths of data, NaN where none is allowed, infinities, values that a
+ * feature's type excludes, BOOL bytes other than 0 and 1, texts that are not UTF-8, outputs that do not exist.
+ */
+export const checkRequest = (
+  signature: Signature,
+  request: InferenceRequest,
+): BadRequest | undefined => {
+  if (request.inputs.length > TENSORS_MAX) {
+    return new BadRequest("inputs", `at most ${TENSORS_MAX} tensors`, `${request.inputs.length}`)
+  }
+  const plan = planOf(signature)
+  return (
+    checkNames(plan, request) ??
+    checkOutputs(plan, request.outputs) ??
+    checkTensors(signature, plan, request.inputs)
+  )
+}

@@ -1,0 +1,106 @@
+// Tensors as JSON text. It writes text instead of values because a JSON number made from a JavaScript number cannot
+// hold a 64-bit integer. What JSON cannot say is either null (numbers that are not finite) or refused.
+import type { Parameters } from "#proto/request"
+import { elementCount, type Tensor } from "#proto/tensor"
+import { BadRequest } from "./bad-request.ts"
+import { checkTexts, decodeTexts } from "./string-elements.ts"
+import { type FloatView, isFloat, viewOf } from "./typed-views.ts"
+
+/** The elements from `from` up to `to`, as JSON values with commas between them. */
+export type ElementsText = (from: number, to: number) => string
+
+const numberText = (value: number): string =>
+  Number.isFinite(value) ? (Object.is(value, -0) ? "-0.0" : `${value}`) : "null"
+
+/** Whether the digits that `join` writes are what JSON needs: no NaN, no infinity, no −0. */
+const isPlain = (values: FloatView): boolean => {
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index] ?? 0
+    if (value - value !== 0 || (value === 0 && Object.is(value, -0))) return false
+  }
+  return true
+}
+
+const floatsText = (values: FloatView): ElementsText => {
+  if (isPlain(values)) return (from, to) => values.subarray(from, to).join(",")
+  return (from, to) => {
+    let text = ""
+    for (let index = from; index < to; index++) {
+      text += (index === from ? "" : ",") + numberText(values[index] ?? 0)
+    }
+    return text
+  }
+}
+
+const booleansText =
+  (values: Uint8Array): ElementsText =>
+  (from, to) => {
+    let text = ""
+    for (let index = from; index < to; index++) {
+      text += (index === from ? "" : ",") + (values[index] === 0 ? "false" : "true")
+    }
+    return text
+  }
+
+const textsText = (tensor: Tensor, count: number): ElementsText | BadRequest => {
+  const fault = checkTexts(tensor.data, count)
+  if (fault !== undefined) {
+    const field = `outputs.${tensor.name}`
+    return new BadRequest(field, "text to answer in JSON", "other bytes", "unsupported")
+  }
+  const texts = decodeTexts(tensor.data, count)
+  return (from, to) => JSON.stringify(texts.slice(from, to)).slice(1, -1)
+}
+
+/**
+ * The elements of a tensor as JSON. Floats are written with the digits of their double, which read back as the same
+ * float; −0 as -0.0; NaN and infinities as null. Texts that are not UTF-8 are refused as unsupported.
+ */
+export const elementsText = (tensor: Tensor): ElementsText | BadRequest => {
+  const count = elementCount(tensor.shape)
+  if (tensor.datatype === "BYTES") return textsText(tensor, count)
+  if (tensor.datatype === "BOOL") return booleansText(tensor.data)
+  const values = viewOf(tensor, count)
+  if (isFloat(values)) return floatsText(values)
+  return (from, to) => values.subarray(from, to).join(",")
+}
+
+/** One tensor as a member of `outputs`, with flat data; FP16 has no form in JSON. */
+export const tensorText = (tensor: Tensor): string | BadRequest => {
+  const { name, datatype, shape } = tensor
+  if (datatype === "FP16") {
+    const expected = "a datatype that has a form in JSON"
+    return new BadRequest(`outputs.${name}`, expected, "FP16", "unsupported")
+  }
+  const elements = elementsText(tensor)
+  if (elements instanceof BadRequest) return elements
+  const data = elements(0, elementCount(shape))
+  return `{"name":${JSON.stringify(name)},"shape":[${shape.join(",")}],"datatype":"${datatype}","data":[${data}]}`
+}
+
+export interface AnswerHead {
+  readonly id: string
+  readonly model: string
+  readonly version: string
+  readonly parameters?: Parameters
+}
+
+/**
+ * The body of an answer of the Open Inference Protocol. An output that JSON cannot hold makes it a BadRequest of kind
+ * "unsupported": the caller can ask for other outputs, or for binary data.
+ */
+export const inferAnswerText = (
+  head: AnswerHead,
+  outputs: ReadonlyArray<Tensor>,
+): string | BadRequest => {
+  let texts = ""
+  for (const output of outputs) {
+    const text = tensorText(output)
+    if (text instanceof BadRequest) return text
+    texts += texts === "" ? text : `,${text}`
+  }
+  const parameters = head.parameters ? `,"parameters":${JSON.stringify(head.parameters)}` : ""
+  const model = `"model_name":${JSON.stringify(head.model)}`
+  const version = `"model_version":${JSON.stringify(head.version)}`
+  return `{"id":${JSON.stringify(head.id)},${model},${version}${parameters},"outputs":[${texts}]}`
+}

@@ -1,0 +1,71 @@
+// The answer to `/predict`: one prediction for each row, and the probabilities where the signature names them. Text, for
+// the same reason as json-answer.ts.
+import type { Signature } from "#proto/signature"
+import { elementCount, type Tensor } from "#proto/tensor"
+import type { BadRequest } from "./bad-request.ts"
+import { type ElementsText, elementsText } from "./json-answer.ts"
+
+/** A row of several dimensions as nested arrays. */
+const nestedText = (elements: ElementsText, shape: ReadonlyArray<number>, from: number): string => {
+  const [dimension = 1, ...inner] = shape
+  if (inner.length === 0) return `[${elements(from, from + dimension)}]`
+  const stride = elementCount(inner)
+  const parts: Array<string> = []
+  for (let index = 0; index < dimension; index++) {
+    parts.push(nestedText(elements, inner, from + index * stride))
+  }
+  return `[${parts.join(",")}]`
+}
+
+const rowsText = (tensor: Tensor, keepColumns: boolean): string | BadRequest => {
+  const elements = elementsText(tensor)
+  if (typeof elements !== "function") return elements
+  const [rows = 1, ...inner] = tensor.shape
+  const size = elementCount(inner)
+  if (size === 1 && !keepColumns) return `[${elements(0, rows)}]`
+  const shape = inner.length === 0 ? [1] : inner
+  const parts: Array<string> = []
+  for (let row = 0; row < rows; row++) parts.push(nestedText(elements, shape, row * size))
+  return `[${parts.join(",")}]`
+}
+
+export interface RowsAnswer {
+  /** JSON text of an array with one value for each row: a scalar where a row has one value, else nested arrays. */
+  readonly predictions: string
+  /** JSON text of an array with an array for each row. */
+  readonly probabilities?: string
+}
+
+/**
+ * Predictions are the signature's label output, or the first output when it names none. A BadRequest of kind
+ * "unsupported" when one of them cannot be written in JSON.
+ */
+export const rowsAnswer = (
+  signature: Signature,
+  outputs: ReadonlyArray<Tensor>,
+): RowsAnswer | BadRequest => {
+  const named = (name: string | undefined) => outputs.find((output) => output.name === name)
+  const label = named(signature.label) ?? outputs[0]
+  const predictions = label === undefined ? "[]" : rowsText(label, false)
+  if (typeof predictions !== "string") return predictions
+  const probability = signature.probability === undefined ? undefined : named(signature.probability)
+  if (probability === undefined) return { predictions }
+  const probabilities = rowsText(probability, true)
+  if (typeof probabilities !== "string") return probabilities
+  return { predictions, probabilities }
+}
+
+/** The whole body: `{"id","model","version","predictions":[…],"probabilities"?:[[…]]}`. */
+export const predictAnswerText = (
+  head: { readonly id: string; readonly model: string; readonly version: string },
+  signature: Signature,
+  outputs: ReadonlyArray<Tensor>,
+): string | BadRequest => {
+  const answer = rowsAnswer(signature, outputs)
+  if ("message" in answer) return answer
+  const { id, model, version } = head
+  const start = JSON.stringify({ id, model, version }).slice(0, -1)
+  const { predictions, probabilities } = answer
+  const rest = probabilities === undefined ? "" : `,"probabilities":${probabilities}`
+  return `${start},"predictions":${predictions}${rest}}`
+}
