@@ -1,0 +1,165 @@
+// Puts requests of one model version together for one run and takes the outputs apart again, on bytes alone. It decides
+// which requests may share a run; when they do is the caller's matter.
+import { Schema } from "effect"
+import type { Signature } from "#proto/signature"
+import { ELEMENT_BYTES, type Tensor } from "#proto/tensor"
+
+/** Most rows in one run: above some hundred rows a run gains nothing and only makes the others wait. */
+export const BATCH_ROWS_MAX = 512
+
+/** The part of a request that a run needs. */
+export interface Member {
+  readonly inputs: ReadonlyArray<Tensor>
+  /** Names of the outputs, in the order in which they are wanted; all when absent or empty. */
+  readonly outputs?: ReadonlyArray<string>
+}
+
+export interface Batch {
+  readonly inputs: ReadonlyArray<Tensor>
+  /** Every output that a member wants, in the model's order; absent for all. */
+  readonly outputs: ReadonlyArray<string> | undefined
+  /** Rows of each member, in their order. */
+  readonly sizes: ReadonlyArray<number>
+}
+
+/** The outputs do not have one row for each row of the inputs: run the members one by one. */
+export class BatchIndivisible extends Schema.TaggedError<BatchIndivisible>()("BatchIndivisible", {
+  output: Schema.String,
+  reason: Schema.String,
+}) {
+  override get message() {
+    return `output ${this.output} cannot be divided: ${this.reason}`
+  }
+}
+
+/** Rows of a request: the first dimension, which all inputs share; undefined when they do not. */
+export const rowsOf = ({ inputs }: Member): number | undefined => {
+  const rows = inputs[0]?.shape[0]
+  return inputs.every(({ shape }) => shape[0] === rows) ? rows : undefined
+}
+
+const named = (tensors: ReadonlyArray<Tensor>, name: string, at: number): Tensor | undefined => {
+  const likely = tensors[at]
+  return likely?.name === name ? likely : tensors.find((tensor) => tensor.name === name)
+}
+
+/**
+ * Requests with the same key may share a run of this model version; undefined means that this one runs alone: the model
+ * does not allow it, the inputs differ in rows or there are none, or it fills a batch by itself.
+ */
+export const shapeKey = (signature: Signature, request: Member): string | undefined => {
+  if (!signature.batching || request.inputs.length !== signature.inputs.length) return undefined
+  const rows = rowsOf(request)
+  if (rows === undefined || rows < 1 || rows >= BATCH_ROWS_MAX) return undefined
+  let key = ""
+  for (let at = 0; at < signature.inputs.length; at++) {
+    const input = named(request.inputs, signature.inputs[at]?.name ?? "", at)
+    if (input === undefined) return undefined
+    key += `${input.datatype}:${input.shape.slice(1).join("x")};`
+  }
+  return key
+}
+
+/** One run for members of the same key. A single member is passed on as it is, without a copy. */
+export const concatenate = (signature: Signature, members: ReadonlyArray<Member>): Batch => {
+  const sizes = members.map((member) => rowsOf(member) ?? 0)
+  const only = members[0]
+  if (only !== undefined && members.length === 1)
+    return { inputs: only.inputs, outputs: wantedOutputs(signature, members), sizes }
+  const rows = sizes.reduce((sum, size) => sum + size, 0)
+  const inputs = signature.inputs.map(({ name }, at) => {
+    const parts = members.flatMap((member) => named(member.inputs, name, at) ?? [])
+    return join(name, parts, rows)
+  })
+  return { inputs, outputs: wantedOutputs(signature, members), sizes }
+}
+
+const join = (name: string, parts: ReadonlyArray<Tensor>, rows: number): Tensor => {
+  const first = parts[0]
+  const data = new Uint8Array(parts.reduce((sum, part) => sum + part.data.byteLength, 0))
+  let at = 0
+  for (const part of parts) {
+    data.set(part.data, at)
+    at += part.data.byteLength
+  }
+  return {
+    name,
+    datatype: first?.datatype ?? "UINT8",
+    shape: [rows, ...(first?.shape.slice(1) ?? [])],
+    data,
+  }
+}
+
+const wantsAll = ({ outputs }: Member): boolean => outputs === undefined || outputs.length === 0
+
+const wantedOutputs = (
+  signature: Signature,
+  members: ReadonlyArray<Member>,
+): ReadonlyArray<string> | undefined => {
+  if (members.some(wantsAll)) return undefined
+  const wanted = new Set(members.flatMap(({ outputs }) => outputs ?? []))
+  if (wanted.size >= signature.outputs.length) return undefined
+  return signature.outputs.map(({ name }) => name).filter((name) => wanted.has(name))
+}
+
+/**
+ * The outputs of each member, those that it wants in its order; the data are views of the run's outputs.
+ * Throws BatchIndivisible when an output has another number of rows than the batch.
+ */
+export const split = (
+  outputs: ReadonlyArray<Tensor>,
+  members: ReadonlyArray<Member>,
+  sizes: ReadonlyArray<number>,
+): ReadonlyArray<ReadonlyArray<Tensor>> => {
+  if (members.length === 1) return members.map((member) => choose(outputs, member))
+  const rows = sizes.reduce((sum, size) => sum + size, 0)
+  const parts = outputs.map((output) => divide(output, sizes, rows))
+  return members.map((member, index) =>
+    choose(
+      parts.flatMap((part) => part[index] ?? []),
+      member,
+    ),
+  )
+}
+
+const choose = (outputs: ReadonlyArray<Tensor>, member: Member): ReadonlyArray<Tensor> =>
+  wantsAll(member)
+    ? outputs
+    : (member.outputs ?? []).flatMap((name, at) => named(outputs, name, at) ?? [])
+
+const divide = (
+  output: Tensor,
+  sizes: ReadonlyArray<number>,
+  rows: number,
+): ReadonlyArray<Tensor> => {
+  if (output.shape[0] !== rows)
+    throw new BatchIndivisible({
+      output: output.name,
+      reason: `it has shape [${output.shape.join(", ")}], the batch has ${rows} rows`,
+    })
+  const rowShape = output.shape.slice(1)
+  const rowElements = rowShape.reduce((product, dimension) => product * dimension, 1)
+  const elementBytes = ELEMENT_BYTES[output.datatype]
+  let from = 0
+  return sizes.map((size) => {
+    const to =
+      output.datatype === "BYTES"
+        ? skipTexts(output, from, size * rowElements)
+        : from + size * rowElements * elementBytes
+    const data = output.data.subarray(from, to)
+    from = to
+    return { name: output.name, datatype: output.datatype, shape: [size, ...rowShape], data }
+  })
+}
+
+/** The position after `count` elements of a BYTES tensor, each a length and its bytes. */
+const skipTexts = ({ name, data }: Tensor, from: number, count: number): number => {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
+  let at = from
+  for (let index = 0; index < count; index++) {
+    if (at + 4 > data.byteLength)
+      throw new BatchIndivisible({ output: name, reason: `it ends inside element ${index}` })
+    at += 4 + view.getUint32(at, true)
+  }
+  return at
+}
