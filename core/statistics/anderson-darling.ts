@@ -75,19 +75,73 @@ const distanceContinuous = (sorted: Float64Array, pooled: Float64Array): number 
   return sum / size / total
 }
 
-/** A² of samples sorted ascending, with their sorted union. */
+/**
+ * The same for two samples in one walk over both: their distances differ in sign only, so each is
+ * weighted by 1/n + 1/m.
+ */
+const distanceOfTwo = (x: Float64Array, y: Float64Array, midrank: boolean): number => {
+  const n = x.length
+  const m = y.length
+  const total = n + m
+  let sum = 0
+  let i = 0
+  let j = 0
+  while (i < n || j < m) {
+    const a = i < n ? x[i]! : Infinity
+    const b = j < m ? y[j]! : Infinity
+    const value = a < b ? a : b
+    const startX = i
+    const startY = j
+    while (i < n && x[i] === value) i++
+    while (j < m && y[j] === value) j++
+    const ties = i - startX + j - startY
+    if (midrank) {
+      const rank = startX + startY + ties / 2
+      const gap = total * ((startX + i) / 2) - n * rank
+      sum += (ties * gap * gap) / (rank * (total - rank) - (total * ties) / 4)
+    } else if (i + j < total) {
+      const gap = total * i - n * (i + j)
+      sum += (ties * gap * gap) / ((i + j) * (total - i - j))
+    }
+  }
+  return (sum / total) * (1 / n + 1 / m)
+}
+
+/** A² of samples sorted ascending; their sorted union is asked for only where it is needed. */
 const rawStatistic = (
   samples: ReadonlyArray<Float64Array>,
-  pooled: Float64Array,
+  total: number,
   variant: AndersonDarlingVariant,
+  pooled: () => Float64Array,
 ): number => {
+  const [x, y] = samples
   let sum = 0
-  for (const sorted of samples)
-    sum +=
-      variant === "continuous"
-        ? distanceContinuous(sorted, pooled)
-        : distance(sorted, pooled, variant === "midrank")
-  return variant === "midrank" ? (sum * (pooled.length - 1)) / pooled.length : sum
+  if (x !== undefined && y !== undefined && samples.length === 2 && variant !== "continuous")
+    sum = distanceOfTwo(x, y, variant === "midrank")
+  else {
+    const union = pooled()
+    for (const sorted of samples)
+      sum +=
+        variant === "continuous"
+          ? distanceContinuous(sorted, union)
+          : distance(sorted, union, variant === "midrank")
+  }
+  return variant === "midrank" ? (sum * (total - 1)) / total : sum
+}
+
+let harmonics = { total: 0, h: 0, g: 0 }
+
+/** Σ 1/i and Σ Σ 1/((N-i)j) of equation 4; those of the last size are kept, windows repeat it. */
+const harmonicSums = (total: number) => {
+  if (harmonics.total === total) return harmonics
+  let h = 0
+  let g = 0
+  for (let j = 2; j < total; j++) {
+    h += 1 / (total - j + 1)
+    g += h / j
+  }
+  harmonics = { total, h: h + 1, g }
+  return harmonics
 }
 
 /** The standard deviation of A² under the null hypothesis (equation 4). */
@@ -95,13 +149,7 @@ const deviation = (samples: ReadonlyArray<Float64Array>, total: number): number 
   const k = samples.length
   let inverses = 0
   for (const one of samples) inverses += 1 / one.length
-  let h = 0
-  let g = 0
-  for (let j = 2; j < total; j++) {
-    h += 1 / (total - j + 1)
-    g += h / j
-  }
-  h += 1
+  const { h, g } = harmonicSums(total)
   const a = (4 * g - 6) * (k - 1) + (10 - 6 * g) * inverses
   const b = (2 * g - 4) * k ** 2 + 8 * h * k + (2 * g - 14 * h - 4) * inverses - 8 * h + 4 * g - 6
   const c = (6 * h + 2 * g - 2) * k ** 2 + (4 * h - 4 * g + 6) * k + (2 * h - 6) * inverses + 4 * h
@@ -145,12 +193,13 @@ export const andersonDarlingSorted = (
 ): AndersonDarling => {
   if (samples.length < 2) refuse("at least two samples are needed")
   if (samples.some((one) => one.length === 0)) refuse("a sample is empty")
-  const pooled = pool(samples)
-  const total = pooled.length
-  if (pooled[0] === pooled[total - 1]) refuse("all observations are equal")
+  const total = samples.reduce((rows, one) => rows + one.length, 0)
+  const least = samples.reduce((min, one) => Math.min(min, one[0]!), Infinity)
+  if (samples.every((one) => one.at(-1) === least)) refuse("all observations are equal")
   if (total < POOLED_ROWS_MIN) refuse(`fewer than ${POOLED_ROWS_MIN} observations in all`)
   const m = samples.length - 1
-  const statistic = (rawStatistic(samples, pooled, variant) - m) / deviation(samples, total)
+  const raw = rawStatistic(samples, total, variant, () => pool(samples))
+  const statistic = (raw - m) / deviation(samples, total)
   const criticalValues = B0.map((b0, i) => b0 + B1[i]! / Math.sqrt(m) + B2[i]! / m)
   if (statistic < criticalValues[0]!)
     return { statistic, pvalue: 0.25, capped: "high", criticalValues }
@@ -186,7 +235,9 @@ export const andersonDarlingExact = (
 ): { readonly statistic: number; readonly pvalue: number } => {
   const { statistic } = andersonDarling([x, y], variant)
   const pooled = pool([x, y])
-  const observed = rawStatistic([x.toSorted(), y.toSorted()], pooled, variant)
+  const raw = (one: Float64Array, other: Float64Array) =>
+    rawStatistic([one, other], pooled.length, variant, () => pooled)
+  const observed = raw(x.toSorted(), y.toSorted())
   const threshold = observed - EQUAL * Math.abs(observed)
   const first = new Float64Array(x.length)
   const second = new Float64Array(y.length)
@@ -196,7 +247,7 @@ export const andersonDarlingExact = (
   const split = (at: number, i: number): void => {
     if (at === pooled.length) {
       splits++
-      if (rawStatistic([first, second], pooled, variant) >= threshold) extreme++
+      if (raw(first, second) >= threshold) extreme++
       return
     }
     const value = pooled[at]!

@@ -22,9 +22,10 @@ export const exactEqualSizesOneSided = (n: number, h: number): number => {
 }
 
 /**
- * P(D ≥ h/lcm) for sizes m ≥ n with m/g = `widths.m` and n/g = `widths.n`: the probability that a
- * random path to (i, j) has left the band, v = (i·v(i-1, j) + j·v(i, j-1))/(i + j), one column at a
- * time (Viehmann 2021, arXiv 2102.08037). One-sided, the band is open below.
+ * P(D ≥ h/lcm) for sizes m ≥ n: the probability v that a random path to (i, j) has left the band,
+ * v(i, j) = (i·v(i-1, j) + j·v(i, j-1))/(i + j) (Viehmann 2021, arXiv 2102.08037). It goes by
+ * antidiagonals s = i + j, whose values do not depend on each other. One-sided, the band is open
+ * above.
  */
 export const exactBand = (
   m: number,
@@ -35,27 +36,21 @@ export const exactBand = (
 ): number => {
   const mg = m / gcd
   const ng = n / gcd
-  // column[j] is the probability of having left by (i, j); outside the band it is 1.
-  const column = new Float64Array(n + 2).fill(1)
-  const top = (i: number) =>
-    oneSided ? n + 1 : Math.min(n + 1, Math.max(0, Math.ceil((ng * i + h) / mg)))
-  const bottom = (i: number) => Math.max(0, Math.floor((ng * i - h) / mg) + 1)
-  column.fill(0, 0, top(0))
+  const slope = mg + ng
+  // left[j] is v(s - j, j), 1 outside the band |i·ng - j·mg| < h; left[0] stands for j = -1.
+  const left = new Float64Array(n + 2).fill(1)
+  left[1] = 0
   let from = 0
-  for (let i = 1; i <= m; i++) {
-    const to = top(i)
-    const start = bottom(i)
-    // What the band leaves behind stays outside for every later column.
-    for (let j = from; j < Math.min(start, n + 1); j++) column[j] = 1
-    from = start
-    if (start >= to) return 1
-    let value = start === 0 ? 0 : 1
-    for (let j = start; j < to; j++) {
-      value = (column[j]! * i + value * j) / (i + j)
-      column[j] = value
-    }
+  for (let s = 1; s <= m + n; s++) {
+    const low = Math.max(0, s - m, Math.floor((s * ng - h) / slope) + 1)
+    const high = Math.min(n, s, oneSided ? n : Math.ceil((s * ng + h) / slope) - 1)
+    if (low > high) return 1
+    const share = 1 / s
+    for (let j = high; j >= low; j--) left[j + 1] = (left[j + 1]! * (s - j) + left[j]! * j) * share
+    // What the band leaves behind stays outside for every later antidiagonal.
+    for (; from < low; from++) left[from + 1] = 1
   }
-  return column[n]!
+  return left[n + 1]!
 }
 
 /** Whether SciPy's count of one-sided paths fits a double; where it does not, it goes asymptotic. */

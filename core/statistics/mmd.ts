@@ -36,16 +36,27 @@ export interface MmdOptions {
   readonly pvalues?: "alibi" | "valid"
 }
 
-const squaredDistance = (a: Rows, i: number, b: Rows, j: number): number => {
+/** Squared distances from row i of `a` to rows `from` and later of `b`, written from `at` on. */
+const squaredDistances = (
+  a: Rows,
+  i: number,
+  b: Rows,
+  from: number,
+  out: Float64Array,
+  at: number,
+): void => {
   const { width } = a
-  let sum = 0
-  let p = i * width
-  let q = j * width
-  for (const end = p + width; p < end; p++, q++) {
-    const gap = a.values[p]! - b.values[q]!
-    sum += gap * gap
+  const row = a.values.subarray(i * width, (i + 1) * width)
+  const { values } = b
+  let q = from * width
+  for (let j = from; j < b.count; j++) {
+    let sum = 0
+    for (let k = 0; k < width; k++) {
+      const gap = row[k]! - values[q++]!
+      sum += gap * gap
+    }
+    out[at++] = sum < SQUARED_DISTANCE_MIN ? SQUARED_DISTANCE_MIN : sum
   }
-  return sum < SQUARED_DISTANCE_MIN ? SQUARED_DISTANCE_MIN : sum
 }
 
 /** exp(-d²/(2σ²)), the mean over several bandwidths. */
@@ -55,44 +66,60 @@ export const gaussianKernel = (squared: number, sigmas: ReadonlyArray<number>): 
   return sum / sigmas.length
 }
 
+const kernelInPlace = (squared: Float64Array, sigmas: ReadonlyArray<number>): Float64Array => {
+  const [sigma = NaN] = sigmas
+  if (sigmas.length === 1) {
+    const gamma = -1 / (2 * sigma * sigma)
+    for (let i = 0; i < squared.length; i++) squared[i] = Math.exp(squared[i]! * gamma)
+  } else for (let i = 0; i < squared.length; i++) squared[i] = gaussianKernel(squared[i]!, sigmas)
+  return squared
+}
+
+/** Squared distances of the pairs i < j, packed row by row. */
+const packedDistances = (rows: Rows): Float64Array => {
+  const n = rows.count
+  const squared = new Float64Array((n * (n - 1)) / 2)
+  let at = 0
+  for (let i = 0; i < n; i++) {
+    squaredDistances(rows, i, rows, i + 1, squared, at)
+    at += n - i - 1
+  }
+  return squared
+}
+
 /**
  * σ = √(½·d²) at element n + ⌊(n² - n)/2⌋ - 1 of the sorted n×n squared distances, diagonal
  * included: close to the median distance between two rows.
  */
-export const medianBandwidth = (reference: Rows): number => {
-  const n = reference.count
-  const squared = new Float64Array((n * (n - 1)) / 2)
-  let at = 0
-  for (let i = 0; i < n; i++)
-    for (let j = i + 1; j < n; j++) squared[at++] = squaredDistance(reference, i, reference, j)
+const medianBandwidth = (packed: Float64Array): number => {
   // Off the diagonal every distance stands twice, so half the rank finds it among the pairs.
-  const rank = Math.floor((squared.length - 1) / 2)
-  return Math.sqrt(0.5 * selectInPlace(squared, rank))
+  const rank = Math.floor((packed.length - 1) / 2)
+  return Math.sqrt(0.5 * selectInPlace(packed.slice(), rank))
 }
 
-const packedKernel = (rows: Rows, sigmas: ReadonlyArray<number>) => {
-  const n = rows.count
-  const kernel = new Float64Array((n * (n - 1)) / 2)
+/** Per row, the packed kernel summed over all other rows. */
+const packedSums = (kernel: Float64Array, n: number): Float64Array => {
   const sums = new Float64Array(n)
   let at = 0
   for (let i = 0; i < n; i++) {
     let sum = 0
     for (let j = i + 1; j < n; j++) {
-      const value = gaussianKernel(squaredDistance(rows, i, rows, j), sigmas)
-      kernel[at++] = value
+      const value = kernel[at++]!
       sums[j]! += value
       sum += value
     }
     sums[i]! += sum
   }
-  return { kernel, sums }
+  return sums
 }
 
 /** Prepares a reference once; bandwidths by the median heuristic unless they are given. */
 export const mmdReference = (rows: Rows, sigmas?: ReadonlyArray<number>): MmdReference => {
   requireComparable("MMD", rows, rows)
-  const bandwidths = sigmas ?? [medianBandwidth(rows)]
-  return { rows, sigmas: bandwidths, ...packedKernel(rows, bandwidths) }
+  const squared = packedDistances(rows)
+  const bandwidths = sigmas ?? [medianBandwidth(squared)]
+  const kernel = kernelInPlace(squared, bandwidths)
+  return { rows, sigmas: bandwidths, kernel, sums: packedSums(kernel, rows.count) }
 }
 
 /** Orders of the pooled rows: the first `reference` entries of each play the reference. */
@@ -110,75 +137,75 @@ const pooledKernel = (reference: MmdReference, window: Rows) => {
   const { rows, sigmas } = reference
   const n = rows.count
   const m = window.count
+  const inner = kernelInPlace(packedDistances(window), sigmas)
   const cross = new Float64Array(n * m)
+  for (let i = 0; i < n; i++) squaredDistances(rows, i, window, 0, cross, i * m)
+  kernelInPlace(cross, sigmas)
   const sums = new Float64Array(n + m)
-  const inner = packedKernel(window, sigmas)
   sums.set(reference.sums)
-  sums.set(inner.sums, n)
-  for (let i = 0; i < n; i++) {
-    let sum = 0
+  sums.set(packedSums(inner, m), n)
+  for (let i = 0; i < n; i++)
     for (let j = 0; j < m; j++) {
-      const value = gaussianKernel(squaredDistance(rows, i, window, j), sigmas)
-      cross[i * m + j] = value
-      sums[n + j]! += value
-      sum += value
+      sums[i]! += cross[i * m + j]!
+      sums[n + j]! += cross[i * m + j]!
     }
-    sums[i]! += sum
-  }
-  return { n, m, kernel: reference.kernel, cross, inner: inner.kernel, sums }
+  return { n, m, kernel: reference.kernel, cross, inner, sums }
 }
 
 type PooledKernel = ReturnType<typeof pooledKernel>
 
-const packedSum = (
-  kernel: Float64Array,
-  size: number,
-  members: Uint32Array,
-  from: number,
-  to: number,
-  offset: number,
-): number => {
-  let sum = 0
-  for (let a = from; a < to; a++) {
-    const i = members[a]! - offset
-    const row = (i * (2 * size - i - 1)) / 2 - i - 1 - offset
-    for (let b = a + 1; b < to; b++) sum += kernel[row + members[b]!]!
+/**
+ * Per order, the kernel summed over all ordered pairs of different members. All orders are served
+ * row by row, so that a row of the kernel is read while it is in the processor's cache.
+ */
+const within = (
+  { n, m, kernel, cross, inner }: PooledKernel,
+  orders: ReadonlyArray<Uint32Array>,
+): Float64Array => {
+  const sums = new Float64Array(orders.length)
+  const cursors = new Uint32Array(orders.length)
+  const splits = orders.map((members) => {
+    let split = 0
+    while (split < members.length && members[split]! < n) split++
+    return split
+  })
+  for (let i = 0; i < n + m; i++) {
+    const row =
+      i < n ? (i * (2 * n - i - 1)) / 2 - i - 1 : ((i - n) * (2 * m - i + n - 1)) / 2 - i - 1
+    const crossRow = i * m - n
+    for (let p = 0; p < orders.length; p++) {
+      const members = orders[p]!
+      if (members[cursors[p]!] !== i) continue
+      cursors[p]! += 1
+      const split = i < n ? splits[p]! : members.length
+      const block = i < n ? kernel : inner
+      let sum = 0
+      let b = cursors[p]!
+      for (; b < split; b++) sum += block[row + members[b]!]!
+      for (; b < members.length; b++) sum += cross[crossRow + members[b]!]!
+      sums[p]! += 2 * sum
+    }
   }
-  return sum
-}
-
-/** ∑ of the kernel over all ordered pairs of different members, which are sorted ascending. */
-const within = ({ n, m, kernel, cross, inner }: PooledKernel, members: Uint32Array): number => {
-  let split = 0
-  while (split < members.length && members[split]! < n) split++
-  const end = members.length
-  let sum = packedSum(kernel, n, members, 0, split, 0)
-  sum += packedSum(inner, m, members, split, end, n)
-  for (let a = 0; a < split; a++) {
-    const row = members[a]! * m - n
-    for (let b = split; b < end; b++) sum += cross[row + members[b]!]!
-  }
-  return 2 * sum
+  return sums
 }
 
 /**
- * MMD² when `members` play one side, by the indicator trick: with K's sums known, only the pairs
- * inside the smaller side must be visited.
+ * MMD² for each order whose `members` play one side, by the indicator trick: with K's sums known,
+ * only the pairs inside the smaller side must be visited.
  */
-const discrepancy = (pooled: PooledKernel, total: number, members: Uint32Array): number => {
+const discrepancies = (pooled: PooledKernel, orders: ReadonlyArray<Uint32Array>): Float64Array => {
   const { n, m, sums } = pooled
-  const size = members.length
-  const others = n + m - size
-  let reach = 0
-  for (const i of members) reach += sums[i]!
-  const inside = within(pooled, members)
-  const between = reach - inside
-  const outside = total - 2 * between - inside
-  return (
-    inside / (size * (size - 1)) +
-    outside / (others * (others - 1)) -
-    (2 * between) / (size * others)
-  )
+  const total = sums.reduce((sum, one) => sum + one, 0)
+  const insides = within(pooled, orders)
+  return insides.map((inside, p) => {
+    const members = orders[p]!
+    const size = members.length
+    const others = n + m - size
+    const between = members.reduce((sum, i) => sum + sums[i]!, 0) - inside
+    const outside = total - 2 * between - inside
+    const apart = inside / (size * (size - 1)) + outside / (others * (others - 1))
+    return apart - (2 * between) / (size * others)
+  })
 }
 
 /** p-value, threshold and verdict of an observed distance among permuted ones. */
@@ -205,12 +232,9 @@ export const mmd = (
   requireComparable("MMD", reference.rows, window)
   const pooled = pooledKernel(reference, window)
   const { n, m } = pooled
-  const total = pooled.sums.reduce((sum, one) => sum + one, 0)
   const smaller = (order: Uint32Array) => (m <= n ? order.slice(n) : order.slice(0, n)).sort()
   const observed = Uint32Array.from({ length: n + m }, (_, i) => i)
-  const distance = discrepancy(pooled, total, smaller(observed))
-  const permuted = Float64Array.from(permutations, (order) =>
-    discrepancy(pooled, total, smaller(order)),
-  )
-  return { ...judgeMmd(distance, permuted, options), sigmas: reference.sigmas }
+  const distances = discrepancies(pooled, [observed, ...permutations].map(smaller))
+  const judged = judgeMmd(distances[0]!, distances.slice(1), options)
+  return { ...judged, sigmas: reference.sigmas }
 }
