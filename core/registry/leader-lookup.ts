@@ -1,32 +1,43 @@
-// Looking up one message with the leader of its stream, through a change of leader: whoever decides on what is stored must
-// neither read a replica that lags nor fail because a server is just being replaced.
+// Asking the leader of a stream, through a change of leader: whoever decides on what is stored must neither read a replica
+// that lags nor fail because a server is just being replaced.
+import { NatsError } from "nats"
 import type { Log } from "../log/log.ts"
 import { LookupFailed, readFromLeader, type Lookup, type StoredMessage } from "../log/read.ts"
 
-/** A leader that was killed is replaced within some 6 s; a look-up is repeated for so long. */
-export const LOOKUP_DEADLINE_MILLIS = 20_000
-const LOOKUP_PAUSE_MILLIS = 100
+/** A leader that was killed is replaced within some 6 s; a question is repeated for so long. */
+const PATIENCE_MILLIS = 20_000
+const PAUSE_MILLIS = 100
+/** What the server says of a stream that is not there; waiting does not make it appear. */
+const STREAM_NOT_FOUND = "stream not found"
 
 const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
+
+/** An answer of the API is final; silence and "no responders" are not. */
+const passes = (cause: unknown): boolean =>
+  cause instanceof LookupFailed
+    ? cause.reason !== STREAM_NOT_FOUND
+    : cause instanceof NatsError && cause.api_error === undefined
+
+/** Asks again while nobody answers; rejects with the last failure when nobody has answered in time. */
+export const patiently = async <A>(log: Log, ask: () => Promise<A>): Promise<A> => {
+  const deadline = performance.now() + PATIENCE_MILLIS
+  for (;;) {
+    try {
+      return await ask()
+    } catch (cause) {
+      if (performance.now() > deadline || log.connection.isClosed() || !passes(cause)) throw cause
+      await pause(PAUSE_MILLIS)
+    }
+  }
+}
 
 /**
  * The message, or undefined when the leader says that there is none.
  *
- * @throws LookupFailed when no leader has answered in time.
+ * @throws LookupFailed when no leader has answered in time, or when there is no such stream.
  */
-export const lookUp = async (
+export const lookUp = (
   log: Log,
   stream: string,
   lookup: Lookup,
-): Promise<StoredMessage | undefined> => {
-  const deadline = performance.now() + LOOKUP_DEADLINE_MILLIS
-  for (;;) {
-    try {
-      return await readFromLeader(log, stream, lookup)
-    } catch (cause) {
-      const over = performance.now() > deadline || log.connection.isClosed()
-      if (over || !(cause instanceof LookupFailed)) throw cause
-      await pause(LOOKUP_PAUSE_MILLIS)
-    }
-  }
-}
+): Promise<StoredMessage | undefined> => patiently(log, () => readFromLeader(log, stream, lookup))
