@@ -1,6 +1,6 @@
 // Decisions travel as JSON: they are few, kept for ever, and read by people. The format number stands in each.
 import { Schema } from "effect"
-import { UnreadableRecord } from "./message-pack.ts"
+import { isFormat, reasonOf, unknownFormat, UnreadableRecord } from "./message-pack.ts"
 import { ReleaseFact } from "./release.ts"
 
 export interface JsonCodec<A> {
@@ -29,13 +29,12 @@ export const jsonCodec = <A, I>(
           typeof plain === "object" && plain !== null && "format" in plain
             ? plain.format
             : undefined
-        if (typeof found !== "number" || found < 1 || found > format)
-          throw new Error(`format ${String(found)} is unknown, 1 to ${format} can be read`)
+        if (!isFormat(found, format)) throw new Error(unknownFormat(found, format))
         return check(plain)
       } catch (cause) {
         throw new UnreadableRecord({
           record: name,
-          reason: cause instanceof Error ? cause.message : String(cause),
+          reason: reasonOf(cause),
         })
       }
     },

@@ -2,19 +2,19 @@
 // fields in the order of its layout; what comes in is rebuilt by layout and then checked whole by its schema.
 import { Decoder, Encoder } from "@msgpack/msgpack"
 import { Schema } from "effect"
+import { checkExtent } from "./message-pack-scan.ts"
 
-/** Longest text, longest run of bytes, and most entries that a message may claim before it is refused. */
+/** Longest text and longest run of bytes that a message may claim before it is refused. */
 const TEXT_MAX_BYTES = 1 << 20
 const BINARY_MAX_BYTES = 64 << 20
-const ENTRIES_MAX = 1 << 20
+/** What was found can be as long as the message; a reason travels in answers and facts. */
+const REASON_MAX_CHARACTERS = 400
 
 // A reused encoder costs a third of `encode()`. It returns a copy: the client keeps a reference to published bytes.
 const encoder = new Encoder({ ignoreUndefined: true })
 const decoder = new Decoder({
   maxStrLength: TEXT_MAX_BYTES,
   maxBinLength: BINARY_MAX_BYTES,
-  maxArrayLength: ENTRIES_MAX,
-  maxMapLength: ENTRIES_MAX,
   maxExtLength: 0,
 })
 
@@ -39,19 +39,28 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null
 const isList = (nested: Nested): nested is readonly [Layout] => Array.isArray(nested)
 
+// A reader that guards itself refuses a map with this key, and with it the whole record.
+const UNREADABLE_KEY = "__proto__"
+const readable = (part: unknown): unknown =>
+  isRecord(part) && Object.hasOwn(part, UNREADABLE_KEY)
+    ? Object.fromEntries(Object.entries(part).filter(([key]) => key !== UNREADABLE_KEY))
+    : part
+
 const toWire = (layout: Layout, value: unknown): unknown => {
   if (!isRecord(value)) return null
   return layout.fields.map((field) => {
     const nested = layout.nested?.[field]
     const part = value[field]
-    if (nested === undefined || part === undefined || part === null) return part ?? null
+    if (part === undefined || part === null) return null
+    if (nested === undefined) return readable(part)
     if (!isList(nested)) return toWire(nested, part)
     return Array.isArray(part) ? part.map((item) => toWire(nested[0], item)) : null
   })
 }
 
 const fromWire = (layout: Layout, wire: unknown): unknown => {
-  if (!Array.isArray(wire)) return wire
+  // A map with the right names is no second way to write a record: its fields could not be upcast.
+  if (!Array.isArray(wire)) throw new Error(`expected the array of ${layout.fields.join(", ")}`)
   const record: Record<string, unknown> = {}
   for (const [index, field] of layout.fields.entries()) {
     const part: unknown = wire[index]
@@ -74,8 +83,19 @@ export interface RecordCodec<A> {
   readonly decode: (bytes: Uint8Array) => A
 }
 
-const reasonOf = (cause: unknown): string =>
-  cause instanceof Error ? cause.message : String(cause)
+/** What went wrong, in a length that can travel. */
+export const reasonOf = (cause: unknown): string => {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return reason.length <= REASON_MAX_CHARACTERS
+    ? reason
+    : `${reason.slice(0, REASON_MAX_CHARACTERS).toWellFormed()}…`
+}
+
+/** Formats are whole numbers from 1 up to the one that is written now. */
+export const isFormat = (found: unknown, format: number): found is number =>
+  typeof found === "number" && Number.isInteger(found) && found >= 1 && found <= format
+export const unknownFormat = (found: unknown, format: number): string =>
+  `format ${reasonOf(found)} is unknown, 1 to ${format} can be read`
 
 /**
  * The codec of a record. `upcasts` are keyed by the format that they read, and lead from each older format to the
@@ -89,22 +109,17 @@ export const recordCodec = <A, I>(
   upcasts: Readonly<Record<number, Upcast>> = {},
 ): RecordCodec<A> => {
   const check = Schema.decodeUnknownSync(schema)
-  const refuse = (reason: string) => new UnreadableRecord({ record: name, reason })
   const fieldsOf = (bytes: Uint8Array): ReadonlyArray<unknown> => {
-    let wire: unknown
-    try {
-      wire = decoder.decode(bytes)
-    } catch (cause) {
-      throw refuse(reasonOf(cause))
-    }
-    if (!Array.isArray(wire)) throw refuse("expected an array that begins with the format number")
+    checkExtent(bytes)
+    const wire = decoder.decode(bytes)
+    if (!Array.isArray(wire))
+      throw new Error("expected an array that begins with the format number")
     const [found, ...fields]: ReadonlyArray<unknown> = wire
-    if (typeof found !== "number" || found > format || found < 1)
-      throw refuse(`format ${String(found)} is unknown, 1 to ${format} can be read`)
+    if (!isFormat(found, format)) throw new Error(unknownFormat(found, format))
     let current = fields
     for (let from = found; from < format; from++) {
       const upcast = upcasts[from]
-      if (upcast === undefined) throw refuse(`format ${found} is no longer read`)
+      if (upcast === undefined) throw new Error(`format ${found} is no longer read`)
       current = [...upcast(current)]
     }
     return current
@@ -115,11 +130,10 @@ export const recordCodec = <A, I>(
       return encoder.encode([format, ...(Array.isArray(fields) ? fields : [])])
     },
     decode: (bytes) => {
-      const record = fromWire(layout, fieldsOf(bytes))
       try {
-        return check(record)
+        return check(fromWire(layout, fieldsOf(bytes)))
       } catch (cause) {
-        throw refuse(reasonOf(cause))
+        throw new UnreadableRecord({ record: name, reason: reasonOf(cause) })
       }
     },
   }
