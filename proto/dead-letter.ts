@@ -1,13 +1,12 @@
 // A request that could not be predicted, kept as it came so that it can be read, mended and sent again.
 import { Schema } from "effect"
 import { recordCodec } from "./message-pack.ts"
-import { LogId } from "./names.ts"
 import { FailureReason } from "./prediction.ts"
 
 export const DeadLetter = Schema.Struct({
-  /** As they stood in the subject; the model may be no valid name. */
+  /** As they stood in the subject, be they valid names or not. */
   model: Schema.String,
-  id: LogId,
+  id: Schema.String,
   reason: FailureReason,
   message: Schema.String,
   /** Milliseconds since 1970. */

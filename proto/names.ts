@@ -5,8 +5,9 @@ import { Schema } from "effect"
 /** Most characters in the name of a model, a version, a group or an id. */
 export const NAME_MAX_CHARACTERS = 64
 
-const MODEL_NAME = /^[A-Za-z0-9_.-]{1,64}$/
-const PLAIN_NAME = /^[A-Za-z0-9_-]{1,64}$/
+// Only patterns with the flag "u" are written into a JSON Schema.
+const MODEL_NAME = /^[A-Za-z0-9_.\-]{1,64}$/u
+const PLAIN_NAME = /^[A-Za-z0-9_\-]{1,64}$/u
 
 export const isModelName = (text: string): boolean => MODEL_NAME.test(text)
 export const isVersionName = (text: string): boolean => PLAIN_NAME.test(text)

@@ -10,7 +10,7 @@ export const VersionRegistered = Schema.TaggedStruct("VersionRegistered", {
   model: ModelName,
   version: VersionName,
   /** SHA-256 of the model's bytes, hexadecimal: its name in the object store. */
-  digest: Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/)),
+  digest: Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/u)),
   bytes: Schema.Int,
   signature: Signature,
   signatureDigest: Schema.String,

@@ -45,16 +45,16 @@ export const HISTORY_OF_PREDICTION = "weir.history.{{wildcard(1)}}"
 export const HISTORY_OF_OUTCOME = "weir.history.{{wildcard(1)}}.outcome"
 export const MAX_DELIVERIES_ADVISORIES = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.REQUESTS.>"
 
-/** Callers that wait for an answer listen below one of these; anything else in `Weir-Reply` is refused. */
-const REPLY_PREFIXES = ["weir.reply.", "_INBOX"] as const
-const REPLY_SUBJECT = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){1,8}$/
+/**
+ * Callers that wait for an answer listen below `weir.reply.`, `_INBOX.` or an inbox prefix of their own such as
+ * `_INBOX_gateway.`; anything else in `Weir-Reply` is refused.
+ */
+const REPLY_SUBJECT = /^(weir\.reply|_INBOX(_[A-Za-z0-9_-]+)?)(\.[A-Za-z0-9_-]+){1,8}$/
 const REPLY_MAX_CHARACTERS = 200
 
 export const replyPrefix = (processId: string) => `weir.reply.${processId}`
 export const isReplySubject = (subject: string): boolean =>
-  subject.length <= REPLY_MAX_CHARACTERS &&
-  REPLY_SUBJECT.test(subject) &&
-  REPLY_PREFIXES.some((prefix) => subject.startsWith(prefix))
+  subject.length <= REPLY_MAX_CHARACTERS && REPLY_SUBJECT.test(subject)
 
 export interface ModelAndId {
   readonly model: string
