@@ -1,12 +1,15 @@
-// What is wrong with a request, as a value: the field, what belongs there, and what was there instead. It knows no
-// status codes and is returned, never thrown.
+// What is wrong with a request, as a value: the field, what belongs there, and what was there
+// instead. It knows no status codes and is returned, never thrown.
 
 /** Most characters of a caller's value that are repeated in an error. */
 export const ECHO_MAX_CHARACTERS = 80
 
 export type BadRequestKind = "malformed" | "unsupported"
 
-/** `kind` "unsupported" is a request that is well formed and asks for what this server or model does not do. */
+/**
+ * `kind` "unsupported" is a request that is well formed and asks for what this server or model does
+ * not do.
+ */
 export class BadRequest {
   readonly _tag = "BadRequest"
   readonly field: string
@@ -27,7 +30,10 @@ export class BadRequest {
   }
 }
 
-/** `text` without line breaks, control characters or lone surrogates, and no longer than ECHO_MAX_CHARACTERS. */
+/**
+ * `text` without line breaks, control characters or lone surrogates, and no longer than
+ * ECHO_MAX_CHARACTERS.
+ */
 export const cut = (text: string): string => {
   const whole = text.length <= ECHO_MAX_CHARACTERS
   const kept = whole ? text : `${text.slice(0, ECHO_MAX_CHARACTERS - 1)}…`

@@ -1,5 +1,6 @@
-// The values inside a tensor whose length is known to be right. Clean floats cost one pass without a branch for each
-// element; only a tensor with something odd in it is gone through column by column.
+// The values inside a tensor whose length is known to be right. Clean floats cost one pass without
+// a branch for each element; only a tensor with something odd in it is gone through column by
+// column.
 import type { Feature } from "#proto/signature"
 import type { Tensor } from "#proto/tensor"
 import { checkTexts } from "./string-elements.ts"
@@ -86,8 +87,8 @@ const checkBooleans = (data: Uint8Array): ValueFault | undefined => {
 }
 
 /**
- * The first value of `tensor` that its datatype or its column does not allow. NaN needs a column that allows missing
- * values; infinities are never allowed.
+ * The first value of `tensor` that its datatype or its column does not allow. NaN needs a column
+ * that allows missing values; infinities are never allowed.
  */
 export const checkValues = (
   tensor: Tensor,
@@ -95,7 +96,11 @@ export const checkValues = (
   columns: Columns,
 ): ValueFault | undefined => {
   const { datatype, data } = tensor
-  if (datatype === "BYTES") return checkTexts(data, count)
+  if (datatype === "BYTES") {
+    const fault = checkTexts(data, count)
+    const rule = fault && columns[fault.index % rowSize(tensor.shape, columns)]
+    return fault && rule ? { ...fault, column: rule.name } : fault
+  }
   if (datatype === "BOOL") return checkBooleans(data)
   const values = viewOf(tensor, count)
   const float = isFloat(values)

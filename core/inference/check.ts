@@ -1,12 +1,16 @@
-// Whether a request suits a model: the one checker for HTTP, for what producers publish directly, and for predictors.
-// It never changes a request and never looks at ranges or categories, which only describe what was seen in training.
+// Whether a request suits a model: the one checker for HTTP, for what producers publish directly,
+// and for predictors. It never changes a request and never looks at ranges or categories, which
+// only describe what was seen in training.
 import { type InferenceRequest, TENSORS_MAX } from "#proto/request"
 import type { Signature, TensorSpec } from "#proto/signature"
 import { ELEMENT_BYTES, elementCount, type Tensor } from "#proto/tensor"
 import { BadRequest, listed, shown } from "./bad-request.ts"
 import { checkValues, type ColumnRule } from "./check-values.ts"
 
-/** Most elements of one request, all inputs together: 128 MiB of FP64, far above what a message can carry. */
+/**
+ * Most elements of one request, all inputs together: 128 MiB of FP64, far above what a message can
+ * carry.
+ */
 export const ELEMENTS_MAX = 16_777_216
 
 interface InputPlan {
@@ -23,7 +27,6 @@ const columnsOf = (signature: Signature, tensor: string): ReadonlyArray<ColumnRu
   const columns: Array<ColumnRule | undefined> = []
   for (const feature of signature.features) {
     if (feature.tensor !== tensor) continue
-    while (columns.length <= feature.column) columns.push(undefined)
     const { name, type } = feature
     columns[feature.column] = { name, type, missing: feature.missing === "nan" }
   }
@@ -156,9 +159,10 @@ const checkTensors = (
 }
 
 /**
- * The first thing that keeps `request` from being run by a model of this signature: names, datatypes, ranks, fixed and
- * empty dimensions, rows that disagree, lengths of data, NaN where none is allowed, infinities, values that a
- * feature's type excludes, BOOL bytes other than 0 and 1, texts that are not UTF-8, outputs that do not exist.
+ * The first thing that keeps `request` from being run by a model of this signature: names,
+ * datatypes, ranks, fixed and empty dimensions, rows that disagree, lengths of data, NaN where none
+ * is allowed, infinities, values that a feature's type excludes, BOOL bytes other than 0 and 1,
+ * texts that are not UTF-8, outputs that do not exist.
  */
 export const checkRequest = (
   signature: Signature,

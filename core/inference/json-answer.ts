@@ -1,5 +1,6 @@
-// Tensors as JSON text. It writes text instead of values because a JSON number made from a JavaScript number cannot
-// hold a 64-bit integer. What JSON cannot say is either null (numbers that are not finite) or refused.
+// Tensors as JSON text. It writes text instead of values because a JSON number made from a
+// JavaScript number cannot hold a 64-bit integer. What JSON cannot say is either null (numbers that
+// are not finite) or refused.
 import type { Parameters } from "#proto/request"
 import { elementCount, type Tensor } from "#proto/tensor"
 import { BadRequest } from "./bad-request.ts"
@@ -53,8 +54,9 @@ const textsText = (tensor: Tensor, count: number): ElementsText | BadRequest => 
 }
 
 /**
- * The elements of a tensor as JSON. Floats are written with the digits of their double, which read back as the same
- * float; −0 as -0.0; NaN and infinities as null. Texts that are not UTF-8 are refused as unsupported.
+ * The elements of a tensor as JSON. Floats are written with the digits of their double, which read
+ * back as the same float; −0 as -0.0; NaN and infinities as null. Texts that are not UTF-8 are
+ * refused as unsupported.
  */
 export const elementsText = (tensor: Tensor): ElementsText | BadRequest => {
   const count = elementCount(tensor.shape)
@@ -75,7 +77,8 @@ export const tensorText = (tensor: Tensor): string | BadRequest => {
   const elements = elementsText(tensor)
   if (elements instanceof BadRequest) return elements
   const data = elements(0, elementCount(shape))
-  return `{"name":${JSON.stringify(name)},"shape":[${shape.join(",")}],"datatype":"${datatype}","data":[${data}]}`
+  const head = `"name":${JSON.stringify(name)},"shape":[${shape.join(",")}]`
+  return `{${head},"datatype":"${datatype}","data":[${data}]}`
 }
 
 export interface AnswerHead {
@@ -86,8 +89,8 @@ export interface AnswerHead {
 }
 
 /**
- * The body of an answer of the Open Inference Protocol. An output that JSON cannot hold makes it a BadRequest of kind
- * "unsupported": the caller can ask for other outputs, or for binary data.
+ * The body of an answer of the Open Inference Protocol. An output that JSON cannot hold makes it a
+ * BadRequest of kind "unsupported": the caller can ask for other outputs, or for binary data.
  */
 export const inferAnswerText = (
   head: AnswerHead,

@@ -1,5 +1,5 @@
-// What the JSON bodies of every route have in common: an object, the caller's own id, parameters, and no key twice.
-// It knows nothing of tensors.
+// What the JSON bodies of every route have in common: an object, the caller's own id, parameters,
+// and no key twice. It knows nothing of tensors.
 import { CLIENT_ID_MAX_CHARACTERS, type Parameters } from "#proto/request"
 import { BadRequest, cut, shown } from "./bad-request.ts"
 import { repeatedKey } from "./json-text.ts"
@@ -29,14 +29,18 @@ export const parseBody = (text: string): JsonObject | BadRequest => {
     body = JSON.parse(text)
   } catch (error) {
     if (text.length === 0) return new BadRequest("body", "a JSON object", "nothing")
-    // A body can be nested too deeply for the parser's stack: that is a RangeError, and as final as bad syntax.
+    // A body can be nested too deeply for the parser's stack: that is a RangeError, and as final as
+    // bad syntax.
     const reason = error instanceof Error ? error.message.replace("JSON Parse error: ", "") : ""
     return new BadRequest("body", "JSON", `text that cannot be read (${cut(reason)})`)
   }
   return isObject(body) ? body : new BadRequest("body", "a JSON object", shown(body))
 }
 
-/** Refuses a body in which an object has a key twice; `keys` is how many the caller of this found in the parsed body. */
+/**
+ * Refuses a body in which an object has a key twice; `keys` is how many the caller of this found in
+ * the parsed body.
+ */
 export const refuseRepeatedKeys = (text: string, keys: number): BadRequest | undefined => {
   const key = repeatedKey(text, keys)
   if (key === undefined) return undefined
@@ -53,6 +57,8 @@ export const readClientId = (body: JsonObject): string | undefined | BadRequest 
   if (id.length <= CLIENT_ID_MAX_CHARACTERS) return id
   return new BadRequest("id", `at most ${CLIENT_ID_MAX_CHARACTERS} characters`, `${id.length}`)
 }
+
+const PARAMETER_VALUE = `a number, a boolean or at most ${PARAMETER_MAX_CHARACTERS} characters`
 
 const isText = (value: string): boolean =>
   value.length <= PARAMETER_MAX_CHARACTERS && value.isWellFormed()
@@ -84,8 +90,7 @@ export const readParameters = (
       return new BadRequest(field, "names without lone surrogates", shown(name))
     }
     if (!isParameter(value)) {
-      const expected = `a finite number, a boolean or a string of at most ${PARAMETER_MAX_CHARACTERS} characters`
-      return new BadRequest(`${field}.${cut(name)}`, expected, shown(value))
+      return new BadRequest(`${field}.${cut(name)}`, PARAMETER_VALUE, shown(value))
     }
     parameters[name] = value
   }

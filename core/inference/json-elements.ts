@@ -1,9 +1,12 @@
-// JSON values into the elements of a tensor, one way for each datatype. What does not fit is named by its index; the
-// sentence about it is made only then, so that the loops stay as fast as JSON.parse itself.
+// JSON values into the elements of a tensor, one way for each datatype. What does not fit is named
+// by its index; the sentence about it is made only then, so that the loops stay as fast as
+// JSON.parse itself.
 import { type Datatype, ELEMENT_BYTES } from "#proto/tensor"
 import { encodeTexts } from "./string-elements.ts"
 
-/** Puts JSON values from element `at` on; returns the index of the first that does not fit, or −1. */
+/**
+ * Puts JSON values from element `at` on; returns the index of the first that does not fit, or −1.
+ */
 type Fill = (values: ReadonlyArray<unknown>, at: number) => number
 
 export interface ElementStore {
@@ -11,8 +14,8 @@ export interface ElementStore {
   /** The tensor's bytes; call it when all elements are filled. */
   readonly finish: () => Uint8Array
   /**
-   * Set for 64-bit integers: whether a value was beyond 2^53, where JSON.parse rounds, and the view to fill again
-   * from the text (integer-scan.ts).
+   * Set for 64-bit integers: whether a value was beyond 2^53, where JSON.parse rounds, and the view
+   * to fill again from the text (integer-scan.ts).
    */
   readonly wide?: {
     readonly into: BigInt64Array | BigUint64Array
@@ -29,27 +32,52 @@ const INTEGER_RANGES = {
   INT32: [-2_147_483_648, 2_147_483_647],
 } as const
 
-const wholeFrom = (range: readonly [number, number]): string =>
-  `an integer from ${range[0]} to ${range[1]}`
-
-const WHOLE_INT64 = "an integer from -9223372036854775808 to 9223372036854775807, written out"
-const WHOLE_UINT64 = "an integer from 0 to 18446744073709551615, written out"
-
-/** What an element of the datatype looks like in JSON, for a sentence. */
-export const EXPECTED_ELEMENT: Readonly<Record<Datatype, string>> = {
+/** What a value of the datatype is in JSON, for a sentence. */
+const KIND: Readonly<Record<Datatype, string>> = {
   BOOL: "true or false",
-  UINT8: wholeFrom(INTEGER_RANGES.UINT8),
-  UINT16: wholeFrom(INTEGER_RANGES.UINT16),
-  UINT32: wholeFrom(INTEGER_RANGES.UINT32),
-  UINT64: WHOLE_UINT64,
-  INT8: wholeFrom(INTEGER_RANGES.INT8),
-  INT16: wholeFrom(INTEGER_RANGES.INT16),
-  INT32: wholeFrom(INTEGER_RANGES.INT32),
-  INT64: WHOLE_INT64,
-  FP16: "a finite number within the range of FP16",
-  FP32: "a finite number within the range of FP32",
+  UINT8: "an integer",
+  UINT16: "an integer",
+  UINT32: "an integer",
+  UINT64: "an integer",
+  INT8: "an integer",
+  INT16: "an integer",
+  INT32: "an integer",
+  INT64: "an integer",
+  FP16: "a finite number",
+  FP32: "a finite number",
   FP64: "a finite number",
-  BYTES: "a string without lone surrogates",
+  BYTES: "a string",
+}
+
+const between = (range: readonly [number, number]): string => ` from ${range[0]} to ${range[1]}`
+
+/** What more a value of the right kind has to be. */
+const LIMIT: Readonly<Record<Datatype, string>> = {
+  BOOL: "",
+  UINT8: between(INTEGER_RANGES.UINT8),
+  UINT16: between(INTEGER_RANGES.UINT16),
+  UINT32: between(INTEGER_RANGES.UINT32),
+  UINT64: " from 0 to 18446744073709551615, with all digits",
+  INT8: between(INTEGER_RANGES.INT8),
+  INT16: between(INTEGER_RANGES.INT16),
+  INT32: between(INTEGER_RANGES.INT32),
+  INT64: " from -9223372036854775808 to 9223372036854775807, with all digits",
+  FP16: " within the range of FP16",
+  FP32: " within the range of FP32",
+  FP64: " within the range of FP64",
+  BYTES: " without lone surrogates",
+}
+
+/** What an element should have been, given that it was `value`. */
+export const expectedElement = (datatype: Datatype, value: unknown): string => {
+  const kind = KIND[datatype]
+  const rightKind =
+    datatype === "BYTES"
+      ? typeof value === "string"
+      : kind === "an integer"
+        ? typeof value === "bigint" || (typeof value === "number" && Math.trunc(value) === value)
+        : typeof value === "number"
+  return rightKind ? kind + LIMIT[datatype] : kind
 }
 
 const fillBooleans =
@@ -99,7 +127,8 @@ const wideStore = (datatype: "INT64" | "UINT64", count: number): ElementStore =>
   const fill: Fill = (values, at) => {
     for (let index = 0; index < values.length; index++) {
       const value = values[index]
-      // Infinity is a number too large for a double: not whole here, and refused when the text is read.
+      // Infinity is a number too large for a double: not whole here, and refused when the text is
+      // read.
       if (typeof value !== "number" || value < low) return index
       if (Math.trunc(value) !== value) return index
       if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) rounded = true
@@ -129,7 +158,10 @@ const textStore = (count: number): ElementStore => {
   return { fill, finish: () => encodeTexts(texts) }
 }
 
-/** Room for `count` elements, to be filled with JSON values. JSON null becomes NaN in floats, where the checker judges it. */
+/**
+ * Room for `count` elements, to be filled with JSON values. JSON null becomes NaN in floats, where
+ * the checker judges it.
+ */
 export const elementStore = (datatype: Datatype, count: number): ElementStore => {
   if (datatype === "BYTES") return textStore(count)
   if (datatype === "INT64" || datatype === "UINT64") return wideStore(datatype, count)

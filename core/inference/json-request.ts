@@ -1,21 +1,21 @@
-// The JSON body of an inference request of the Open Inference Protocol, made into tensors. It refuses what has no
-// meaning in any model; whether it suits one model is for check.ts.
+// The JSON body of an inference request of the Open Inference Protocol, made into tensors. It
+// refuses what has no meaning in any model; whether it suits one model is for check.ts.
 import { type InferenceRequest, type Parameters, TENSORS_MAX } from "#proto/request"
 import {
   type Datatype,
   DATATYPES,
   DIMENSIONS_MAX,
-  elementCount,
   type Tensor,
   TENSOR_NAME_MAX_CHARACTERS,
 } from "#proto/tensor"
 import { BadRequest, shown } from "./bad-request.ts"
 import * as Body from "./json-body.ts"
-import { type ElementStore, elementStore, EXPECTED_ELEMENT } from "./json-elements.ts"
-import { bodyStart, elementStart, memberStart } from "./json-text.ts"
-import { scanIntegers } from "./integer-scan.ts"
+import { readData } from "./json-data.ts"
 
-/** Parameters of one input or output that change what its data means; a server that ignored them would answer wrongly. */
+/**
+ * Parameters of one input or output that change what its data means; a server that ignored them
+ * would answer wrongly.
+ */
 const UNSUPPORTED_PARAMETERS = ["binary_data_size", "classification", "shared_memory_region"]
 
 const isDatatype = (value: unknown): value is Datatype =>
@@ -58,99 +58,10 @@ const readShape = (holder: Body.JsonObject, path: string): ReadonlyArray<number>
   return shape
 }
 
-interface Reading {
-  readonly path: string
-  readonly datatype: Datatype
-  readonly shape: ReadonlyArray<number>
-  readonly nested: boolean
-  readonly store: ElementStore
-}
-
-/** Where element `flat` stands in the caller's own form of the data; only the first `levels` indices when nested. */
-const elementPath = (reading: Reading, flat: number, levels = reading.shape.length): string => {
-  if (!reading.nested) return `${reading.path}.data[${flat}]`
-  let rest = flat
-  let path = ""
-  let stride = elementCount(reading.shape)
-  for (const dimension of reading.shape.slice(0, levels)) {
-    stride /= dimension
-    path += `[${Math.floor(rest / stride)}]`
-    rest %= stride
-  }
-  return `${reading.path}.data${path}`
-}
-
-const wrongElement = (reading: Reading, flat: number, got: string): BadRequest =>
-  new BadRequest(elementPath(reading, flat), EXPECTED_ELEMENT[reading.datatype], got)
-
-const fillRun = (
-  reading: Reading,
-  values: ReadonlyArray<unknown>,
-  at: number,
-): BadRequest | undefined => {
-  const wrong = reading.store.fill(values, at)
-  return wrong === -1 ? undefined : wrongElement(reading, at + wrong, shown(values[wrong]))
-}
-
-/** Goes no deeper than the shape, so depth is bounded by DIMENSIONS_MAX whatever the body holds. */
-const fillNested = (
-  reading: Reading,
-  values: unknown,
-  level: number,
-  at: number,
-): BadRequest | undefined => {
-  const dimension = reading.shape[level] ?? 0
-  if (!Array.isArray(values) || values.length !== dimension) {
-    const got = shown(values)
-    return new BadRequest(elementPath(reading, at, level), `an array of ${dimension}`, got)
-  }
-  const rows: ReadonlyArray<unknown> = values
-  if (level === reading.shape.length - 1) return fillRun(reading, rows, at)
-  let stride = 1
-  for (const inner of reading.shape.slice(level + 1)) stride *= inner
-  for (let index = 0; index < dimension; index++) {
-    const fault = fillNested(reading, rows[index], level + 1, at + index * stride)
-    if (fault !== undefined) return fault
-  }
-  return undefined
-}
-
-/** Reads the numbers of `data` again from the text, where they have all their digits. */
-const fillExactly = (reading: Reading, text: string, input: number): BadRequest | undefined => {
-  const wide = reading.store.wide
-  if (wide === undefined || !wide.rounded()) return undefined
-  const inputs = memberStart(text, bodyStart(text), "inputs") ?? 0
-  const data = memberStart(text, elementStart(text, inputs, input), "data") ?? 0
-  const fault = scanIntegers(text, data, wide.into)
-  return fault && wrongElement(reading, fault.index, fault.token.slice(0, 80))
-}
-
-const readData = (
-  text: string,
-  index: number,
-  given: unknown,
-  datatype: Datatype,
-  shape: ReadonlyArray<number>,
-): Uint8Array | BadRequest => {
-  const path = `inputs[${index}]`
-  const count = elementCount(shape)
-  const needed = () => `${count} element${count === 1 ? "" : "s"} for shape [${shape.join(",")}]`
-  if (!Array.isArray(given)) return new BadRequest(`${path}.data`, "an array", shown(given))
-  const values: ReadonlyArray<unknown> = given
-  const nested = shape.length > 1 && Array.isArray(values[0])
-  // Each element takes at least two characters, so this bounds what is allocated for rows that are not there.
-  if (nested ? count > text.length : count !== values.length) {
-    const got = nested ? "fewer" : `${values.length}`
-    return new BadRequest(`${path}.data`, needed(), got)
-  }
-  const reading = { path, datatype, shape, nested, store: elementStore(datatype, count) }
-  const fault =
-    (nested ? fillNested(reading, values, 0, 0) : fillRun(reading, values, 0)) ??
-    fillExactly(reading, text, index)
-  return fault ?? reading.store.finish()
-}
-
-/** Parameters of one tensor are checked and then dropped: none that we know changes an answer in JSON. */
+/**
+ * Parameters of one tensor are checked and then dropped: none that we know changes an answer in
+ * JSON.
+ */
 const refuseParameters = (holder: Body.JsonObject, path: string): BadRequest | undefined => {
   const parameters = Body.readParameters(holder, `${path}.`)
   if (parameters === undefined || parameters instanceof BadRequest) return parameters
@@ -258,9 +169,10 @@ const requestOf = (
 })
 
 /**
- * Reads `{"id"?, "parameters"?, "inputs": [{name, shape, datatype, data}], "outputs"?: [{name}]}`; `data` is row-major,
- * nested or flat. Whole numbers of INT64 and UINT64 keep all their digits; null in floats becomes NaN, which the
- * checker judges. Unknown fields are ignored, repeated keys are refused.
+ * Reads `{"id"?, "parameters"?, "inputs": [{name, shape, datatype, data}], "outputs"?: [{name}]}`;
+ * `data` is row-major, nested or flat. Whole numbers of INT64 and UINT64 keep all their digits;
+ * null in floats becomes NaN, which the checker judges. Unknown fields are ignored, repeated keys
+ * are refused.
  */
 export const parseInferRequest = (text: string): InferenceRequest | BadRequest => {
   const body = Body.parseBody(text)

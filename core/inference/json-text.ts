@@ -1,5 +1,6 @@
-// Reading JSON text where the parsed value no longer tells: keys that were written twice, and where in the text a
-// value stands. Every function takes text that JSON.parse has accepted; none checks it again.
+// Reading JSON text where the parsed value no longer tells: keys that were written twice, and where
+// in the text a value stands. Every function takes text that JSON.parse has accepted; none checks
+// it again.
 
 const QUOTE = 34
 const COMMA = 44
@@ -62,7 +63,10 @@ export const memberStart = (text: string, from: number, key: string): number | u
   return undefined
 }
 
-/** Where element `index` begins, in the array that opens at `from` and has more than `index` elements. */
+/**
+ * Where element `index` begins, in the array that opens at `from` and has more than `index`
+ * elements.
+ */
 export const elementStart = (text: string, from: number, index: number): number => {
   let at = skipSpace(text, from + 1)
   for (let passed = 0; passed < index; passed++) {
@@ -96,9 +100,9 @@ const findRepeatedKey = (text: string): string | undefined => {
 }
 
 /**
- * A key that an object of the body has twice: JSON.parse keeps the last one without a word. `keys` is how many keys
- * the parsed body has: as many colons prove that none repeats, and only more (colons in strings, keys that were not
- * counted) cost the scan of the whole text.
+ * A key that an object of the body has twice: JSON.parse keeps the last one without a word. `keys`
+ * is how many keys the parsed body has: as many colons prove that none repeats, and only more
+ * (colons in strings, keys that were not counted) cost the scan of the whole text.
  */
 export const repeatedKey = (text: string, keys: number): string | undefined => {
   let colons = 0

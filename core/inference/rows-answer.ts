@@ -1,8 +1,8 @@
-// The answer to `/predict`: one prediction for each row, and the probabilities where the signature names them. Text, for
-// the same reason as json-answer.ts.
+// The answer to `/predict`: one prediction for each row, and the probabilities where the signature
+// names them. Text, for the same reason as json-answer.ts.
 import type { Signature } from "#proto/signature"
 import { elementCount, type Tensor } from "#proto/tensor"
-import type { BadRequest } from "./bad-request.ts"
+import { BadRequest } from "./bad-request.ts"
 import { type ElementsText, elementsText } from "./json-answer.ts"
 
 /** A row of several dimensions as nested arrays. */
@@ -19,7 +19,7 @@ const nestedText = (elements: ElementsText, shape: ReadonlyArray<number>, from: 
 
 const rowsText = (tensor: Tensor, keepColumns: boolean): string | BadRequest => {
   const elements = elementsText(tensor)
-  if (typeof elements !== "function") return elements
+  if (elements instanceof BadRequest) return elements
   const [rows = 1, ...inner] = tensor.shape
   const size = elementCount(inner)
   if (size === 1 && !keepColumns) return `[${elements(0, rows)}]`
@@ -30,15 +30,18 @@ const rowsText = (tensor: Tensor, keepColumns: boolean): string | BadRequest => 
 }
 
 export interface RowsAnswer {
-  /** JSON text of an array with one value for each row: a scalar where a row has one value, else nested arrays. */
+  /**
+   * JSON text of an array with one value for each row: a scalar where a row has one value, else
+   * nested arrays.
+   */
   readonly predictions: string
   /** JSON text of an array with an array for each row. */
   readonly probabilities?: string
 }
 
 /**
- * Predictions are the signature's label output, or the first output when it names none. A BadRequest of kind
- * "unsupported" when one of them cannot be written in JSON.
+ * Predictions are the signature's label output, or the first output when it names none. A
+ * BadRequest of kind "unsupported" when one of them cannot be written in JSON.
  */
 export const rowsAnswer = (
   signature: Signature,
@@ -47,11 +50,11 @@ export const rowsAnswer = (
   const named = (name: string | undefined) => outputs.find((output) => output.name === name)
   const label = named(signature.label) ?? outputs[0]
   const predictions = label === undefined ? "[]" : rowsText(label, false)
-  if (typeof predictions !== "string") return predictions
+  if (predictions instanceof BadRequest) return predictions
   const probability = signature.probability === undefined ? undefined : named(signature.probability)
   if (probability === undefined) return { predictions }
   const probabilities = rowsText(probability, true)
-  if (typeof probabilities !== "string") return probabilities
+  if (probabilities instanceof BadRequest) return probabilities
   return { predictions, probabilities }
 }
 
@@ -62,7 +65,7 @@ export const predictAnswerText = (
   outputs: ReadonlyArray<Tensor>,
 ): string | BadRequest => {
   const answer = rowsAnswer(signature, outputs)
-  if ("message" in answer) return answer
+  if (answer instanceof BadRequest) return answer
   const { id, model, version } = head
   const start = JSON.stringify({ id, model, version }).slice(0, -1)
   const { predictions, probabilities } = answer

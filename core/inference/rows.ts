@@ -1,18 +1,18 @@
-// The rows of `/predict` as tensors: the short form of a request for people who think in features. A model whose inputs
-// are not made of features has no rows; it is asked with tensors.
+// The rows of `/predict` as tensors: the short form of a request for people who think in features.
+// A model whose inputs are not made of features has no rows; it is asked with tensors.
 import type { InferenceRequest } from "#proto/request"
 import type { Feature, Signature, TensorSpec } from "#proto/signature"
-import type { Tensor } from "#proto/tensor"
+import type { Datatype, Tensor } from "#proto/tensor"
 import { BadRequest, listed, shown } from "./bad-request.ts"
 import { exactInteger } from "./integer-scan.ts"
 import * as Body from "./json-body.ts"
-import { type ElementStore, elementStore, EXPECTED_ELEMENT } from "./json-elements.ts"
+import { type ElementStore, elementStore, expectedElement } from "./json-elements.ts"
 import { ELEMENTS_MAX } from "./check.ts"
 
 interface Column {
   readonly feature: Feature
   readonly tensor: number
-  readonly expected: string
+  readonly datatype: Datatype
   /** Only true and false, or 0 and 1, whatever the datatype could hold. */
   readonly boolean: boolean
   readonly integer: boolean
@@ -30,21 +30,27 @@ const widthOf = (spec: TensorSpec, features: ReadonlyArray<Feature>): number => 
   const width = columns.size
   const [, second = 1] = spec.shape
   if (spec.shape.length < 1 || spec.shape.length > 2 || width !== features.length) return 0
-  if (width === 0 || Math.max(...columns) !== width - 1) return 0
+  if (width === 0 || features.some((feature) => feature.column >= width)) return 0
   return second === -1 || second === width ? width : 0
 }
 
 const isFloat = (spec: TensorSpec): boolean => spec.datatype.startsWith("FP")
 
 const columnOf = (feature: Feature, tensor: number, spec: TensorSpec): Column => {
-  const { datatype } = spec
-  const isNumber = datatype !== "BYTES" && datatype !== "BOOL"
+  const isNumber = spec.datatype !== "BYTES" && spec.datatype !== "BOOL"
   const boolean = isNumber && feature.type === "boolean"
   const integer = isFloat(spec) && feature.type === "integer"
-  const element = isFloat(spec) ? "a finite number" : EXPECTED_ELEMENT[datatype]
-  const value = boolean ? "true or false" : integer ? "an integer" : element
-  const missing = isFloat(spec) && feature.missing === "nan"
-  return { feature, tensor, expected: missing ? `${value} or null` : value, boolean, integer }
+  return { feature, tensor, datatype: spec.datatype, boolean, integer }
+}
+
+const expectedValue = (column: Column, value: unknown): string => {
+  const missing = column.datatype.startsWith("FP") && column.feature.missing === "nan"
+  const kind = column.boolean
+    ? "true or false"
+    : column.integer && !Number.isInteger(value)
+      ? "an integer"
+      : expectedElement(column.datatype, value)
+  return missing ? `${kind} or null` : kind
 }
 
 const makePlan = (signature: Signature): RowPlan | undefined => {
@@ -114,7 +120,10 @@ interface Filling {
   readonly plan: RowPlan
   readonly stores: ReadonlyArray<ElementStore>
   readonly rows: ReadonlyArray<unknown>
-  /** Set once the rows hold bigints: a rounded number in a wide tensor is then one that has no exact value. */
+  /**
+   * Set once the rows hold bigints: a rounded number in a wide tensor is then one that has no exact
+   * value.
+   */
   readonly exact: boolean
 }
 
@@ -158,12 +167,15 @@ const fillRow = (filling: Filling, row: number): BadRequest | undefined => {
     const at = row * width + column.feature.column
     if (!inexact && writeCell(column, store, value, at)) continue
     const field = inWords(column, index, row, values === undefined)
-    return new BadRequest(field, column.expected, shown(value))
+    return new BadRequest(field, expectedValue(column, value), shown(value))
   }
   return undefined
 }
 
-/** The same body again with whole numbers beyond 2^53 as bigints: ten times slower, and only for such bodies. */
+/**
+ * The same body again with whole numbers beyond 2^53 as bigints: ten times slower, and only for
+ * such bodies.
+ */
 const exactRows = (text: string): ReadonlyArray<unknown> | BadRequest => {
   const revive = (_key: string, value: unknown, context?: { readonly source?: string }) =>
     typeof value === "number" && !Number.isSafeInteger(value) && Number.isInteger(value)
@@ -207,7 +219,8 @@ const readRows = (
   if (rows.length > most) return new BadRequest("data", `at most ${most} rows`, `${rows.length}`)
   const fixed = plan.inputs.find(({ spec }) => (spec.shape[0] ?? -1) >= 0)?.spec.shape[0]
   if (fixed !== undefined && fixed !== rows.length) {
-    return new BadRequest("data", `${fixed} rows, as the model has them`, `${rows.length}`)
+    const expected = `${fixed} row${fixed === 1 ? "" : "s"}, as the model takes`
+    return new BadRequest("data", expected, `${rows.length}`)
   }
   let stores = fillRows(plan, rows, false)
   if (!(stores instanceof BadRequest) && stores.some((store) => store.wide?.rounded())) {
@@ -233,9 +246,10 @@ const keysOf = (body: Body.JsonObject): number => {
 }
 
 /**
- * Reads `{"data": [[…], …], "id"?, "parameters"?}`: each row an array of the features in the signature's order, or an
- * object by their names. Whole numbers of 64 bits keep all their digits; null, or a name left out, is NaN where the
- * feature allows missing values. Unknown fields of the body are ignored, unknown features refused.
+ * Reads `{"data": [[…], …], "id"?, "parameters"?}`: each row an array of the features in the
+ * signature's order, or an object by their names. Whole numbers of 64 bits keep all their digits;
+ * null, or a name left out, is NaN where the feature allows missing values. Unknown fields of the
+ * body are ignored, unknown features refused.
  */
 export const parsePredictRequest = (
   signature: Signature,

@@ -1,4 +1,5 @@
-// The elements of a BYTES tensor: a little-endian u32 length and the UTF-8 bytes of each, one after the other.
+// The elements of a BYTES tensor: a little-endian u32 length and the UTF-8 bytes of each, one after
+// the other.
 import { isUtf8 } from "node:buffer"
 
 const LENGTH_BYTES = 4
@@ -24,7 +25,8 @@ const writeText = (into: Buffer, text: string, at: number): number => {
 /** The texts as a BYTES tensor's data. They hold no lone surrogates. */
 export const encodeTexts = (texts: ReadonlyArray<string>): Uint8Array => {
   let bytesMax = 0
-  // Three bytes are the most that UTF-8 needs for one UTF-16 unit; counting exactly would read every text twice.
+  // Three bytes are the most that UTF-8 needs for one UTF-16 unit; counting exactly would read
+  // every text twice.
   for (const text of texts) bytesMax += LENGTH_BYTES + text.length * 3
   const data = new Uint8Array(bytesMax)
   const into = asBuffer(data)

@@ -1,5 +1,6 @@
-// A tensor's bytes as numbers. Decoded messages are views at any offset, and a typed array refuses an unaligned one,
-// so such bytes are copied first. Little-endian machines only, like the form itself.
+// A tensor's bytes as numbers. Decoded messages are views at any offset, and a typed array refuses
+// an unaligned one, so such bytes are copied first. Little-endian machines only, like the form
+// itself.
 import { ELEMENT_BYTES, type Tensor } from "#proto/tensor"
 
 export type NumberView =

@@ -1,0 +1,111 @@
+// The `data` of one input: nested or flat JSON arrays of any datatype, checked against the shape
+// while they are copied. It trusts the name, datatype and shape that json-request.ts has read.
+import { type Datatype, elementCount } from "#proto/tensor"
+import { BadRequest, cut, shown } from "./bad-request.ts"
+import { scanIntegers } from "./integer-scan.ts"
+import { type ElementStore, elementStore, expectedElement } from "./json-elements.ts"
+import { bodyStart, elementStart, memberStart } from "./json-text.ts"
+
+interface Reading {
+  readonly path: string
+  readonly datatype: Datatype
+  readonly shape: ReadonlyArray<number>
+  readonly nested: boolean
+  readonly store: ElementStore
+}
+
+/**
+ * Where element `flat` stands in the caller's own form of the data; only the first `levels` indices
+ * when nested.
+ */
+const elementPath = (reading: Reading, flat: number, levels = reading.shape.length): string => {
+  if (!reading.nested) return `${reading.path}.data[${flat}]`
+  let rest = flat
+  let path = ""
+  let stride = elementCount(reading.shape)
+  for (const dimension of reading.shape.slice(0, levels)) {
+    stride /= dimension
+    path += `[${Math.floor(rest / stride)}]`
+    rest %= stride
+  }
+  return `${reading.path}.data${path}`
+}
+
+const wrongElement = (
+  reading: Reading,
+  flat: number,
+  value: unknown,
+  got = shown(value),
+): BadRequest => {
+  const expected = expectedElement(reading.datatype, value)
+  return new BadRequest(elementPath(reading, flat), expected, got)
+}
+
+const fillRun = (
+  reading: Reading,
+  values: ReadonlyArray<unknown>,
+  at: number,
+): BadRequest | undefined => {
+  const wrong = reading.store.fill(values, at)
+  return wrong === -1 ? undefined : wrongElement(reading, at + wrong, values[wrong])
+}
+
+/** Goes no deeper than the shape, so depth is bounded by DIMENSIONS_MAX whatever the body holds. */
+const fillNested = (
+  reading: Reading,
+  values: unknown,
+  level: number,
+  at: number,
+): BadRequest | undefined => {
+  const dimension = reading.shape[level] ?? 0
+  if (!Array.isArray(values) || values.length !== dimension) {
+    const got = shown(values)
+    return new BadRequest(elementPath(reading, at, level), `an array of ${dimension}`, got)
+  }
+  const rows: ReadonlyArray<unknown> = values
+  if (level === reading.shape.length - 1) return fillRun(reading, rows, at)
+  let stride = 1
+  for (const inner of reading.shape.slice(level + 1)) stride *= inner
+  for (let index = 0; index < dimension; index++) {
+    const fault = fillNested(reading, rows[index], level + 1, at + index * stride)
+    if (fault !== undefined) return fault
+  }
+  return undefined
+}
+
+/** Reads the numbers of `data` again from the text, where they have all their digits. */
+const fillExactly = (reading: Reading, text: string, input: number): BadRequest | undefined => {
+  const wide = reading.store.wide
+  if (wide === undefined || !wide.rounded()) return undefined
+  const inputs = memberStart(text, bodyStart(text), "inputs") ?? 0
+  const data = memberStart(text, elementStart(text, inputs, input), "data") ?? 0
+  const fault = scanIntegers(text, data, wide.into)
+  return fault && wrongElement(reading, fault.index, Number(fault.token), cut(fault.token))
+}
+
+/** The bytes of input `index` of the body `text`, whose `data` is `given`. */
+export const readData = (
+  text: string,
+  index: number,
+  given: unknown,
+  datatype: Datatype,
+  shape: ReadonlyArray<number>,
+): Uint8Array | BadRequest => {
+  const path = `inputs[${index}]`
+  const count = elementCount(shape)
+  const needed = () => `${count} element${count === 1 ? "" : "s"} for shape [${shape.join(",")}]`
+  if (!Array.isArray(given)) return new BadRequest(`${path}.data`, "an array", shown(given))
+  const values: ReadonlyArray<unknown> = given
+  const nested = shape.length > 1 && Array.isArray(values[0])
+  // Each element takes at least two characters, so this bounds what is allocated for rows that are
+  // not there.
+  if (nested ? count > text.length : count !== values.length) {
+    const got = nested ? "fewer" : `${values.length}`
+    return new BadRequest(`${path}.data`, needed(), got)
+  }
+  const reading = { path, datatype, shape, nested, store: elementStore(datatype, count) }
+  const fault =
+    (nested ? fillNested(reading, values, 0, 0) : fillRun(reading, values, 0)) ??
+    fillExactly(reading, text, index)
+  return fault ?? reading.store.finish()
+}
