@@ -76,6 +76,7 @@ export class Pull {
   readonly #subscription: Subscription
   readonly #timer: ReturnType<typeof setInterval>
   readonly #unfollow: () => void
+  #limit: number
   #requested = 0
   #unfinished = 0
   #stopped = false
@@ -86,6 +87,7 @@ export class Pull {
   constructor(connection: NatsConnection, link: LinkState, options: PullOptions) {
     this.#connection = connection
     this.#options = options
+    this.#limit = options.unfinishedMax
     this.#subscription = connection.subscribe(this.#inbox, {
       callback: (error, message) => {
         if (error === null) this.#receive(message)
@@ -99,6 +101,11 @@ export class Pull {
 
   get unfinished(): number {
     return this.#unfinished
+  }
+
+  /** Holds at most so many from now on, never more than `unfinishedMax`; what was asked for may still come. */
+  setLimit(limit: number): void {
+    this.#limit = Math.min(limit, this.#options.unfinishedMax)
   }
 
   /**
@@ -131,9 +138,9 @@ export class Pull {
 
   #ask(): void {
     if (this.#stopped || performance.now() < this.#askAgainAt) return
-    const room = this.#options.unfinishedMax - this.#unfinished - this.#requested
+    const room = this.#limit - this.#unfinished - this.#requested
     // Small pulls cost as much as large ones: wait until a quarter is free, unless nothing is asked for at all.
-    if (room < 1 || (this.#requested > 0 && room < this.#options.unfinishedMax / 4)) return
+    if (room < 1 || (this.#requested > 0 && room < this.#limit / 4)) return
     const { stream, consumer } = this.#options
     const pull = {
       batch: room,

@@ -10,11 +10,12 @@ export interface Setting<A> {
   readonly fallback: A
   /** Throws an Error that says what was expected. */
   readonly read: (text: string) => A
-  readonly show: (value: A) => string
+  // A method, so that a setting of any type is a setting of something unknown.
+  show(value: A): string
   readonly secret: boolean
 }
 
-export type Settings = Readonly<Record<string, Setting<never>>>
+export type Settings = Readonly<Record<string, Setting<unknown>>>
 export type ValuesOf<S> = {
   readonly [K in keyof S]: S[K] extends Setting<infer A> ? A : never
 }
@@ -161,7 +162,7 @@ export const showSettings = <S extends Settings>(
     Object.entries(settings).map(([name, setting]) => {
       const value = values[name]
       if (setting.secret) return [setting.variable, value === undefined ? "" : "(set)"]
-      return [setting.variable, setting.show(value as never)]
+      return [setting.variable, setting.show(value)]
     }),
   )
 

@@ -1,0 +1,43 @@
+// The first and the last lines of every process: settings are read and printed, bad ones end it with exit code 2 and their
+// names, and the service runs until a signal.
+import type { Layer } from "effect"
+import type { Logger } from "./logger.ts"
+import { processLogger, type LoggingValues } from "./process-logger.ts"
+import { runMain } from "./run-main.ts"
+import {
+  readSettings,
+  SettingsInvalid,
+  showSettings,
+  type Settings,
+  type ValuesOf,
+} from "./settings.ts"
+
+const BAD_SETTINGS_EXIT_CODE = 2
+
+/** Reads the settings from the environment and runs the service. */
+export const startProcess = <S extends Settings, E>(
+  name: string,
+  settings: S,
+  service: (values: ValuesOf<S>, logger: Logger) => Layer.Layer<never, E>,
+): void => {
+  let values: ValuesOf<S>
+  try {
+    values = readSettings(settings, process.env)
+  } catch (cause) {
+    if (!(cause instanceof SettingsInvalid)) throw cause
+    process.stderr.write(`${name}: ${cause.message}\n`)
+    process.exit(BAD_SETTINGS_EXIT_CODE)
+  }
+  const logger = processLogger(name, loggingOf(values))
+  logger.info("starting", showSettings(settings, values))
+  runMain(service(values, logger), logger)
+}
+
+const loggingOf = (values: Readonly<Record<string, unknown>>): LoggingValues => {
+  const { logLevel, logFormat } = values
+  return {
+    logLevel:
+      logLevel === "debug" || logLevel === "warn" || logLevel === "error" ? logLevel : "info",
+    logFormat: logFormat === "json" || logFormat === "text" ? logFormat : "auto",
+  }
+}

@@ -1,0 +1,104 @@
+// How a request is to be handled, read from the headers of its message. What the headers say is untrusted.
+import type { MsgHdrs } from "nats"
+import {
+  CALLER,
+  CONTENT_TYPE,
+  DIGEST,
+  KEYED,
+  REPLY,
+  REQUEST_ID,
+  RETRY_OF,
+  TIMEOUT,
+  TRACEPARENT,
+  VERSION,
+} from "../proto/headers.ts"
+import { isLogId, isVersionName } from "../proto/names.ts"
+import { isReplySubject } from "../proto/subjects.ts"
+
+/** Used where the caller names none, and the longest that one may name. */
+export const TIMEOUT_DEFAULT_MILLIS = 30_000
+export const TIMEOUT_MAX_MILLIS = 600_000
+/** Longest header value that is kept. */
+const VALUE_MAX_CHARACTERS = 512
+
+export interface Handling {
+  readonly pinned: string | undefined
+  readonly timeoutMillis: number
+  readonly keyed: boolean
+  readonly reply: string | undefined
+  readonly contentType: string
+  readonly digest: string | undefined
+  readonly caller: string | undefined
+  readonly requestId: string | undefined
+  readonly traceparent: string | undefined
+  readonly retryOf: string | undefined
+}
+
+const PLAIN: Handling = {
+  pinned: undefined,
+  timeoutMillis: TIMEOUT_DEFAULT_MILLIS,
+  keyed: false,
+  reply: undefined,
+  contentType: "",
+  digest: undefined,
+  caller: undefined,
+  requestId: undefined,
+  traceparent: undefined,
+  retryOf: undefined,
+}
+
+export interface HandlingRead {
+  readonly handling: Handling
+  /** What is wrong with the headers, as a sentence. */
+  readonly problem: string | undefined
+}
+
+const DIGEST_FORM = /^[0-9a-f]{64}$/
+
+const problemOf = (handling: Handling, timeout: string | undefined): string | undefined => {
+  if (handling.pinned !== undefined && !isVersionName(handling.pinned))
+    return `${VERSION}: expected the name of a version`
+  if (handling.reply !== undefined && !isReplySubject(handling.reply))
+    return `${REPLY}: expected a subject below _INBOX or weir.reply`
+  if (handling.retryOf !== undefined && !isLogId(handling.retryOf))
+    return `${RETRY_OF}: expected an id`
+  if (handling.digest !== undefined && !DIGEST_FORM.test(handling.digest))
+    return `${DIGEST}: expected 64 hexadecimal digits`
+  const millis = handling.timeoutMillis
+  if (
+    timeout !== undefined &&
+    !(Number.isInteger(millis) && millis > 0 && millis <= TIMEOUT_MAX_MILLIS)
+  )
+    return `${TIMEOUT}: expected milliseconds from 1 to ${TIMEOUT_MAX_MILLIS}`
+  return undefined
+}
+
+/** Reads the headers of a request message; with a problem, the parts that are in order are still there. */
+export const readHandling = (headers: MsgHdrs | undefined): HandlingRead => {
+  if (headers === undefined) return { handling: PLAIN, problem: undefined }
+  const value = (name: string): string | undefined => {
+    const found = headers.get(name)
+    return found === "" ? undefined : found.slice(0, VALUE_MAX_CHARACTERS)
+  }
+  const timeout = value(TIMEOUT)
+  const handling: Handling = {
+    pinned: value(VERSION),
+    timeoutMillis: timeout === undefined ? TIMEOUT_DEFAULT_MILLIS : Number(timeout),
+    keyed: value(KEYED) === "1",
+    reply: value(REPLY),
+    contentType: value(CONTENT_TYPE) ?? "",
+    digest: value(DIGEST),
+    caller: value(CALLER),
+    requestId: value(REQUEST_ID),
+    traceparent: value(TRACEPARENT),
+    retryOf: value(RETRY_OF),
+  }
+  const problem = problemOf(handling, timeout)
+  if (problem === undefined) return { handling, problem }
+  const usable = (subject: string | undefined) =>
+    subject !== undefined && isReplySubject(subject) ? subject : undefined
+  return {
+    handling: { ...PLAIN, reply: usable(handling.reply), caller: handling.caller },
+    problem,
+  }
+}

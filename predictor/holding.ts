@@ -1,0 +1,88 @@
+// How many requests a predictor holds, and that the server knows they are alive. A fast model wants many at hand; a slow one
+// only what is finished soon, because what a killed process holds waits for its first redelivery.
+import type { Delivery } from "../core/log/pull.ts"
+
+/** Weight of the newest measurement of the time that a request takes. */
+const SMOOTHING = 0.2
+/** Fewer would leave a worker idle between two batches. */
+const HELD_MIN = 8
+/** `working` is sent this many times within the shortest redelivery wait. */
+const SIGNS_PER_WAIT = 3
+const MICROS_PER_MILLI = 1_000
+
+export interface HoldingOptions {
+  readonly max: number
+  /** Milliseconds of work that may be held. */
+  readonly targetMillis: number
+  /** Milliseconds after which the server delivers a request again unless it hears of it. */
+  readonly redeliveryMillis: number
+  /** Milliseconds after which a request is given up to redelivery although it is still held. */
+  readonly heldMaxMillis: number
+  readonly now: () => number
+}
+
+interface Held {
+  readonly delivery: Delivery
+  readonly since: number
+}
+
+export class Holding {
+  readonly #options: HoldingOptions
+  readonly #held = new Set<Held>()
+  readonly #timer: ReturnType<typeof setInterval>
+  #itemMicros = 0
+  #listener: ((limit: number) => void) | undefined
+
+  constructor(options: HoldingOptions) {
+    this.#options = options
+    const interval = Math.max(10, Math.floor(options.redeliveryMillis / SIGNS_PER_WAIT))
+    this.#timer = setInterval(() => this.#signs(), interval)
+  }
+
+  get max(): number {
+    return this.#options.max
+  }
+
+  get size(): number {
+    return this.#held.size
+  }
+
+  /** Calls back with the number of requests that may be held now. */
+  onLimit(listener: (limit: number) => void): void {
+    this.#listener = listener
+  }
+
+  /** The same delivery, kept alive at the server until it is finished. */
+  track(delivery: Delivery): Delivery {
+    const held: Held = { delivery, since: this.#options.now() }
+    this.#held.add(held)
+    const end = () => this.#held.delete(held)
+    return {
+      ...delivery,
+      ack: () => void (end(), delivery.ack()),
+      nak: (delayMillis) => void (end(), delivery.nak(delayMillis)),
+      term: () => void (end(), delivery.term()),
+      done: () => void (end(), delivery.done()),
+    }
+  }
+
+  /** Tells how long a batch took, in microseconds. */
+  finished(items: number, micros: number): void {
+    const one = micros / items
+    this.#itemMicros += (one - this.#itemMicros) * SMOOTHING
+    const { max, targetMillis } = this.#options
+    const affordable = Math.floor((targetMillis * MICROS_PER_MILLI) / Math.max(1, this.#itemMicros))
+    this.#listener?.(Math.min(max, Math.max(HELD_MIN, affordable)))
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #signs(): void {
+    const now = this.#options.now()
+    for (const held of this.#held) {
+      if (now - held.since < this.#options.heldMaxMillis) held.delivery.working()
+    }
+  }
+}

@@ -1,0 +1,99 @@
+// Which model versions this predictor holds in memory: every champion from the moment that it is promoted, any other loaded
+// version from its first request on. It follows the releases and decides nothing about them.
+import type { Engine } from "../core/inference/engine.ts"
+import type { Release } from "../core/registry/release.ts"
+import type { Releases } from "../core/registry/releases.ts"
+import { reasonOf, type Logger } from "../core/service/logger.ts"
+import type { Signature } from "../proto/signature.ts"
+
+/** Between two tries to load a model whose bytes could not be had. */
+const LOAD_AGAIN_MILLIS = 1_000
+
+export interface HeldVersion {
+  readonly digest: string
+  readonly signature: Signature
+}
+
+export interface ModelsOptions {
+  readonly engine: Engine
+  readonly releases: Releases
+  readonly logger: Logger
+  /** The model's bytes, verified against the digest. */
+  readonly fetch: (digest: string) => Promise<Uint8Array>
+}
+
+const championOf = (release: Release): HeldVersion | undefined => {
+  const known = release.champion === undefined ? undefined : release.versions.get(release.champion)
+  return known?.loaded === true ? known : undefined
+}
+
+export class Models {
+  readonly #options: ModelsOptions
+  readonly #unfollow: () => void
+  readonly #again = new Map<string, ReturnType<typeof setTimeout>>()
+
+  constructor(options: ModelsOptions) {
+    this.#options = options
+    this.#unfollow = options.releases.onChange((_, release) => this.#follow(release))
+  }
+
+  /** Resolves when every champion runs, or has been tried. */
+  async loadChampions(): Promise<void> {
+    const releases = [...this.#options.releases.models().values()]
+    await Promise.all(
+      releases.map(async (release) => {
+        const champion = championOf(release)
+        if (champion !== undefined) await this.#loadPatiently(champion)
+      }),
+    )
+  }
+
+  isHeld(digest: string): boolean {
+    return this.#options.engine.has(digest)
+  }
+
+  /** Resolves when the version can run; rejects when its bytes cannot be had or loaded. */
+  async hold({ digest, signature }: HeldVersion): Promise<void> {
+    if (this.isHeld(digest)) return
+    const bytes = await this.#options.fetch(digest)
+    await this.#options.engine.load({ digest, bytes, signature })
+    this.#options.logger.info("a model version is ready", { digest: digest.slice(0, 12) })
+  }
+
+  close(): void {
+    this.#unfollow()
+    for (const timer of this.#again.values()) clearTimeout(timer)
+  }
+
+  #follow(release: Release): void {
+    const champion = championOf(release)
+    if (champion !== undefined) void this.#loadPatiently(champion)
+    for (const { digest, loaded } of release.versions.values())
+      if (!loaded && !this.#isWanted(digest)) void this.#options.engine.unload(digest)
+  }
+
+  #isWanted(digest: string): boolean {
+    for (const release of this.#options.releases.models().values())
+      for (const version of release.versions.values())
+        if (version.loaded && version.digest === digest) return true
+    return false
+  }
+
+  async #loadPatiently(version: HeldVersion): Promise<void> {
+    const { digest } = version
+    try {
+      await this.hold(version)
+    } catch (cause) {
+      this.#options.logger.error("a model version cannot be loaded", {
+        digest: digest.slice(0, 12),
+        reason: reasonOf(cause),
+      })
+      clearTimeout(this.#again.get(digest))
+      const timer = setTimeout(() => {
+        this.#again.delete(digest)
+        if (this.#isWanted(digest)) void this.#loadPatiently(version)
+      }, LOAD_AGAIN_MILLIS)
+      this.#again.set(digest, timer)
+    }
+  }
+}

@@ -1,0 +1,181 @@
+// The path of a request through a predictor: taken from the queue, given a version, checked, run together with what waits
+// beside it, settled. Holds a bounded number of requests and hands back what it has not begun when it is told to stop.
+import { checkRequest } from "../core/inference/check.ts"
+import type { Log } from "../core/log/log.ts"
+import { Pull, type Delivery } from "../core/log/pull.ts"
+import type { Releases, Resolution } from "../core/registry/releases.ts"
+import { reasonOf, type Logger } from "../core/service/logger.ts"
+import { PREDICTOR, REQUESTS } from "../proto/subjects.ts"
+import { Batcher, type ChosenVersion } from "./batcher.ts"
+import { failedWork } from "./facts.ts"
+import { Holding } from "./holding.ts"
+import type { PredictorMetrics } from "./metrics.ts"
+import type { Models } from "./models.ts"
+import type { Runner } from "./runner.ts"
+import type { Settler } from "./settle.ts"
+import { isExpired, isFailed, takeWork, type Work } from "./work.ts"
+
+/** A request whose version cannot be had now is delivered again after this. */
+const NOT_NOW_PAUSE_MILLIS = 500
+
+export interface PredictorOptions {
+  readonly log: Log
+  readonly logger: Logger
+  readonly releases: Releases
+  readonly models: Models
+  readonly runner: Runner
+  readonly settler: Settler
+  readonly metrics: PredictorMetrics
+  readonly holding: Holding
+  readonly workers: number
+  readonly requestBytesMax: number
+  readonly deliveriesMax: number
+  readonly now: () => number
+}
+
+export class Predictor {
+  readonly #options: PredictorOptions
+  readonly #batcher = new Batcher()
+  readonly #pull: Pull
+  readonly #runsMax: number
+  #runs = 0
+  #scheduled = false
+  #stopping = false
+
+  constructor(options: PredictorOptions) {
+    this.#options = options
+    // One more than can run at once, so that a worker finds its next batch waiting.
+    this.#runsMax = options.workers + 1
+    this.#pull = new Pull(options.log.connection, options.log.link, {
+      stream: REQUESTS,
+      consumer: PREDICTOR,
+      unfinishedMax: options.holding.max,
+      onDelivery: (delivery) => this.#take(options.holding.track(delivery)),
+      onLoss: (loss) => options.logger.warn("the queue is not there", { loss }),
+    })
+    options.holding.onLimit((limit) => this.#pull.setLimit(limit))
+  }
+
+  /** Takes no more, hands back what has not begun, and resolves when all that was begun is settled. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    for (const work of this.#batcher.clear()) this.#handBack(work)
+    await this.#pull.stop()
+  }
+
+  #take(delivery: Delivery): void {
+    const { options } = { options: this.#options }
+    const now = options.now()
+    options.metrics.delivered(delivery.deliveries)
+    const taken = takeWork(delivery, now, options.requestBytesMax)
+    if (isFailed(taken)) {
+      void options.settler.failed(taken)
+      return
+    }
+    if (delivery.deliveries >= options.deliveriesMax) {
+      void this.#giveUp(taken)
+      return
+    }
+    if (this.#stopping) {
+      this.#handBack(taken)
+      return
+    }
+    if (isExpired(taken, now)) {
+      const message = `not begun within ${taken.handling.timeoutMillis} ms`
+      void options.settler.failed({ received: taken, reason: "expired", message })
+      return
+    }
+    const resolution = options.releases.resolve(taken.model, taken.handling.pinned)
+    if (resolution.kind === "version") this.#accept(taken, resolution)
+    else void this.#resolveAgain(taken)
+  }
+
+  /**
+   * The last delivery is not run: whatever ended the ones before may end this process too, and then nobody would be left to
+   * say so.
+   */
+  async #giveUp(work: Work): Promise<void> {
+    const { settler, deliveriesMax, logger } = this.#options
+    try {
+      if (await settler.answeredBefore(work)) return
+    } catch (cause) {
+      logger.warn("the log could not be read", { id: work.id, reason: reasonOf(cause) })
+    }
+    const message = `${deliveriesMax - 1} deliveries ended without an answer`
+    await settler.failed({ received: work, reason: "exhausted", message })
+  }
+
+  /** A version that is not known here may just have been released: the log has the last word. */
+  async #resolveAgain(work: Work): Promise<void> {
+    const { releases, settler, logger } = this.#options
+    let resolution: Resolution
+    try {
+      await releases.caughtUp()
+      resolution = releases.resolve(work.model, work.handling.pinned)
+    } catch (cause) {
+      logger.warn("releases could not be read", { reason: reasonOf(cause) })
+      work.delivery.nak(NOT_NOW_PAUSE_MILLIS)
+      return
+    }
+    if (resolution.kind === "version") {
+      this.#accept(work, resolution)
+      return
+    }
+    const reason = resolution.kind === "unknown_model" ? "unknown_model" : "unknown_version"
+    const message =
+      reason === "unknown_model" ? "no such model" : "no such version of the model is loaded"
+    await settler.failed({ received: work, reason, message })
+  }
+
+  #accept(work: Work, chosen: ChosenVersion): void {
+    const bad = checkRequest(chosen.signature, work.request)
+    if (bad !== undefined)
+      void this.#options.settler.failed(failedWork(work, chosen, "invalid", bad.message))
+    else if (this.#options.models.isHeld(chosen.digest)) this.#enqueue(work, chosen)
+    else void this.#loadThenEnqueue(work, chosen)
+  }
+
+  async #loadThenEnqueue(work: Work, chosen: ChosenVersion): Promise<void> {
+    try {
+      await this.#options.models.hold(chosen)
+    } catch (cause) {
+      this.#options.logger.warn("a version cannot be loaded", { reason: reasonOf(cause) })
+      work.delivery.nak(NOT_NOW_PAUSE_MILLIS)
+      return
+    }
+    this.#enqueue(work, chosen)
+  }
+
+  #enqueue(work: Work, chosen: ChosenVersion): void {
+    if (this.#stopping) {
+      this.#handBack(work)
+      return
+    }
+    this.#batcher.add(work, chosen)
+    if (this.#scheduled) return
+    this.#scheduled = true
+    // After everything that came with the same read of the socket.
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#pump()
+    })
+  }
+
+  #pump(): void {
+    while (this.#runs < this.#runsMax) {
+      const group = this.#batcher.next()
+      if (group === undefined) return
+      this.#runs++
+      void this.#options.runner.run(group).then((micros) => {
+        this.#runs--
+        this.#options.holding.finished(group.works.length, micros)
+        this.#pump()
+      })
+    }
+  }
+
+  /** Others may begin it at once; it was delivered once more for nothing, and has deliveries to spare. */
+  #handBack(work: Work): void {
+    work.delivery.nak(0)
+  }
+}

@@ -1,0 +1,140 @@
+// The parts of a predictor process in the order in which they begin; they end in the reverse order, so that nothing is taken
+// from the queue that can no longer be finished.
+import { availableParallelism } from "node:os"
+import { readFileSync } from "node:fs"
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { Effect, Layer } from "effect"
+import { makeEngine } from "../core/inference/engine.ts"
+import { runtimeDescription } from "../core/inference/runtime-description.ts"
+import { closeLog, type Log } from "../core/log/log.ts"
+import { deliverySpanMillis } from "../core/log/topology.ts"
+import { fetchArtifact } from "../core/registry/artifacts.ts"
+import { jetStreamArtifacts } from "../core/registry/object-store.ts"
+import { openReleases } from "../core/registry/releases.ts"
+import { openCheckedLog } from "../core/service/checked-log.ts"
+import type { Logger } from "../core/service/logger.ts"
+import { limitsOf, natsSettingsOf } from "../core/service/process-settings.ts"
+import { resource } from "../core/service/run-main.ts"
+import type { ValuesOf } from "../core/service/settings.ts"
+import { startStatusServer } from "../core/service/status-server.ts"
+import { Holding } from "./holding.ts"
+import { PredictorMetrics } from "./metrics.ts"
+import { Models } from "./models.ts"
+import { Predictor } from "./predictor.ts"
+import { Reaper } from "./reaper.ts"
+import { Runner } from "./runner.ts"
+import { Settler } from "./settle.ts"
+import type { predictorSettings } from "./settings.ts"
+
+type Values = ValuesOf<typeof predictorSettings>
+
+/** A request that is held for longer is left to redelivery: its run hangs, or the log does. */
+const HELD_MAX_MILLIS = 120_000
+const NANOS_PER_MICRO = 1_000
+
+const nowMicros = () => Bun.nanoseconds() / NANOS_PER_MICRO
+
+const cpuInfo = (): string | undefined => {
+  try {
+    return readFileSync("/proc/cpuinfo", "utf8")
+  } catch {
+    return undefined
+  }
+}
+
+const makeModels = Effect.fnUntraced(function* (log: Log, values: Values, logger: Logger) {
+  const workers = values.workers === 0 ? Math.max(1, availableParallelism() - 1) : values.workers
+  const engine = yield* resource(
+    async () => makeEngine({ workers, nowMicros, inlineMaxMicros: values.inlineMaxMicros }),
+    (made) => made.close(),
+  )
+  const releases = yield* resource(
+    () => openReleases(log),
+    (opened) => opened.close(),
+  )
+  const store = jetStreamArtifacts(log)
+  const cache = join(values.data, "models")
+  const fetch = async (digest: string) =>
+    new Uint8Array(await readFile(await fetchArtifact(store, digest, cache)))
+  const models = yield* resource(
+    async () => new Models({ engine, releases, logger, fetch }),
+    async (made) => made.close(),
+  )
+  yield* Effect.promise(() => models.loadChampions())
+  return { engine, releases, models, workers }
+})
+
+const makeServing = Effect.fnUntraced(function* (log: Log, values: Values, logger: Logger) {
+  const limits = limitsOf(values)
+  const { deliveriesMax } = limits
+  const { requestBytesMax, outputBytesMax } = values
+  const { engine, releases, models, workers } = yield* makeModels(log, values, logger)
+  const holding = yield* resource(
+    async () =>
+      new Holding({
+        max: values.prefetchMax,
+        targetMillis: values.holdTargetMillis,
+        redeliveryMillis: limits.redeliveryWaitsMillis[0] ?? HELD_MAX_MILLIS,
+        heldMaxMillis: HELD_MAX_MILLIS,
+        now: Date.now,
+      }),
+    async (made) => made.close(),
+  )
+  const metrics = new PredictorMetrics({
+    held: () => holding.size,
+    publishesInFlight: () => log.publisher.inFlight,
+  })
+  const settler = new Settler({
+    log,
+    logger,
+    metrics,
+    replicas: limits.replicas,
+    outputBytesMax,
+    deliveriesMax,
+    now: Date.now,
+  })
+  const runtime = runtimeDescription(cpuInfo())
+  const runner = new Runner({ engine, settler, metrics, runtime, now: Date.now })
+  const shared = { log, logger, settler, metrics, requestBytesMax, deliveriesMax, now: Date.now }
+  yield* resource(
+    async () =>
+      new Reaper({
+        ...shared,
+        sweepMillis: values.sweepMillis,
+        aliveMillis: deliverySpanMillis(limits) + values.sweepMarginMillis,
+        steady: () => performance.now(),
+      }),
+    (reaper) => reaper.stop(),
+  )
+  yield* resource(
+    async () => new Predictor({ ...shared, releases, models, runner, holding, workers }),
+    (predictor) => predictor.stop(),
+  )
+  return { metrics, releases }
+})
+
+/** A predictor, from the open log to the closed one. Fails when the log or the releases are lost for good. */
+export const predictorProcess = (values: Values, logger: Logger) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const log = yield* resource(
+        () => openCheckedLog(natsSettingsOf(values, "weir-predictor"), limitsOf(values)),
+        closeLog,
+      )
+      const { metrics, releases } = yield* makeServing(log, values, logger)
+      const status = yield* resource(
+        async () =>
+          startStatusServer({
+            hostname: values.statusHost,
+            port: values.statusPort,
+            registry: metrics.registry,
+            notReady: () => (log.link.up ? undefined : "not connected to NATS"),
+          }),
+        (server) => server.stop(),
+      )
+      logger.info("ready", { statusPort: status.port })
+      yield* Effect.forkScoped(Effect.promise(() => releases.done))
+      yield* Effect.promise(() => log.closed)
+    }),
+  )

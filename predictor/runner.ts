@@ -1,0 +1,107 @@
+// Runs one group of requests: together, and one by one when that fails, so that a bad request fails alone.
+import { randomUUID } from "node:crypto"
+import { BatchIndivisible, concatenate, rowsOf, split } from "../core/inference/batch.ts"
+import type { Engine, EngineRun } from "../core/inference/engine.ts"
+import { ModelRunFailed } from "../core/inference/session.ts"
+import { TensorUnreadable } from "../core/inference/tensor-data.ts"
+import { reasonOf } from "../core/service/logger.ts"
+import { membersDigest } from "../proto/digest.ts"
+import type { Tensor } from "../proto/tensor.ts"
+import type { Group } from "./batcher.ts"
+import { failedWork, predictedFact, type RunRecord } from "./facts.ts"
+import type { PredictorMetrics } from "./metrics.ts"
+import type { Settler } from "./settle.ts"
+import type { Work } from "./work.ts"
+
+/** A request whose run was cut off through no fault of its own is delivered again after this. */
+const CUT_OFF_PAUSE_MILLIS = 250
+const MICROS_PER_MILLI = 1_000
+const MICROS_PER_SECOND = 1_000_000
+
+export interface RunnerOptions {
+  readonly engine: Engine
+  readonly settler: Settler
+  readonly metrics: PredictorMetrics
+  readonly runtime: string
+  readonly now: () => number
+}
+
+/** The input itself is at fault, not the circumstances. */
+const isInputFault = (cause: unknown): boolean =>
+  cause instanceof ModelRunFailed ||
+  cause instanceof TensorUnreadable ||
+  cause instanceof BatchIndivisible
+
+export class Runner {
+  readonly #options: RunnerOptions
+
+  constructor(options: RunnerOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Runs the group, and says in microseconds how long that took. Settling goes on after it resolves. Never rejects: every
+   * request of the group ends with a fact or is handed back to the queue.
+   */
+  async run(group: Group): Promise<number> {
+    const begun = this.#options.now()
+    try {
+      const { micros, parts, record } = await this.#runTogether(group, begun)
+      for (const [index, work] of group.works.entries()) {
+        const outputs = parts[index] ?? []
+        const at = record(index)
+        void this.#options.settler.predicted(work, predictedFact(work, group.chosen, outputs, at))
+      }
+      return micros
+    } catch (cause) {
+      await this.#fall(group, cause)
+      return (this.#options.now() - begun) * MICROS_PER_MILLI
+    }
+  }
+
+  async #runTogether(group: Group, begun: number) {
+    const { engine, metrics } = this.#options
+    const { chosen, works } = group
+    const members = works.map((work) => work.request)
+    const batch = concatenate(chosen.signature, members)
+    const ran = await engine.run(chosen.digest, batch.inputs, batch.outputs)
+    const parts: ReadonlyArray<ReadonlyArray<Tensor>> = split(ran.outputs, members, batch.sizes)
+    metrics.ranBatch(group, ran.ran, ran.micros / MICROS_PER_SECOND, works[0]?.model ?? "")
+    return { micros: ran.micros, parts, record: this.#recorder(group, ran, begun) }
+  }
+
+  #recorder({ works, rows }: Group, ran: EngineRun, begun: number): (index: number) => RunRecord {
+    const id = randomUUID()
+    const members = membersDigest(works.map((work) => work.id))
+    const ended = this.#options.now()
+    let offset = 0
+    return (index) => {
+      const size = rowsOf(works[index]?.request ?? { inputs: [] }) ?? 1
+      const batch = { id, rows, offset, size, members, ran: ran.ran }
+      offset += size
+      return { batch, begun, ended, runtime: this.#options.runtime }
+    }
+  }
+
+  async #fall(group: Group, cause: unknown): Promise<void> {
+    const { settler } = this.#options
+    const { works, chosen } = group
+    if (!isInputFault(cause)) {
+      for (const work of works) work.delivery.nak(CUT_OFF_PAUSE_MILLIS)
+      return
+    }
+    const only = works[0]
+    if (works.length === 1 && only !== undefined) {
+      await settler.failed(failedWork(only, chosen, "model_error", reasonOf(cause)))
+      return
+    }
+    for (const work of works) await this.run(aloneGroup(group, work))
+  }
+}
+
+const aloneGroup = ({ chosen }: Group, work: Work): Group => ({
+  chosen,
+  works: [work],
+  rows: rowsOf(work.request) ?? 1,
+  closed: "alone",
+})

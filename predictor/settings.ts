@@ -1,0 +1,68 @@
+// What can be configured of a predictor.
+import { limitSettings, loggingSettings, natsSettings } from "../core/service/process-settings.ts"
+import { integer, port, text } from "../core/service/settings.ts"
+
+export const predictorSettings = {
+  ...natsSettings,
+  ...loggingSettings,
+  ...limitSettings,
+  data: text("WEIR_DATA", "Folder for the cache of model bytes", ".weir/data"),
+  workers: integer(
+    "WEIR_WORKERS",
+    "Worker threads for models whose run takes long; 0 takes one less than there are cores, at least one",
+    0,
+    0,
+    64,
+  ),
+  inlineMaxMicros: integer(
+    "WEIR_INLINE_MAX_US",
+    "A batch that is expected to take longer runs in a worker thread, microseconds: a worker adds 60 to 150",
+    200,
+    0,
+    1_000_000,
+  ),
+  prefetchMax: integer(
+    "WEIR_PREFETCH_MAX",
+    "Requests that this predictor holds; what a killed one holds waits for the first redelivery",
+    1_024,
+    1,
+    100_000,
+  ),
+  holdTargetMillis: integer(
+    "WEIR_HOLD_TARGET_MS",
+    "A slow model's predictor holds no more requests than it finishes in this time, milliseconds",
+    250,
+    10,
+    60_000,
+  ),
+  outputBytesMax: integer(
+    "WEIR_OUTPUT_MAX_BYTES",
+    "Largest output of one request, bytes; a larger one is a failure that names this limit",
+    4_000_000,
+    1_024,
+    64_000_000,
+  ),
+  requestBytesMax: integer(
+    "WEIR_REQUEST_MAX_BYTES",
+    "Largest request, bytes; a larger one is refused",
+    3_500_000,
+    1_024,
+    64_000_000,
+  ),
+  sweepMillis: integer(
+    "WEIR_SWEEP_INTERVAL_MS",
+    "Between two looks for requests that nobody will deliver any more, milliseconds",
+    60_000,
+    100,
+    3_600_000,
+  ),
+  sweepMarginMillis: integer(
+    "WEIR_SWEEP_MARGIN_MS",
+    "Added to the sum of all redelivery waits before such a request is touched, milliseconds",
+    10_000,
+    100,
+    3_600_000,
+  ),
+  statusPort: port("WEIR_STATUS_PORT", "Port of health and metrics; 0 takes any free one", 0),
+  statusHost: text("WEIR_STATUS_HOST", "Address of health and metrics", "127.0.0.1"),
+} as const

@@ -1,0 +1,147 @@
+// The end of a request: dead letter if it failed, then its fact, then the reply, then the acknowledgement, in that order.
+// Every step may be repeated after a crash, and none changes what the log decided first.
+import { append, LogUnavailable, type Appended } from "../core/log/append.ts"
+import type { Log } from "../core/log/log.ts"
+import { toHeaders, type HeaderList } from "../core/log/publisher.ts"
+import { readLast } from "../core/log/read.ts"
+import { reasonOf, type Logger } from "../core/service/logger.ts"
+import { deadLetterCodec } from "../proto/dead-letter.ts"
+import { DIGEST, POSITION } from "../proto/headers.ts"
+import { predictionCodec, type Prediction } from "../proto/prediction.ts"
+import { deadSubject, predictionSubject, PREDICTIONS } from "../proto/subjects.ts"
+import { deadLetter, failedFact } from "./facts.ts"
+import type { PredictorMetrics } from "./metrics.ts"
+import type { Failed, Received } from "./work.ts"
+
+/** A request whose fact could not be stored is delivered again after this. */
+const LOG_DOWN_PAUSE_MILLIS = 1_000
+
+export interface SettleOptions {
+  readonly log: Log
+  readonly logger: Logger
+  readonly metrics: PredictorMetrics
+  readonly replicas: number
+  readonly outputBytesMax: number
+  readonly deliveriesMax: number
+  readonly now: () => number
+}
+
+interface Settled {
+  readonly bytes: Uint8Array
+  readonly position: number
+}
+
+export class Settler {
+  readonly #options: SettleOptions
+
+  constructor(options: SettleOptions) {
+    this.#options = options
+  }
+
+  /** Stores the fact of a run, answers and acknowledges. Never rejects. */
+  async predicted(received: Received, fact: Prediction): Promise<void> {
+    const size = (fact.outputs ?? []).reduce((sum, output) => sum + output.data.byteLength, 0)
+    const { outputBytesMax, metrics } = this.#options
+    if (size > outputBytesMax) {
+      await this.failed(tooLarge(received, fact, size, outputBytesMax))
+      return
+    }
+    await this.#guard(received, async () => {
+      const settled = await this.#store(received, fact)
+      if (settled === undefined) {
+        await this.failed(tooLarge(received, fact, size, outputBytesMax))
+        return
+      }
+      metrics.predicted(fact)
+      this.#reply(received, settled)
+      received.delivery.ack()
+    })
+  }
+
+  /** Stores dead letter and failure fact, answers and terminates. Never rejects. */
+  async failed(failed: Failed): Promise<void> {
+    const { received } = failed
+    await this.#guard(received, async () => {
+      // Lateness was the caller's own wish: there is nothing to mend and send again.
+      if (failed.reason !== "expired") await this.#bury(failed)
+      if (received.named) {
+        const settled = await this.#store(received, failedFact(failed))
+        if (settled !== undefined) this.#reply(received, settled)
+      }
+      this.#options.metrics.failed(failed)
+      received.delivery.term()
+    })
+  }
+
+  /** Answers from the fact if there is one already; says whether there was. */
+  async answeredBefore(received: Received): Promise<boolean> {
+    if (!received.named) return false
+    const found = await this.#read(received)
+    if (found === undefined) return false
+    this.#reply(received, found)
+    received.delivery.ack()
+    return true
+  }
+
+  async #bury(failed: Failed): Promise<void> {
+    const { log, now } = this.#options
+    const { model, id } = failed.received
+    const letter = deadLetter(failed, now(), log.publisher.maxPayloadBytes)
+    await append(log.publisher, deadSubject(model, id), deadLetterCodec.encode(letter), 0)
+    this.#options.metrics.buried(failed)
+  }
+
+  /** The fact as it stands in the log, ours or an earlier one; `undefined` when ours is too large for a message. */
+  async #store(received: Received, fact: Prediction): Promise<Settled | undefined> {
+    const bytes = predictionCodec.encode(fact)
+    const headers: HeaderList = fact.digest === undefined ? [] : [[DIGEST, fact.digest]]
+    const subject = predictionSubject(received.model, received.id)
+    const appended: Appended = await append(this.#options.log.publisher, subject, bytes, 0, headers)
+    if (appended.kind === "stored") return { bytes, position: appended.sequence }
+    if (appended.kind === "tooLarge") return undefined
+    this.#options.metrics.factExisted()
+    const found = await this.#read(received)
+    // Refused as existing, and gone when read: the hot log dropped it in between. Ours says the same.
+    return found ?? { bytes, position: 0 }
+  }
+
+  async #read(received: Received): Promise<Settled | undefined> {
+    const { log, replicas } = this.#options
+    const subject = predictionSubject(received.model, received.id)
+    const found = await readLast(log, PREDICTIONS, subject, replicas)
+    return found === undefined ? undefined : { bytes: found.data, position: found.sequence }
+  }
+
+  #reply({ handling }: Received, { bytes, position }: Settled): void {
+    if (handling.reply === undefined) return
+    try {
+      const headers = toHeaders([[POSITION, String(position)]])
+      this.#options.log.connection.publish(handling.reply, bytes, { headers })
+    } catch (cause) {
+      // The caller finds the fact in the log.
+      this.#options.logger.debug("a reply was not sent", { reason: reasonOf(cause) })
+    }
+  }
+
+  /** What the log could not take now is left to a later delivery, and to the reaper after the last one. */
+  async #guard(received: Received, settle: () => Promise<void>): Promise<void> {
+    try {
+      await settle()
+    } catch (cause) {
+      const { logger, deliveriesMax } = this.#options
+      if (!(cause instanceof LogUnavailable)) logger.error(reasonOf(cause), { id: received.id })
+      const last = received.delivery.deliveries >= deliveriesMax
+      if (last) received.delivery.done()
+      else received.delivery.nak(LOG_DOWN_PAUSE_MILLIS)
+    }
+  }
+}
+
+const tooLarge = (received: Received, fact: Prediction, size: number, limit: number): Failed => ({
+  received,
+  reason: "output_too_large",
+  message: `the output has ${size} bytes, at most ${limit} can be answered`,
+  ...(fact.version === undefined ? {} : { version: fact.version }),
+  ...(fact.modelDigest === undefined ? {} : { modelDigest: fact.modelDigest }),
+  ...(fact.signatureDigest === undefined ? {} : { signatureDigest: fact.signatureDigest }),
+})

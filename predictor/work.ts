@@ -1,0 +1,91 @@
+// One request on its way through the predictor, from the queue's delivery to its fact.
+import type { Delivery } from "../core/log/pull.ts"
+import { parseInferRequest } from "../core/inference/json-request.ts"
+import { BadRequest } from "../core/inference/bad-request.ts"
+import { requestDigest } from "../proto/digest.ts"
+import { JSON_TYPE, MESSAGE_PACK_TYPE } from "../proto/headers.ts"
+import type { FailureReason } from "../proto/prediction.ts"
+import { requestCodec, type InferenceRequest } from "../proto/request.ts"
+import { modelAndId, rawModelAndId } from "../proto/subjects.ts"
+import { readHandling, type Handling } from "./handling.ts"
+
+/** What is known of a delivery before it is clear whether it can be predicted. */
+export interface Received {
+  readonly delivery: Delivery
+  readonly model: string
+  readonly id: string
+  readonly named: boolean
+  readonly handling: Handling
+  /** Milliseconds since 1970. */
+  readonly takenAt: number
+}
+
+export interface Work extends Received {
+  readonly request: InferenceRequest
+  readonly digest: string
+}
+
+/** The end of a request that gets no output. */
+export interface Failed {
+  readonly received: Received | Work
+  readonly reason: FailureReason
+  readonly message: string
+  readonly version?: string
+  readonly modelDigest?: string
+  readonly signatureDigest?: string
+}
+
+export const isFailed = (taken: Work | Failed): taken is Failed => "reason" in taken
+
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+
+const decodeRequest = (data: Uint8Array, contentType: string): InferenceRequest | string => {
+  if (contentType === "" || contentType === MESSAGE_PACK_TYPE) {
+    try {
+      return requestCodec.decode(data)
+    } catch (cause) {
+      return cause instanceof Error ? cause.message : String(cause)
+    }
+  }
+  if (contentType !== JSON_TYPE)
+    return `Content-Type: expected ${JSON_TYPE} or ${MESSAGE_PACK_TYPE}, got "${contentType}"`
+  let text: string
+  try {
+    text = utf8.decode(data)
+  } catch {
+    return "body: expected UTF-8"
+  }
+  const parsed = parseInferRequest(text)
+  return parsed instanceof BadRequest ? parsed.message : parsed
+}
+
+/** Reads a delivery: whose request it is, how to handle it, and what it asks. */
+export const takeWork = (
+  delivery: Delivery,
+  takenAt: number,
+  requestBytesMax: number,
+): Work | Failed => {
+  const names = modelAndId(delivery.subject)
+  const { handling, problem } = readHandling(delivery.headers)
+  const received: Received = {
+    delivery,
+    ...(names ?? rawModelAndId(delivery.subject)),
+    named: names !== undefined,
+    handling,
+    takenAt,
+  }
+  const invalid = (message: string): Failed => ({ received, reason: "invalid", message })
+  if (names === undefined) return invalid("subject: expected the names of a model and an id")
+  if (problem !== undefined) return invalid(problem)
+  const size = delivery.data.byteLength
+  if (size > requestBytesMax)
+    return invalid(`body: expected at most ${requestBytesMax} bytes, got ${size}`)
+  const request = decodeRequest(delivery.data, handling.contentType)
+  if (typeof request === "string") return invalid(request)
+  const digest = handling.digest ?? requestDigest(names.model, handling.pinned, request)
+  return { ...received, request, digest }
+}
+
+/** Whether the deadline has passed. Work with an idempotency key is never late: its key asks for it again. */
+export const isExpired = ({ delivery, handling }: Received, now: number): boolean =>
+  !handling.keyed && now > delivery.storedAt + handling.timeoutMillis
