@@ -125,7 +125,7 @@ export const makeEngine = (options: EngineOptions): Engine => {
       return load
     },
     unload: async (digest) => {
-      await loading.get(digest)?.catch(() => undefined)
+      if (loading.has(digest)) await loading.get(digest)?.catch(() => undefined)
       const model = held.get(digest)
       held.delete(digest)
       pool.unload(digest)

@@ -32,7 +32,10 @@ const unload = async (digest: string): Promise<void> => {
   await (await session)?.release()
 }
 
-const handle = async (message: ToWorker): Promise<void> => {
+let closing = false
+
+const handle = async (message: Exclude<ToWorker, { type: "close" }>): Promise<void> => {
+  if (closing) return
   if (message.type === "run") return run(message)
   if (message.type === "unload") return unload(message.digest).catch(() => undefined)
   const session = openSession(message.bytes, nowMicros)
@@ -41,7 +44,16 @@ const handle = async (message: ToWorker): Promise<void> => {
   sessions.set(message.digest, session)
 }
 
+const close = async (): Promise<never> => {
+  await Promise.allSettled([...sessions.keys()].map(unload))
+  process.exit(0)
+}
+
 let previous = Promise.resolve()
 self.onmessage = (event: MessageEvent<ToWorker>) => {
-  previous = previous.then(() => handle(event.data))
+  const message = event.data
+  if (message.type === "close") {
+    closing = true
+    previous = previous.then(close)
+  } else previous = previous.then(() => handle(message))
 }

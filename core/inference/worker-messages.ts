@@ -4,6 +4,8 @@ import type { Tensor } from "#proto/tensor"
 export type ToWorker =
   | { readonly type: "load"; readonly digest: string; readonly bytes: Uint8Array }
   | { readonly type: "unload"; readonly digest: string }
+  /** Ends the thread after the run that it is in; runs that wait are not answered. */
+  | { readonly type: "close" }
   | {
       readonly type: "run"
       readonly run: number

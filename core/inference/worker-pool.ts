@@ -11,6 +11,8 @@ export const WORKER_QUEUE_MAX = 64
 /** Wait before a worker that died is started again: doubles with each death in a row, up to the longest. */
 const RESTART_WAIT_MILLIS = 50
 const RESTART_WAIT_MAX_MILLIS = 10_000
+/** A thread that is still in a run after this is left behind: nothing can stop a run. */
+const CLOSE_WAIT_MILLIS = 10_000
 
 /** The worker died with this run in its hands; the run may be tried again. */
 export class WorkerLost extends Schema.TaggedError<WorkerLost>()("WorkerLost", {
@@ -88,6 +90,7 @@ class Slot {
   }
 
   run(run: PoolRun): Promise<Ran> {
+    if (this.#closed) return Promise.reject(new WorkerLost({ reason: "the engine was closed" }))
     const { promise, resolve, reject } = Promise.withResolvers<Ran>()
     const id = this.#nextRun++
     const waiting = { run, resolve, reject }
@@ -102,12 +105,21 @@ class Slot {
     if (this.#loaded.delete(digest)) this.#worker?.postMessage({ type: "unload", digest })
   }
 
+  /** Resolves when the thread has ended. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#restart)
-    this.#worker?.terminate()
+    const worker = this.#worker
     this.#worker = undefined
     this.#rejectAll("the engine was closed")
+    if (worker === undefined) return
+    // Never terminate(): a thread that is ended inside a run takes the whole process with it.
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const overdue = setTimeout(resolve, CLOSE_WAIT_MILLIS)
+    worker.addEventListener("close", () => resolve())
+    worker.postMessage({ type: "close" } satisfies ToWorker)
+    await promise
+    clearTimeout(overdue)
   }
 
   #start(): void {

@@ -1,0 +1,24 @@
+import { expect, test } from "bun:test"
+import { makeRunCost } from "./run-cost.ts"
+
+test("nothing is estimated before the first run", () => {
+  expect(makeRunCost().estimate(1)).toBeUndefined()
+})
+
+test("a size never seen costs in proportion to a smaller one, at most as much as a larger one", () => {
+  const cost = makeRunCost()
+  cost.observe(4, 10)
+  expect(cost.estimate(16)).toBe(40)
+  cost.observe(64, 30)
+  expect(cost.estimate(16)).toBe(30)
+  expect(cost.estimate(1)).toBe(10)
+})
+
+test("one slow run moves the estimate little, a model that became slow moves it soon", () => {
+  const cost = makeRunCost()
+  for (let run = 0; run < 50; run++) cost.observe(1, 10)
+  cost.observe(1, 50_000)
+  expect(cost.estimate(1)).toBeLessThan(20)
+  for (let run = 0; run < 10; run++) cost.observe(1, 5_000)
+  expect(cost.estimate(1)).toBeGreaterThan(200)
+})
