@@ -1,13 +1,8 @@
-// Reads golden vectors (golden/README of the tools' answers): their encoding of NaN and infinity,
+// Reads golden vectors (the answers of reference tools): their encoding of NaN and infinity,
 // their seeded recipes and their tolerances. Only tests use it; it knows no statistic.
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Schema } from "effect"
-
-export type Json = null | boolean | number | string | ReadonlyArray<Json> | JsonObject
-export interface JsonObject {
-  readonly [key: string]: Json
-}
 
 const GoldenCase = Schema.Struct({
   name: Schema.String,
@@ -90,6 +85,11 @@ export const attempt = (solve: () => unknown): unknown => {
 const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !ArrayBuffer.isView(value) && !Array.isArray(value)
 
+const elements = (value: unknown): ReadonlyArray<unknown> => {
+  if (Array.isArray(value)) return value
+  return value instanceof Float64Array || value instanceof Float32Array ? Array.from(value) : []
+}
+
 const isTolerance = (value: unknown): value is { readonly abs?: number; readonly rel?: number } =>
   isFields(value) && (typeof value["abs"] === "number" || typeof value["rel"] === "number")
 
@@ -138,8 +138,7 @@ const differences = (
       return differences(found, value, `${path}.${key}`, inside(context, key, found))
     })
   if (Array.isArray(expected)) {
-    const list =
-      ArrayBuffer.isView(got) || Array.isArray(got) ? Array.from(got as ArrayLike<unknown>) : []
+    const list = elements(got)
     if (list.length !== expected.length)
       return [`${path}: ${list.length} elements, ${expected.length} expected`]
     return expected.flatMap((value, i) => differences(list[i], value, `${path}[${i}]`, context))
