@@ -37,12 +37,13 @@ export interface Promote {
 }
 
 /**
- * What an import asks for: makes the version champion only if there is none, or if the champion is a lower version that
- * an import promoted. It never goes back, and never overrules a promotion with other evidence.
+ * What an import asks for: makes the highest of its versions that is loaded the champion, but only if there is no
+ * champion, or if that is a lower version that an import promoted. It never goes back, never overrules a promotion with
+ * other evidence, never serves what somebody unloaded, and is never refused.
  */
 export interface PromoteImported {
   readonly type: "PromoteImported"
-  readonly version: string
+  readonly versions: ReadonlyArray<string>
   readonly at: number
 }
 
@@ -142,30 +143,27 @@ const register = (command: Register, release: Release): Decision => {
   return []
 }
 
-/** Why a version cannot be champion now. */
-const unfit = (version: string, release: Release): string | undefined => {
-  const known = release.versions.get(version)
-  if (known === undefined) return `version ${version} is not registered`
-  return known.loaded ? undefined : `version ${version} is unloaded`
-}
-
 const promote = (command: Promote, release: Release): Decision => {
   const { version, evidence, at } = command
-  const reason = unfit(version, release)
-  if (reason !== undefined) return refused(command, release, reason)
+  const known = release.versions.get(version)
+  if (known === undefined) return refused(command, release, `version ${version} is not registered`)
+  if (!known.loaded) return refused(command, release, `version ${version} is unloaded`)
   if (release.champion === version) return []
   return [Promoted.make({ model: release.model, version, evidence, at })]
 }
 
 const promoteImported = (command: PromoteImported, release: Release): Decision => {
-  const { version, at } = command
-  const { model, champion, evidence } = release
-  const reason = unfit(version, release)
-  if (reason !== undefined) return refused(command, release, reason)
+  const { model, champion, evidence, versions } = release
+  const version = command.versions
+    .filter((name) => versions.get(name)?.loaded === true)
+    .toSorted(compareVersions)
+    .at(-1)
+  if (version === undefined) return []
   const follows =
     champion === undefined ||
     (evidence === DIRECTORY_EVIDENCE && compareVersions(version, champion) > 0)
-  return follows ? [Promoted.make({ model, version, evidence: DIRECTORY_EVIDENCE, at })] : []
+  if (!follows) return []
+  return [Promoted.make({ model, version, evidence: DIRECTORY_EVIDENCE, at: command.at })]
 }
 
 const setLoaded = (command: Unload | Load, release: Release, loaded: boolean): Decision => {

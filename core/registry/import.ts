@@ -1,0 +1,253 @@
+// From model files on disk to facts and stored bytes: each version is inspected, its bytes are stored by digest, it is
+// registered, and the highest one is promoted where nobody else has decided. Importing the same again appends nothing.
+import { realpath } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { isVersionName } from "#proto/names"
+import type { DeclaredSignature, Signature } from "#proto/signature"
+import { ModelRefused } from "../inference/model-refused.ts"
+import { parseDeclaredSignature, signatureDigest } from "../inference/signature-derivation.ts"
+import type { Log } from "../log/log.ts"
+import { artifactDigest, type ArtifactStore } from "./artifacts.ts"
+import { execute, readRelease } from "./commands.ts"
+import type { Inspect } from "./inspection.ts"
+import {
+  isAbsent,
+  MODEL_BYTES_MAX,
+  ModelFileMissing,
+  readRegularFile,
+  scanDirectory,
+  SIGNATURE_BYTES_MAX,
+  SIGNATURE_FILE,
+  type FoundVersion,
+} from "./model-files.ts"
+import { decide, ReleaseRefused, type Register, type Release } from "./release.ts"
+
+/** The version of a single model that comes without a version file. */
+export const VERSION_DEFAULT = "1"
+const VERSION_FILE_BYTES_MAX = 1_024
+
+export interface ImportDependencies {
+  readonly log: Log
+  readonly artifacts: ArtifactStore
+  readonly inspect: Inspect
+  /** Milliseconds since 1970; goes into the facts. */
+  readonly now: () => number
+}
+
+export interface AcceptedVersion {
+  readonly outcome: "imported" | "unchanged"
+  readonly model: string
+  readonly version: string
+  readonly path: string
+}
+
+export interface RefusedImport {
+  readonly outcome: "refused"
+  /** The file or folder that is at fault. */
+  readonly path: string
+  readonly reason: string
+  /** Missing where the path gives no valid name. */
+  readonly model?: string
+  readonly version?: string
+}
+
+export type ImportedVersion = AcceptedVersion | RefusedImport
+
+export interface ImportReport {
+  readonly versions: ReadonlyArray<ImportedVersion>
+  /** What this import promoted. */
+  readonly promoted: ReadonlyArray<{ readonly model: string; readonly version: string }>
+}
+
+interface Files {
+  readonly bytes: Uint8Array
+  readonly declared: DeclaredSignature | undefined
+}
+type Refusal = { readonly path: string; readonly refused: string }
+
+const readDeclared = async (
+  path: string,
+): Promise<{ readonly declared: DeclaredSignature | undefined } | Refusal> => {
+  const content = await readRegularFile(path, SIGNATURE_BYTES_MAX)
+  if (content === undefined) return { declared: undefined }
+  if ("refused" in content) return { path, ...content }
+  try {
+    return { declared: parseDeclaredSignature(new TextDecoder().decode(content.bytes)) }
+  } catch (cause) {
+    if (cause instanceof ModelRefused) return { path, refused: cause.reason }
+    throw cause
+  }
+}
+
+const readFiles = async ({ path, signaturePath }: FoundVersion): Promise<Files | Refusal> => {
+  const model = await readRegularFile(path, MODEL_BYTES_MAX)
+  if (model === undefined) return { path, refused: "it was removed" }
+  if ("refused" in model) return { path, ...model }
+  const signature = await readDeclared(signaturePath)
+  return "refused" in signature ? signature : { ...model, ...signature }
+}
+
+/** Whether the registered signature already says all that is declared. */
+const says = (signature: Signature, declared: DeclaredSignature | undefined): boolean => {
+  const said = new Map<string, unknown>(Object.entries(signature))
+  return Object.entries(declared ?? {}).every(([field, value]) =>
+    Bun.deepEquals(said.get(field), value),
+  )
+}
+
+type Outcome = { readonly outcome: "imported" | "unchanged" } | Refusal
+
+/** Registers what was read, unless the release already holds it: then nothing is loaded, which makes starts quick. */
+const register = async (
+  deps: ImportDependencies,
+  found: FoundVersion,
+  source: string,
+  release: Release,
+): Promise<Outcome> => {
+  const { model, version, path } = found
+  const files = await readFiles(found)
+  if ("refused" in files) return files
+  const { bytes, declared } = files
+  const of = (signature: Signature, digestOfSignature: string): Register => ({
+    type: "Register",
+    version,
+    digest: artifactDigest(bytes),
+    bytes: bytes.byteLength,
+    signature,
+    signatureDigest: digestOfSignature,
+    source,
+    at: deps.now(),
+  })
+  const known = release.versions.get(version)
+  if (known !== undefined) {
+    const decision = decide(of(known.signature, known.signatureDigest), release)
+    if (decision instanceof ReleaseRefused) return { path, refused: decision.reason }
+    if (says(known.signature, declared)) {
+      // Mends a store that lost the bytes; otherwise it only looks.
+      await deps.artifacts.put(bytes)
+      return { outcome: "unchanged" }
+    }
+  }
+  const inspection = await deps.inspect(bytes, declared)
+  if ("refused" in inspection) return { path, ...inspection }
+  await deps.artifacts.put(bytes)
+  const command = of(inspection.signature, signatureDigest(inspection.signature))
+  try {
+    const facts = await execute(deps.log, model, command)
+    return { outcome: facts.length > 0 ? "imported" : "unchanged" }
+  } catch (cause) {
+    if (cause instanceof ReleaseRefused) return { path, refused: cause.reason }
+    throw cause
+  }
+}
+
+/** All versions of one model. */
+const importModel = async (
+  deps: ImportDependencies,
+  model: string,
+  found: ReadonlyArray<FoundVersion>,
+  source: string,
+): Promise<ImportReport> => {
+  const { release } = await readRelease(deps.log, model)
+  const versions: Array<ImportedVersion> = []
+  const accepted: Array<string> = []
+  for (const one of found) {
+    const { version, path } = one
+    const result = await register(deps, one, source, release)
+    if ("refused" in result) {
+      const { refused: reason, path: at } = result
+      versions.push({ outcome: "refused", path: at, reason, model, version })
+    } else {
+      versions.push({ ...result, model, version, path })
+      accepted.push(version)
+    }
+  }
+  if (accepted.length === 0) return { versions, promoted: [] }
+  const at = deps.now()
+  const facts = await execute(deps.log, model, { type: "PromoteImported", versions: accepted, at })
+  return { versions, promoted: facts.map(({ version }) => ({ model, version })) }
+}
+
+/**
+ * Imports every `<model>/<version>/model.onnx` (with `signature.json` beside it) below a directory. What cannot be
+ * imported is in the report; the rest is imported all the same. A model's highest version becomes champion as
+ * `PromoteImported` allows.
+ *
+ * @throws ModelFileMissing when there is no such directory; what says that log or store are out of reach or full; what
+ * `inspect` throws.
+ */
+export const importDirectory = async (
+  deps: ImportDependencies,
+  directory: string,
+): Promise<ImportReport> => {
+  const found = await scanDirectory(directory)
+  const versions: Array<ImportedVersion> = found.misplaced.map((misplaced) => ({
+    outcome: "refused",
+    ...misplaced,
+  }))
+  const promoted: Array<ImportReport["promoted"][number]> = []
+  for (const [model, ofModel] of Map.groupBy(found.versions, (one) => one.model)) {
+    const report = await importModel(deps, model, ofModel, "directory")
+    versions.push(...report.versions)
+    promoted.push(...report.promoted)
+  }
+  return { versions, promoted }
+}
+
+export interface SingleModel {
+  readonly model: string
+  readonly modelPath: string
+  /** A file of one line: the version. */
+  readonly versionPath: string
+  /** Whether the file must be there because somebody named it, rather than a default. */
+  readonly modelRequired: boolean
+  readonly versionRequired: boolean
+}
+
+const NOTHING: ImportReport = { versions: [], promoted: [] }
+
+/** The path behind links, which an operator may well use here; `undefined` when there is nothing. */
+const located = async (path: string, required: boolean): Promise<string | undefined> => {
+  try {
+    return await realpath(path)
+  } catch (cause) {
+    if (!isAbsent(cause)) throw cause
+    if (required) throw new ModelFileMissing({ path })
+    return undefined
+  }
+}
+
+const readVersion = async (single: SingleModel): Promise<string | Refusal> => {
+  const { versionPath: path, versionRequired } = single
+  const real = await located(path, versionRequired)
+  if (real === undefined) return VERSION_DEFAULT
+  const content = await readRegularFile(real, VERSION_FILE_BYTES_MAX)
+  if (content === undefined) return VERSION_DEFAULT
+  if ("refused" in content) return { path, ...content }
+  const version = new TextDecoder().decode(content.bytes).trim()
+  if (isVersionName(version)) return version
+  const refused = `"${version}" is no version name (one line, 1 to 64 of A-Z, a-z, 0-9, "_", "-")`
+  return { path, refused }
+}
+
+/**
+ * Imports one model file, with `signature.json` beside it. A file that is not there and was not required gives an empty
+ * report; a version file that is not there means version "1".
+ *
+ * @throws ModelFileMissing when a required file is not there, and as `importDirectory`.
+ */
+export const importFile = async (
+  deps: ImportDependencies,
+  single: SingleModel,
+): Promise<ImportReport> => {
+  const { model, modelPath, modelRequired } = single
+  const path = await located(modelPath, modelRequired)
+  if (path === undefined) return NOTHING
+  const version = await readVersion(single)
+  if (typeof version !== "string") {
+    const { path: at, refused: reason } = version
+    return { versions: [{ outcome: "refused", path: at, reason, model }], promoted: [] }
+  }
+  const signaturePath = join(dirname(modelPath), SIGNATURE_FILE)
+  return importModel(deps, model, [{ model, version, path, signaturePath }], "file")
+}

@@ -1,0 +1,157 @@
+// Commands and the projection on a real log: what the projection shows is what the facts say, whoever wrote them and
+// whatever happened to the server meanwhile.
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { append } from "#core/log/append"
+import { releaseCodec } from "#proto/event"
+import { Promoted } from "#proto/release"
+import { eventSubject } from "#proto/subjects"
+import { startNats } from "../../test/support/nats-server.ts"
+import { closeLog, openLog } from "#core/log/log"
+import { execute, readRelease } from "./commands.ts"
+import { ReleaseUnreadable } from "./release-fact.ts"
+import { decide, evolve, initialRelease, ReleaseRefused, type ReleaseCommand } from "./release.ts"
+import { openReleases } from "./releases.ts"
+import {
+  registration,
+  seeded,
+  startRegistry,
+  storedFacts,
+  type TestRegistry,
+} from "./test-registry.ts"
+
+let registry: TestRegistry
+beforeAll(async () => {
+  registry = await startRegistry()
+})
+afterAll(() => registry.stop())
+
+const randomCommand = (random: () => number, at: number): ReleaseCommand => {
+  const version = String(Math.floor(random() * 4))
+  const some = random() < 0.8 ? version : undefined
+  const choices: ReadonlyArray<ReleaseCommand> = [
+    registration(version, random() < 0.8 ? "a" : "b", at),
+    { type: "Promote", version, evidence: "test", at },
+    { type: "PromoteImported", versions: [version, "2"], at },
+    { type: "Unload", version: some, at },
+    { type: "Load", version: some, at },
+  ]
+  return choices[Math.floor(random() * choices.length)] ?? registration(version)
+}
+
+test("after any commands, the log, the live projection and the decider agree", async () => {
+  const seed = Math.floor(Math.random() * 1_000_000)
+  const random = seeded(seed)
+  const live = await openReleases(registry.log)
+  for (const model of ["first", "second.model", "third"]) {
+    let expected = initialRelease(model)
+    for (let at = 1; at <= 40; at++) {
+      const command = randomCommand(random, at)
+      const decision = decide(command, expected)
+      if (decision instanceof ReleaseRefused)
+        await expect(execute(registry.log, model, command)).rejects.toEqual(decision)
+      else {
+        expect(await execute(registry.log, model, command)).toEqual(decision)
+        expected = decision.reduce(evolve, expected)
+      }
+    }
+    await live.caughtUp()
+    const { release } = await readRelease(registry.log, model)
+    expect({ seed, release }).toEqual({ seed, release: expected })
+    expect({ seed, release: live.model(model) }).toEqual({ seed, release: expected })
+  }
+  const fresh = await openReleases(registry.log)
+  expect([...fresh.models()]).toEqual([...live.models()])
+  expect(fresh.position).toBe(live.position)
+  await Promise.all([live.close(), fresh.close()])
+})
+
+test("eight writers at once lose no fact and store none twice", async () => {
+  const model = "contended"
+  const write = async (writer: number) => {
+    const log = await registry.connect()
+    const written = []
+    for (let round = 0; round < 10; round++) {
+      written.push(await execute(log, model, registration(`${writer}-${round}`)))
+      written.push(await execute(log, model, registration("shared", "a", writer)))
+      const promote = { type: "Promote", version: "shared", evidence: `${writer}`, at: 1 } as const
+      written.push(await execute(log, model, promote))
+    }
+    return written.flat()
+  }
+  const written = (
+    await Promise.all(Array.from({ length: 8 }, (_, writer) => write(writer)))
+  ).flat()
+  const stored = await storedFacts(registry.log, model)
+  const asText = (facts: typeof stored) => facts.map((fact) => JSON.stringify(fact)).toSorted()
+  expect(asText(written)).toEqual(asText(stored))
+  expect(stored.filter((fact) => fact._tag === "VersionRegistered").length).toBe(81)
+  expect(stored.filter((fact) => fact._tag === "Promoted").length).toBe(1)
+})
+
+test("commands and projection go on over kills of the server, each fact once", async () => {
+  const model = "restarted"
+  const live = await openReleases(registry.log)
+  const seen: Array<string> = []
+  live.onChange((name, release) => {
+    if (name === model) seen.push([...release.versions.keys()].at(-1) ?? "")
+  })
+  const versions = Array.from({ length: 60 }, (_, index) => String(index))
+  for (const version of versions) {
+    const restart = ["10", "30"].includes(version) ? registry.nats.restart("kill") : undefined
+    const facts = await execute(registry.log, model, registration(version))
+    expect(facts.length).toBe(1)
+    await restart
+  }
+  await live.caughtUp()
+  expect(seen).toEqual(versions)
+  expect((await storedFacts(registry.log, model)).length).toBe(versions.length)
+  expect(live.model(model)).toEqual((await readRelease(registry.log, model)).release)
+  await live.close()
+})
+
+test("the default model is the one of that name, else the one registered first", async () => {
+  const other = await startRegistry()
+  const live = await openReleases(other.log)
+  expect(live.defaultModel()).toBeUndefined()
+  for (const [model, expected] of [
+    ["zebra", "zebra"],
+    ["ant", "zebra"],
+    ["default", "default"],
+  ] as const) {
+    await execute(other.log, model, registration("1"))
+    await live.caughtUp()
+    expect(live.defaultModel()).toBe(expected)
+  }
+  await live.close()
+  await other.stop()
+})
+
+test("a name that cannot be a model is refused before anything is asked", async () => {
+  await expect(execute(registry.log, "a b", registration("1"))).rejects.toThrow(
+    '"a b" is no model name',
+  )
+})
+
+const stray = (model: string, payload: Uint8Array) =>
+  append(registry.log.publisher, eventSubject("release", model), payload, 0)
+
+test("what is no release fact, or another model's, ends the projection loudly", async () => {
+  const live = await openReleases(registry.log)
+  const fact = Promoted.make({ model: "elsewhere", version: "1", evidence: "x", at: 1 })
+  await stray("stray", releaseCodec.encode(fact))
+  await expect(live.done).rejects.toBeInstanceOf(ReleaseUnreadable)
+  expect(() => live.resolve("first")).toThrow("it belongs to elsewhere")
+  await expect(live.caughtUp()).rejects.toBeInstanceOf(ReleaseUnreadable)
+  await expect(openReleases(registry.log)).rejects.toBeInstanceOf(ReleaseUnreadable)
+  await expect(execute(registry.log, "stray", registration("1"))).rejects.toBeInstanceOf(
+    ReleaseUnreadable,
+  )
+})
+
+test("without the stream of events there is no projection", async () => {
+  const nats = await startNats()
+  const log = await openLog({ servers: nats.url, name: "bare" })
+  await expect(openReleases(log)).rejects.toThrow("stream not found")
+  await closeLog(log)
+  await nats.stop()
+})
