@@ -1,10 +1,12 @@
-// Puts requests of one model version together for one run and takes the outputs apart again, on bytes alone. It decides
-// which requests may share a run; when they do is the caller's matter.
+// Puts requests of one model version together for one run and takes the outputs apart again, on
+// bytes alone. It decides which requests may share a run; when they do is the caller's matter.
 import { Schema } from "effect"
 import type { Signature } from "#proto/signature"
 import { ELEMENT_BYTES, type Tensor } from "#proto/tensor"
 
-/** Most rows in one run: above some hundred rows a run gains nothing and only makes the others wait. */
+/**
+ * Most rows in one run: above some hundred rows a run gains nothing and only makes the others wait.
+ */
 export const BATCH_ROWS_MAX = 512
 
 /** The part of a request that a run needs. */
@@ -44,8 +46,9 @@ const named = (tensors: ReadonlyArray<Tensor>, name: string, at: number): Tensor
 }
 
 /**
- * Requests with the same key may share a run of this model version; undefined means that this one runs alone: the model
- * does not allow it, the inputs differ in rows or there are none, or it fills a batch by itself.
+ * Requests with the same key may share a run of this model version; undefined means that this one
+ * runs alone: the model does not allow it, the inputs differ in rows or there are none, or it fills
+ * a batch by itself.
  */
 export const shapeKey = (signature: Signature, request: Member): string | undefined => {
   if (!signature.batching || request.inputs.length !== signature.inputs.length) return undefined
@@ -103,8 +106,8 @@ const wantedOutputs = (
 }
 
 /**
- * The outputs of each member, those that it wants in its order; the data are views of the run's outputs.
- * Throws BatchIndivisible when an output has another number of rows than the batch.
+ * The outputs of each member, those that it wants in its order; the data are views of the run's
+ * outputs. Throws BatchIndivisible when an output has another number of rows than the batch.
  */
 export const split = (
   outputs: ReadonlyArray<Tensor>,

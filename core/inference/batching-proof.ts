@@ -1,7 +1,7 @@
-// Finds out whether rows of different requests may share a run: made-up rows are run one by one and together, and the
-// answers compared. A model that mixes rows (a mean over the batch, a fixed batch size) is caught; one that takes none of
-// the made-up rows stays unproved.
-import type { Signature } from "#proto/signature"
+// Finds out whether rows of different requests may share a run: made-up rows are run one by one and
+// together, and the answers compared. A model that mixes rows (a mean over the batch, a fixed batch
+// size) is caught; one that takes none of the made-up rows stays unproved.
+import type { Signature, TensorSpec } from "#proto/signature"
 import { type Datatype, elementCount, type Tensor } from "#proto/tensor"
 import { concatenate, split } from "./batch.ts"
 import { generateInputs } from "./generated-inputs.ts"
@@ -57,7 +57,9 @@ export const proveBatching = async (
   }
   return {
     batching: true,
-    note: "Rows of different requests share a run: generated rows gave the same answers alone and together.",
+    note:
+      "Rows of different requests share a run: " +
+      "generated rows gave the same answers alone and together.",
     sample: sample.outputs,
   }
 }
@@ -76,13 +78,13 @@ const firstSample = async (signature: DerivedSignature, run: Run): Promise<Sampl
   return undefined
 }
 
-/** The signature with the number of dimensions that the outputs really have, where the file does not tell. */
-export const withSample = (
-  signature: DerivedSignature,
+/** The same with as many dimensions as the outputs really have, where the file does not tell. */
+export const withSample = <Described extends { readonly outputs: ReadonlyArray<TensorSpec> }>(
+  described: Described,
   sample: ReadonlyArray<Tensor> | undefined,
-): DerivedSignature => ({
-  ...signature,
-  outputs: signature.outputs.map((output) => {
+): Described => ({
+  ...described,
+  outputs: described.outputs.map((output) => {
     const seen = sample?.find(({ name }) => name === output.name)
     if (seen === undefined || output.shape.length > 0 || seen.shape.length === 0) return output
     return { ...output, shape: seen.shape.map(() => -1) }

@@ -1,5 +1,5 @@
-// Checks a declared signature against the model's graph. Each refusal names the field, what was expected and what is
-// there; nothing is repaired.
+// Checks a declared signature against the model's graph. Each refusal names the field, what was
+// expected and what is there; nothing is repaired.
 import type { DeclaredSignature, Feature, TensorSpec } from "#proto/signature"
 import type { Datatype } from "#proto/tensor"
 import { refuse } from "./model-refused.ts"
@@ -68,7 +68,8 @@ const checkValues = (field: string, feature: Feature, input: TensorSpec): void =
   const types = TYPES_OF(input.datatype)
   if (!types.includes(feature.type))
     return refuse(
-      `${field}.type: ${feature.type} does not fit ${input.datatype}; expected ${types.join(" or ")}`,
+      `${field}.type: ${feature.type} does not fit ${input.datatype}; ` +
+        `expected ${types.join(" or ")}`,
     )
   if (feature.missing === "nan" && !isFloat(input.datatype))
     return refuse(`${field}.missing: ${input.datatype} has no NaN; expected refuse`)
@@ -86,7 +87,8 @@ const checkCovered = (input: TensorSpec, covered: number): void => {
   const columns = columnCount(input)
   if (columns === -1 ? covered === 0 : covered < columns)
     return refuse(
-      `features: ${covered} of ${columns === -1 ? "the" : columns} column(s) of ${input.name} are named; expected all`,
+      `features: ${covered} of ${columns === -1 ? "the" : columns} column(s) of ${input.name} ` +
+        "are named; expected all",
     )
 }
 
@@ -120,7 +122,8 @@ const checkClasses = (declared: DeclaredSignature, graph: OnnxGraph): void => {
   const known = classes ?? graph.classes
   if (positiveClass !== undefined && known !== undefined && !known.includes(positiveClass))
     return refuse(
-      `positiveClass: ${JSON.stringify(positiveClass)} is none of the classes ${JSON.stringify(known)}`,
+      `positiveClass: ${JSON.stringify(positiveClass)} is none of the classes ` +
+        JSON.stringify(known),
     )
 }
 

@@ -114,7 +114,7 @@ test("a slow model runs in a worker from the start, a short one on this thread",
   expect([slow.ran, short.ran]).toEqual(["worker", "inline"])
 })
 
-test("a model that becomes slow moves to a worker, and back when it is measured there", async () => {
+test("a model that becomes slow moves to a worker, and back when it is fast there", async () => {
   let now = 0
   let step = 1
   const engine = engineWith({ nowMicros: () => (now += step) })
@@ -164,6 +164,15 @@ test("closing ends the run under way and loses those behind it", async () => {
   const outcomes = Promise.all(runs.map(failure))
   await engine.close()
   for (const error of await outcomes) expect(error).toBeInstanceOf(WorkerLost)
+})
+
+test("a run that takes longer than any may loses its worker", async () => {
+  const engine = engineWith({ inlineMaxMicros: 0, runMaxMillis: 1 })
+  await engine.load(modelOf("m", Onnx.multiplied(256, 400)))
+  const rows = (count: number) => [{ ...floats([count, 256], 1), name: "x" }]
+  const error = await failure(engine.run("m", rows(512)))
+  expect(error).toBeInstanceOf(WorkerLost)
+  expect(String(error)).toContain("a run took longer than 1 ms")
 })
 
 test("a worker's queue is bounded", async () => {

@@ -1,5 +1,6 @@
-// Runs models where it is cheapest: on the calling thread while a run is short, in worker threads when it is not. It is
-// told which models to hold and which inputs belong together, and checks no request.
+// Runs models where it is cheapest: on the calling thread while a run is short, in worker threads
+// when it is not. It is told which models to hold and which inputs belong together, and checks no
+// request.
 import { Schema } from "effect"
 import type { Signature } from "#proto/signature"
 import { elementCount, type Tensor } from "#proto/tensor"
@@ -7,11 +8,19 @@ import { BATCH_ROWS_MAX } from "./batch.ts"
 import { makeRunCost, type RunCost } from "./run-cost.ts"
 import { type ModelSession, openSession, type Ran } from "./session.ts"
 import { elementsOf, warmUp } from "./warm-up.ts"
-import { makeWorkerPool, type WorkerPool, type WorkerStats } from "./worker-pool.ts"
+import {
+  makeWorkerPool,
+  type PoolOptions,
+  type WorkerPool,
+  type WorkerStats,
+} from "./worker-pool.ts"
 
 /** Microseconds: a worker adds 60 to 150 to a run, and a blocked thread answers nobody. */
 export const INLINE_MAX_MICROS = 200
-/** Bytes of a model file: larger models are loaded in workers only, not once more on the calling thread. */
+/**
+ * Bytes of a model file: larger models are loaded in workers only, not once more on the calling
+ * thread.
+ */
 const INLINE_MODEL_MAX_BYTES = 16 << 20
 
 /** The engine does not hold this model (any more). */
@@ -23,14 +32,11 @@ export class ModelNotLoaded extends Schema.TaggedError<ModelNotLoaded>()("ModelN
   }
 }
 
-export interface EngineOptions {
-  /** Worker threads; all cores but one. */
-  readonly workers: number
+/** `workers` is all cores but one. */
+export interface EngineOptions extends PoolOptions {
   readonly inlineMaxMicros?: number
   /** A steady clock, in microseconds. */
   readonly nowMicros: () => number
-  /** Told of each worker thread that is started. */
-  readonly onWorker?: (worker: Worker) => void
 }
 
 export interface LoadedModel {
@@ -57,27 +63,34 @@ export interface EngineStats {
 
 export interface Engine {
   /**
-   * Loads and warms up; resolves when the model can run without delay. The same digest again is a no-op.
-   * Rejects with ModelRefused when the runtime cannot load it.
+   * Loads and warms up; resolves when the model can run without delay. The same digest again is a
+   * no-op. Rejects with ModelRefused when the runtime cannot load it.
    */
   readonly load: (model: LoadedModel) => Promise<void>
   /** Forgets the model at once and frees it after the runs that were begun. */
   readonly unload: (digest: string) => Promise<void>
   readonly has: (digest: string) => boolean
   /**
-   * One run. The bytes of `inputs` must not change meanwhile; those of the outputs belong to the caller. Outputs come in
-   * the order in which `outputs` names them (all, in the model's order, when absent).
-   * Rejects with ModelRunFailed (this input fails), ModelNotLoaded, WorkerLost or WorkersBusy (worth another try).
+   * One run. The bytes of `inputs` must not change meanwhile; those of the outputs belong to the
+   * caller. Outputs come in the order in which `outputs` names them (all, in the model's order,
+   * when absent). Rejects with ModelRunFailed (this input fails), ModelNotLoaded, WorkerLost or
+   * WorkersBusy (worth another try).
    */
   readonly run: (
     digest: string,
     inputs: ReadonlyArray<Tensor>,
     outputs?: ReadonlyArray<string>,
   ) => Promise<EngineRun>
-  /** Most rows of a batch that still runs inline by the estimate; BATCH_ROWS_MAX when one row does not. */
+  /**
+   * Most rows of a batch that still runs inline by the estimate; BATCH_ROWS_MAX when one row does
+   * not.
+   */
   readonly rowsInlineMax: (digest: string) => number
   readonly stats: () => EngineStats
-  /** Waits for the runs on this thread and ends the workers; queued runs there reject with WorkerLost. */
+  /**
+   * Waits for the runs on this thread and ends the workers; queued runs there reject with
+   * WorkerLost.
+   */
   readonly close: () => Promise<void>
 }
 
@@ -107,7 +120,7 @@ export const makeEngine = (options: EngineOptions): Engine => {
   const { nowMicros, inlineMaxMicros = INLINE_MAX_MICROS } = options
   const held = new Map<string, Held>()
   const loading = new Map<string, Promise<void>>()
-  const pool = makeWorkerPool(options.workers, options.onWorker)
+  const pool = makeWorkerPool(options)
   const find = (digest: string): Held => {
     const model = held.get(digest)
     if (model === undefined) throw new ModelNotLoaded({ digest })

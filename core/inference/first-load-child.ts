@@ -1,6 +1,6 @@
-// Entry point of the child process of a first load: reads, loads and runs one model file, sends one answer and ends. A
-// crash in here is its parent's answer.
-import { readFile } from "node:fs/promises"
+// Entry point of the child process of a first load: reads, loads and runs one model file, sends one
+// answer and ends. A crash in here is its parent's answer.
+import { readFile, writeFile } from "node:fs/promises"
 import { Schema } from "effect"
 import type { Signature } from "#proto/signature"
 import { proveBatching, withSample } from "./batching-proof.ts"
@@ -14,7 +14,10 @@ import { warmUp } from "./warm-up.ts"
 
 const nowMicros = (): number => performance.now() * 1_000
 
-/** What this project's reader and the runtime see in one file must be the same: protobuf leaves room for two readings. */
+/**
+ * What this project's reader and the runtime see in one file must be the same: protobuf leaves room
+ * for two readings.
+ */
 const checkAgreement = (graph: OnnxGraph, session: ModelSession): void => {
   for (const [role, ours, theirs] of [
     ["input", graph.inputs, session.inputs],
@@ -32,14 +35,20 @@ const checkAgreement = (graph: OnnxGraph, session: ModelSession): void => {
   }
 }
 
+/** Should memory run out, the system is to end this process before any other. */
+const volunteer = () => writeFile("/proc/self/oom_score_adj", "1000").catch(() => undefined)
+
 const load = async (task: FirstLoadTask): Promise<FirstLoadAnswer> => {
+  await volunteer()
   const bytes = await readFile(task.model)
   const graph = readGraph(bytes)
   const derived = deriveSignature(graph, task.declared)
   const session = await openSession(bytes, nowMicros)
   checkAgreement(graph, session)
   const { batching, note, sample } = await proveBatching(derived, session.run)
-  const signature: Signature = { ...withSample(derived, sample), batching }
+  // Now that the outputs' dimensions are known, the task can be told from them.
+  const shown = { ...withSample(graph, sample), unranked: new Set<string>() }
+  const signature: Signature = { ...deriveSignature(shown, task.declared), batching }
   const runs: Array<{ readonly elements: number; readonly micros: number }> = []
   await warmUp(signature, session.run, Number.POSITIVE_INFINITY, (elements, micros) =>
     runs.push({ elements, micros }),

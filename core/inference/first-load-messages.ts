@@ -1,5 +1,5 @@
-// What the child process of a first load is given and what it answers. It has run code that nobody has vouched for, so
-// its answer is decoded by a schema like anything else from outside.
+// What the child process of a first load is given and what it answers. It has run code that nobody
+// has vouched for, so its answer is decoded by a schema like anything else from outside.
 import { Schema } from "effect"
 import { DeclaredSignature, Signature } from "#proto/signature"
 
@@ -14,7 +14,7 @@ export const FirstLoad = Schema.Struct({
   signature: Signature,
   /** One sentence: how `batching` was decided. */
   note: Schema.String,
-  /** Measured runs: rows and the microseconds of the fastest. Empty when no generated input was taken. */
+  /** Elements of all inputs and the fastest run; empty when no generated input was taken. */
   runs: Schema.Array(Schema.Struct({ elements: Schema.Finite, micros: Schema.Finite })),
   irVersion: Schema.Finite,
   opsets: Schema.Record(Schema.String, Schema.Finite),

@@ -35,7 +35,7 @@ test("fixed first dimensions and declarations keep requests apart", async () => 
   expect(declared.signature.batching).toBe(false)
 })
 
-test("a model that takes no generated input is served, apart unless declared otherwise", async () => {
+test("a model that takes no generated input runs apart unless declared otherwise", async () => {
   const { signature, note, runs } = await firstLoad(Onnx.twoRowTable)
   expect(signature.batching).toBe(false)
   expect(note).toStartWith("The model took none of the generated inputs")

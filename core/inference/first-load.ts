@@ -1,5 +1,5 @@
-// Loads and runs a model file for the first time, in a child process: what crashes or hangs there is refused, and the
-// process that asked goes on. It registers nothing.
+// Loads and runs a model file for the first time, in a child process: what crashes or hangs there
+// is refused, and the process that asked goes on. It registers nothing.
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -9,7 +9,10 @@ import type { DeclaredSignature } from "#proto/signature"
 import { FirstLoad, FirstLoadAnswer, type FirstLoadTask } from "./first-load-messages.ts"
 import { refuse } from "./model-refused.ts"
 
-/** Reading, loading and a dozen runs: generous for models of some hundred megabytes on a busy machine. */
+/**
+ * Reading, loading and a dozen runs: generous for models of some hundred megabytes on a busy
+ * machine.
+ */
 export const FIRST_LOAD_MAX_MILLIS = 120_000
 
 const CHILD = fileURLToPath(new URL("./first-load-child.ts", import.meta.url))
@@ -34,9 +37,9 @@ export interface FirstLoadOptions {
 export type { FirstLoad }
 
 /**
- * Reads the graph, derives the signature, loads the model and runs it on generated inputs, in a process of its own.
- * Rejects with ModelRefused (what is wrong with the file or its declaration, a crash, a time-out) and with
- * FirstLoadFailed for what is not the model's fault.
+ * Reads the graph, derives the signature, loads the model and runs it on generated inputs, in a
+ * process of its own. Rejects with ModelRefused (what is wrong with the file or its declaration, a
+ * crash, a time-out) and with FirstLoadFailed for what is not the model's fault.
  */
 export const firstLoad = async (
   bytes: Uint8Array,

@@ -1,5 +1,5 @@
-// Inputs made up from a signature, to warm a model up and to see whether its rows are independent. The same seed gives
-// the same rows; they are plausible, not realistic.
+// Inputs made up from a signature, to warm a model up and to see whether its rows are independent.
+// The same seed gives the same rows; they are plausible, not realistic.
 import type { Feature, TensorSpec } from "#proto/signature"
 import { type Datatype, ELEMENT_BYTES, elementCount, type Tensor } from "#proto/tensor"
 import type { DerivedSignature } from "./signature-derivation.ts"

@@ -1,5 +1,5 @@
-// Entry point of a worker thread: keeps models loaded and runs them one after the other. It decides nothing; what it is
-// told, and in which order, comes from worker-pool.ts.
+// Entry point of a worker thread: keeps models loaded and runs them one after the other. It decides
+// nothing; what it is told, and in which order, comes from worker-pool.ts.
 import { ModelRefused } from "./model-refused.ts"
 import { openSession, type ModelSession } from "./session.ts"
 import { type FromWorker, movable, type ToWorker } from "./worker-messages.ts"

@@ -1,5 +1,6 @@
-// Reads what a model takes and gives out of an ONNX file that nobody has vouched for, without the runtime. It refuses what
-// could not be served (external data, values without a form on the wire) and does not check the mathematics.
+// Reads what a model takes and gives out of an ONNX file that nobody has vouched for, without the
+// runtime. It refuses what could not be served (external data, values without a form on the wire)
+// and does not check the mathematics.
 import { TENSORS_MAX } from "#proto/request"
 import type { TensorSpec } from "#proto/signature"
 import { refuse } from "./model-refused.ts"
@@ -48,7 +49,10 @@ export interface OnnxGraph {
   /** Version by domain; the default domain is "ai.onnx". */
   readonly opsets: ReadonlyMap<string, number>
   readonly metadata: ReadonlyMap<string, string>
-  /** What a caller must give: graph inputs that have no initializer. −1 stands for a dimension that varies. */
+  /**
+   * What a caller must give: graph inputs that have no initializer. −1 stands for a dimension that
+   * varies.
+   */
   readonly inputs: ReadonlyArray<TensorSpec>
   readonly outputs: ReadonlyArray<TensorSpec>
   /** Outputs whose number of dimensions the file does not tell; their shape above is []. */
@@ -71,7 +75,10 @@ interface Findings {
   readonly classes: Map<string, OnnxClasses>
 }
 
-/** Reads the signature, the opsets and the metadata of an ONNX file. Throws ModelRefused with the reason. */
+/**
+ * Reads the signature, the opsets and the metadata of an ONNX file. Throws ModelRefused with the
+ * reason.
+ */
 export const readGraph = (bytes: Uint8Array): OnnxGraph => {
   if (bytes.byteLength > MODEL_BYTES_MAX)
     return refuse(`the file has ${bytes.byteLength} bytes; the limit is ${MODEL_BYTES_MAX}`)
@@ -232,7 +239,10 @@ const walkAttribute = (attribute: WireReader, depth: number, found: Findings): v
     found.classes.set(JSON.stringify(classes), classes)
 }
 
-/** One number, or a packed run of them; numbers that JSON cannot carry exactly are not read as classes. */
+/**
+ * One number, or a packed run of them; numbers that JSON cannot carry exactly are not read as
+ * classes.
+ */
 const readIntegers = (field: WireReader, classes: Array<string | number>): void => {
   if (field.wireType === WIRE.varint) {
     if (classes.length <= CLASSES_MAX) classes.push(Number(field.integer))

@@ -1,5 +1,6 @@
-// One input or output of an ONNX graph (ValueInfoProto) as a TensorSpec. It refuses what has no form on the wire:
-// sequences, maps, optional and sparse values, and element types that the protocol does not have.
+// One input or output of an ONNX graph (ValueInfoProto) as a TensorSpec. It refuses what has no
+// form on the wire: sequences, maps, optional and sparse values, and element types that the
+// protocol does not have.
 import type { TensorSpec } from "#proto/signature"
 import { type Datatype, DIMENSIONS_MAX, TENSOR_NAME_MAX_CHARACTERS } from "#proto/tensor"
 import { refuse } from "./model-refused.ts"
@@ -115,7 +116,8 @@ const refuseSequence = (sequence: WireReader, what: string): never => {
     while (element.next()) {
       if (element.field === TYPE.map)
         return refuse(
-          `${what} is a sequence<map>: export the model without ZipMap (skl2onnx: options={"zipmap": False})`,
+          `${what} is a sequence<map>: export the model without ZipMap ` +
+            '(skl2onnx: options={"zipmap": False})',
         )
     }
   }

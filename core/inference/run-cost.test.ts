@@ -5,7 +5,7 @@ test("nothing is estimated before the first run", () => {
   expect(makeRunCost().estimate(1)).toBeUndefined()
 })
 
-test("a size never seen costs in proportion to a smaller one, at most as much as a larger one", () => {
+test("a size never seen costs in proportion to a smaller one, at most a larger one", () => {
   const cost = makeRunCost()
   cost.observe(4, 10)
   expect(cost.estimate(16)).toBe(40)

@@ -1,9 +1,13 @@
-// How long a run of one model blocks a thread, learnt from the runs themselves: an average for each size of input, where
-// a size is a power of two of elements. It decides nothing; the engine compares its estimate with a limit.
+// How long a run of one model blocks a thread, learnt from the runs themselves: an average for each
+// size of input, where a size is a power of two of elements. It decides nothing; the engine
+// compares its estimate with a limit.
 
 /** Weight of the newest run. */
 const NEWEST_WEIGHT = 0.2
-/** One slow run among fast ones (a collection, a busy core) counts as at most so many times the average. */
+/**
+ * One slow run among fast ones (a collection, a busy core) counts as at most so many times the
+ * average.
+ */
 const OUTLIER_FACTOR = 4
 /** Sizes up to 2^40 elements. */
 const SIZES = 41
@@ -30,7 +34,8 @@ export const makeRunCost = (): RunCost => {
     },
     estimate: (elements) => {
       const size = sizeOf(elements)
-      // A size never seen costs at most in proportion to the next smaller one, and no more than the next larger one.
+      // A size never seen costs at most in proportion to the next smaller one, and no more than the
+      // next larger one.
       let below = size
       while (below >= 0 && averages[below] === undefined) below--
       if (below === size) return averages[size]

@@ -1,5 +1,5 @@
-// Names what makes the floats of a run reproducible: the runtime and its version, the platform, the CPU's features. It
-// reads nothing itself.
+// Names what makes the floats of a run reproducible: the runtime and its version, the platform, the
+// CPU's features. It reads nothing itself.
 import { env } from "onnxruntime-node"
 
 /** Features that choose between the runtime's kernels; x64 names, then arm64 names. */
@@ -26,8 +26,8 @@ const TELLING_FEATURES = [
 ]
 
 /**
- * For example "onnxruntime-node 1.30.0 linux-x64 avx,avx2,fma". `cpuInfo` is the text of /proc/cpuinfo, where there is
- * one; without it the features are "unknown".
+ * For example "onnxruntime-node 1.30.0 linux-x64 avx,avx2,fma". `cpuInfo` is the text of
+ * /proc/cpuinfo, where there is one; without it the features are "unknown".
  */
 export const runtimeDescription = (cpuInfo?: string): string => {
   const version = env.versions.node ?? env.versions.common

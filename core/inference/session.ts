@@ -1,5 +1,5 @@
-// One model in ONNX Runtime, on the thread that opened it: a run blocks this thread. It checks no request; what the
-// runtime refuses comes back as an error with the runtime's words.
+// One model in ONNX Runtime, on the thread that opened it: a run blocks this thread. It checks no
+// request; what the runtime refuses comes back as an error with the runtime's words.
 import { InferenceSession } from "onnxruntime-node"
 import { Schema } from "effect"
 import type { Tensor } from "#proto/tensor"
@@ -21,7 +21,8 @@ const REASON_MAX_CHARACTERS = 2_000
 const LOG_SEVERITY_FATAL = 4
 
 const OPTIONS: InferenceSession.SessionOptions = {
-  // Work is spread over processes and workers, not inside a run: the runtime counts the host's cores, not ours.
+  // Work is spread over processes and workers, not inside a run: the runtime counts the host's
+  // cores, not ours.
   intraOpNumThreads: 1,
   interOpNumThreads: 1,
   executionMode: "sequential",
@@ -36,7 +37,10 @@ export interface Ran {
   readonly micros: number
 }
 
-/** An input or output as the runtime sees it: its type in the runtime's words, −1 or a name for what varies. */
+/**
+ * An input or output as the runtime sees it: its type in the runtime's words, −1 or a name for what
+ * varies.
+ */
 export interface RuntimeSpec {
   readonly name: string
   readonly type: string | undefined

@@ -1,5 +1,6 @@
-// The signature of a model: derived from its graph, completed by what its maker declared. What is declared is checked
-// against the graph and refused by the name of the field; whether rows may share a run is proved elsewhere.
+// The signature of a model: derived from its graph, completed by what its maker declared. What is
+// declared is checked against the graph and refused by the name of the field; whether rows may
+// share a run is proved elsewhere.
 import { createHash } from "node:crypto"
 import { Schema } from "effect"
 import { DeclaredSignature, type Feature, type Signature, type TensorSpec } from "#proto/signature"
@@ -32,8 +33,9 @@ export const parseDeclaredSignature = (json: string): DeclaredSignature => {
 }
 
 /**
- * Inputs, outputs, features and task of a model. `declared` (the file beside the model) replaces what the model carries
- * in its metadata; what neither says is derived. Throws ModelRefused where the declaration does not fit the graph.
+ * Inputs, outputs, features and task of a model. `declared` (the file beside the model) replaces
+ * what the model carries in its metadata; what neither says is derived. Throws ModelRefused where
+ * the declaration does not fit the graph.
  */
 export const deriveSignature = (
   graph: OnnxGraph,

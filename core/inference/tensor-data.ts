@@ -1,5 +1,6 @@
-// Tensors between their form on the wire (little-endian bytes) and the runtime's. Bytes that come in are never changed
-// and may lie anywhere in a larger buffer; bytes that go out are copies that belong to the caller.
+// Tensors between their form on the wire (little-endian bytes) and the runtime's. Bytes that come
+// in are never changed and may lie anywhere in a larger buffer; bytes that go out are copies that
+// belong to the caller.
 import { Tensor as RuntimeTensor } from "onnxruntime-node"
 import { Schema } from "effect"
 import { type Datatype, ELEMENT_BYTES, elementCount, type Tensor } from "#proto/tensor"
@@ -39,8 +40,8 @@ const BUILD: Readonly<Record<NumericDatatype, Build>> = {
   INT64: ({ buffer, byteOffset }, count, shape) =>
     new RuntimeTensor("int64", new BigInt64Array(buffer, byteOffset, count), shape),
   FP16: ({ buffer, byteOffset }, count, shape) => {
-    // The binding under Bun sees a Float16Array as empty, and the constructor turns a Uint16Array into one when asked
-    // for "float16": so the tensor is made as uint16 and renamed.
+    // The binding under Bun sees a Float16Array as empty, and the constructor turns a Uint16Array
+    // into one when asked for "float16": so the tensor is made as uint16 and renamed.
     const halves = new RuntimeTensor("uint16", new Uint16Array(buffer, byteOffset, count), shape)
     return Object.defineProperty(halves, "type", { value: "float16" })
   },
@@ -74,8 +75,8 @@ export const datatypeOfRuntime = (type: string): Datatype | undefined => DATATYP
 const copyOf = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes)
 
 /**
- * A tensor for the runtime. It reads the given bytes in place where their position allows it, so they must not change
- * until the run has ended. Throws TensorUnreadable.
+ * A tensor for the runtime. It reads the given bytes in place where their position allows it, so
+ * they must not change until the run has ended. Throws TensorUnreadable.
  */
 export const toRuntime = (tensor: Tensor): RuntimeTensor => {
   const { name, datatype, shape, data } = tensor
@@ -85,7 +86,9 @@ export const toRuntime = (tensor: Tensor): RuntimeTensor => {
   if (data.byteLength !== expected)
     throw new TensorUnreadable({
       tensor: name,
-      reason: `${datatype} of shape [${shape.join(", ")}] needs ${expected} bytes, got ${data.byteLength}`,
+      reason:
+        `${datatype} of shape [${shape.join(", ")}] needs ${expected} bytes, ` +
+        `got ${data.byteLength}`,
     })
   // To the runtime these bytes are C++ booleans: any other value is undefined behaviour there.
   if (datatype === "BOOL" && data.some((byte) => byte > 1))
@@ -109,7 +112,9 @@ const readTexts = ({ name, data }: Tensor, count: number): Array<string> => {
   return texts
 }
 
-/** A copy of what the runtime gave. Throws TensorUnreadable for a type that the wire does not have. */
+/**
+ * A copy of what the runtime gave. Throws TensorUnreadable for a type that the wire does not have.
+ */
 export const fromRuntime = (name: string, value: RuntimeTensor): Tensor => {
   const datatype = DATATYPE_OF.get(value.type)
   const shape = value.dims

@@ -1,4 +1,5 @@
-// Runs a model on generated inputs before it serves: the first runs are slow, and their times tell where it should run.
+// Runs a model on generated inputs before it serves: the first runs are slow, and their times tell
+// where it should run.
 import type { Signature } from "#proto/signature"
 import { elementCount, type Tensor } from "#proto/tensor"
 import { ModelRefused } from "./model-refused.ts"
@@ -29,8 +30,9 @@ export const varyingSizes = (signature: DerivedSignature): ReadonlyArray<number>
     : VARYING_SIZES.slice(0, 1)
 
 /**
- * Runs 1, 8 and 64 rows (only 1 where rows may not share a run) and reports the fastest time of each size. Stops after
- * the first size that takes longer than `enoughMicros`, and when the model takes none of the generated inputs.
+ * Runs 1, 8 and 64 rows (only 1 where rows may not share a run) and reports the fastest time of
+ * each size. Stops after the first size that takes longer than `enoughMicros`, and when the model
+ * takes none of the generated inputs.
  */
 export const warmUp = async (
   signature: Signature,

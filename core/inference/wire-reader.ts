@@ -1,5 +1,6 @@
-// Walks the protobuf wire format of bytes that nobody has vouched for: every length is checked against what is left, and
-// nothing is copied or allocated by a length that the input claims. It knows no message type.
+// Walks the protobuf wire format of bytes that nobody has vouched for: every length is checked
+// against what is left, and nothing is copied or allocated by a length that the input claims. It
+// knows no message type.
 
 const VARINT_BYTES_MAX = 10
 

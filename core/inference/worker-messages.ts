@@ -1,4 +1,5 @@
-// What the engine and its worker threads say to each other. Runs of one worker are answered in their order.
+// What the engine and its worker threads say to each other. Runs of one worker are answered in
+// their order.
 import type { Tensor } from "#proto/tensor"
 
 export type ToWorker =
@@ -25,7 +26,10 @@ export type FromWorker =
   /** The model of this run cannot be loaded. */
   | { readonly type: "refused"; readonly run: number; readonly reason: string }
 
-/** A copy whose buffers are its own, and those buffers: moved to the other thread instead of copied there. */
+/**
+ * A copy whose buffers are its own, and those buffers: moved to the other thread instead of copied
+ * there.
+ */
 export const movable = (
   tensors: ReadonlyArray<Tensor>,
 ): { readonly tensors: ReadonlyArray<Tensor>; readonly buffers: Array<ArrayBuffer> } => {

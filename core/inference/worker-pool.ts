@@ -1,18 +1,27 @@
-// Worker threads that run models: started when first needed, each with a bounded queue, replaced when they die. It does
-// not choose what runs here; a native crash ends the whole process, which no thread can prevent.
+// Worker threads that run models: started when first needed, each with a bounded queue, replaced
+// when they die. It does not choose what runs here; a native crash ends the whole process, which no
+// thread can prevent.
 import { Schema } from "effect"
 import type { Tensor } from "#proto/tensor"
 import { ModelRefused } from "./model-refused.ts"
 import { ModelRunFailed, type Ran } from "./session.ts"
 import { type FromWorker, movable, type ToWorker } from "./worker-messages.ts"
 
-/** Runs that wait in one worker, the one that runs included; beyond that the caller has to hold its batches itself. */
+/**
+ * Runs that wait in one worker, the one that runs included; beyond that the caller has to hold its
+ * batches itself.
+ */
 export const WORKER_QUEUE_MAX = 64
-/** Wait before a worker that died is started again: doubles with each death in a row, up to the longest. */
+/**
+ * Wait before a worker that died is started again: doubles with each death in a row, up to the
+ * longest.
+ */
 const RESTART_WAIT_MILLIS = 50
 const RESTART_WAIT_MAX_MILLIS = 10_000
 /** A thread that is still in a run after this is left behind: nothing can stop a run. */
 const CLOSE_WAIT_MILLIS = 10_000
+/** Far above any run that someone waits for; a model that loops for ever must not hold a worker. */
+const RUN_MAX_MILLIS = 120_000
 
 /** The worker died with this run in its hands; the run may be tried again. */
 export class WorkerLost extends Schema.TaggedError<WorkerLost>()("WorkerLost", {
@@ -32,6 +41,14 @@ export class WorkersBusy extends Schema.TaggedError<WorkersBusy>()("WorkersBusy"
   }
 }
 
+export interface PoolOptions {
+  readonly workers: number
+  /** Longest run, loading the model included, before its worker is given up. */
+  readonly runMaxMillis?: number
+  /** Told of each worker thread that is started. */
+  readonly onWorker?: (worker: Worker) => void
+}
+
 export interface PoolRun {
   readonly digest: string
   /** For workers that do not have the model yet. */
@@ -48,7 +65,10 @@ export interface WorkerStats {
 }
 
 export interface WorkerPool {
-  /** Rejects with ModelRunFailed, WorkerLost, WorkersBusy, or ModelRefused when the model cannot be loaded. */
+  /**
+   * Rejects with ModelRunFailed, WorkerLost, WorkersBusy, or ModelRefused when the model cannot be
+   * loaded.
+   */
   readonly run: (run: PoolRun) => Promise<Ran>
   readonly unload: (digest: string) => void
   readonly stats: () => ReadonlyArray<WorkerStats>
@@ -73,17 +93,20 @@ class Slot {
   #nextRun = 0
   #closed = false
 
-  readonly #onStart: (worker: Worker) => void
+  #overdue: ReturnType<typeof setTimeout> | undefined
+  readonly #options: PoolOptions
 
-  constructor(onStart: (worker: Worker) => void) {
-    this.#onStart = onStart
+  constructor(options: PoolOptions) {
+    this.#options = options
   }
 
   get running(): boolean {
     return this.#worker !== undefined
   }
 
-  /** Lower is better: few runs, a living worker before one to be started, one that just died last. */
+  /**
+   * Lower is better: few runs, a living worker before one to be started, one that just died last.
+   */
   get load(): number {
     const dead = this.#restart === undefined ? 0 : WORKER_QUEUE_MAX
     return this.waiting.size + dead + (this.running ? 0 : 0.5)
@@ -125,10 +148,12 @@ class Slot {
   #start(): void {
     const worker = new Worker(new URL("./inference-worker.ts", import.meta.url).href)
     this.#worker = worker
-    this.#onStart(worker)
+    this.#options.onWorker?.(worker)
     this.#loaded = new Set()
     let reason = "it ended"
-    worker.onmessage = (event: MessageEvent<FromWorker>) => this.#settle(event.data)
+    worker.onmessage = (event: MessageEvent<FromWorker>) => {
+      if (this.#worker === worker) this.#settle(event.data)
+    }
     worker.onerror = (event) => {
       event.preventDefault()
       reason = event.message
@@ -143,6 +168,7 @@ class Slot {
     const post = (message: ToWorker, buffers: Array<ArrayBuffer> = []) =>
       worker.postMessage(message, buffers)
     const { digest, bytes, outputs } = wanted
+    if (this.#overdue === undefined) this.#watch()
     if (!this.#loaded.has(digest)) {
       this.#loaded.add(digest)
       post({ type: "load", digest, bytes })
@@ -155,11 +181,25 @@ class Slot {
     const waiting = this.waiting.get(message.run)
     this.waiting.delete(message.run)
     this.#deathsInARow = 0
+    this.#watch()
     if (message.type === "ran")
       waiting?.resolve({ outputs: message.outputs, micros: message.micros })
     else if (message.type === "failed")
       waiting?.reject(new ModelRunFailed({ reason: message.reason }))
     else waiting?.reject(new ModelRefused({ reason: message.reason }))
+  }
+
+  /** Gives the run that is now the first its whole time. */
+  #watch(): void {
+    clearTimeout(this.#overdue)
+    this.#overdue = undefined
+    if (this.waiting.size === 0) return
+    const limit = this.#options.runMaxMillis ?? RUN_MAX_MILLIS
+    this.#overdue = setTimeout(() => {
+      // Nothing can stop a run: the thread is left behind and ends by itself, if its run ever does.
+      this.#worker?.postMessage({ type: "close" } satisfies ToWorker)
+      this.#lost(`a run took longer than ${limit} ms`)
+    }, limit)
   }
 
   #lost(reason: string): void {
@@ -176,6 +216,8 @@ class Slot {
   }
 
   #rejectAll(reason: string): void {
+    clearTimeout(this.#overdue)
+    this.#overdue = undefined
     const lost = [...this.waiting.values()]
     this.waiting.clear()
     for (const { reject } of lost) reject(new WorkerLost({ reason }))
@@ -183,11 +225,8 @@ class Slot {
 }
 
 /** A pool of `workers` threads, at least one; none is started before its first run. */
-export const makeWorkerPool = (
-  workers: number,
-  onStart: (worker: Worker) => void = () => undefined,
-): WorkerPool => {
-  const slots = Array.from({ length: Math.max(1, workers) }, () => new Slot(onStart))
+export const makeWorkerPool = (options: PoolOptions): WorkerPool => {
+  const slots = Array.from({ length: Math.max(1, options.workers) }, () => new Slot(options))
   return {
     run: async (run) => {
       const slot = slots.reduce((best, next) => (next.load < best.load ? next : best))
