@@ -103,6 +103,11 @@ test.each([
   ["an optional input", Onnx.model(typed(11, Onnx.message(9)), y), "input z is an optional"],
   ["a sparse output", Onnx.model(x, typed(12, Onnx.message(8))), "output z is a sparse"],
   ["an input of unknown rank", Onnx.model(Onnx.value(11, "x", 1), y), "input x declares no shape"],
+  [
+    "a name that no request may have",
+    Onnx.model(Onnx.value(11, "x".repeat(257), 1, ["N"]), y),
+    "the name of an input has 257 characters; the limit is 256",
+  ],
   ["two inputs of one name", Onnx.model(x, x, y), "two of the model's inputs have the same name"],
   ["a model without outputs", Onnx.model(x), "the model has no output"],
   ["an empty file", new Uint8Array(), "the file is no ONNX model: it has no graph"],

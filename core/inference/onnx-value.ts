@@ -6,6 +6,9 @@ import { type Datatype, DIMENSIONS_MAX, TENSOR_NAME_MAX_CHARACTERS } from "#prot
 import { refuse } from "./model-refused.ts"
 import type { WireReader } from "./wire-reader.ts"
 
+/** Names inside a graph can be long paths; nobody but the runtime reads them. */
+const TEXT_MAX_BYTES = 1 << 16
+
 /** Field numbers of onnx.proto. */
 const VALUE = { name: 1, type: 2 }
 const TYPE = { tensor: 1, sequence: 4, map: 5, opaque: 7, sparse: 8, optional: 9 }
@@ -53,11 +56,7 @@ export interface OnnxValue {
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 /** The current field as text. Throws ModelRefused when it is longer than `maxBytes` or no UTF-8. */
-export const readText = (
-  reader: WireReader,
-  what: string,
-  maxBytes = TENSOR_NAME_MAX_CHARACTERS * 4,
-): string => {
+export const readText = (reader: WireReader, what: string, maxBytes = TEXT_MAX_BYTES): string => {
   if (reader.to - reader.from > maxBytes) return refuse(`${what} is longer than ${maxBytes} bytes`)
   try {
     return decoder.decode(reader.view)
@@ -78,11 +77,20 @@ export const readValue = (reader: WireReader, role: string): OnnxValue => {
   return {
     name,
     read: () => {
+      checkName(name, role)
       const type = types[0]
       if (type === undefined || types.length > 1) return refuse(`${what} has no single type`)
       return readType(type, name, what)
     },
   }
+}
+
+const checkName = (name: string, role: string): void => {
+  if (name.length > TENSOR_NAME_MAX_CHARACTERS)
+    return refuse(
+      `the name of an ${role} has ${name.length} characters; ` +
+        `the limit is ${TENSOR_NAME_MAX_CHARACTERS}`,
+    )
 }
 
 const readType = (type: WireReader, name: string, what: string): ReturnType<OnnxValue["read"]> => {
