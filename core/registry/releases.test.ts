@@ -19,6 +19,8 @@ import {
   type TestRegistry,
 } from "./test-registry.ts"
 
+/** A question that is on its way when the server dies is asked again after 2 s. */
+const KILL_TEST_MILLIS = 60_000
 let registry: TestRegistry
 beforeAll(async () => {
   registry = await startRegistry()
@@ -88,26 +90,30 @@ test("eight writers at once lose no fact and store none twice", async () => {
   expect(stored.filter((fact) => fact._tag === "Promoted").length).toBe(1)
 })
 
-test("commands and projection go on over kills of the server, each fact once", async () => {
-  const model = "restarted"
-  const live = await openReleases(registry.log)
-  const seen: Array<string> = []
-  live.onChange((name, release) => {
-    if (name === model) seen.push([...release.versions.keys()].at(-1) ?? "")
-  })
-  const versions = Array.from({ length: 60 }, (_, index) => String(index))
-  for (const version of versions) {
-    const restart = ["10", "30"].includes(version) ? registry.nats.restart("kill") : undefined
-    const facts = await execute(registry.log, model, registration(version))
-    expect(facts.length).toBe(1)
-    await restart
-  }
-  await live.caughtUp()
-  expect(seen).toEqual(versions)
-  expect((await storedFacts(registry.log, model)).length).toBe(versions.length)
-  expect(live.model(model)).toEqual((await readRelease(registry.log, model)).release)
-  await live.close()
-})
+test(
+  "commands and projection go on over kills of the server, each fact once",
+  async () => {
+    const model = "restarted"
+    const live = await openReleases(registry.log)
+    const seen: Array<string> = []
+    live.onChange((name, release) => {
+      if (name === model) seen.push([...release.versions.keys()].at(-1) ?? "")
+    })
+    const versions = Array.from({ length: 60 }, (_, index) => String(index))
+    for (const version of versions) {
+      const restart = ["10", "30"].includes(version) ? registry.nats.restart("kill") : undefined
+      const facts = await execute(registry.log, model, registration(version))
+      expect(facts.length).toBe(1)
+      await restart
+    }
+    await live.caughtUp()
+    expect(seen).toEqual(versions)
+    expect((await storedFacts(registry.log, model)).length).toBe(versions.length)
+    expect(live.model(model)).toEqual((await readRelease(registry.log, model)).release)
+    await live.close()
+  },
+  KILL_TEST_MILLIS,
+)
 
 test("the default model is the one of that name, else the one registered first", async () => {
   const other = await startRegistry()
