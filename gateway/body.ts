@@ -1,0 +1,82 @@
+// The body of a request as text, within its limit. Bytes are counted while they come, so that a body of unknown length is
+// refused as early as one that says how long it is.
+import { CONTENT_TYPE } from "#proto/headers"
+import { refuse, type Refusal } from "./status.ts"
+
+/**
+ * `application/json`, what is written like it, and what `curl -d` calls everything. Parameters other
+ * than the character set do not matter.
+ */
+const JSON_CONTENT_TYPE =
+  /^application\/(?:(?:[a-z0-9._-]+\+)*json|x-www-form-urlencoded)\s*(?:;|$)/i
+const CHARACTER_SET = /;\s*charset\s*=\s*"?([^";\s]+)/i
+const UTF8_NAMES: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii"])
+
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+
+const tooLarge = (limit: number, got: string): Refusal =>
+  refuse("tooLarge", `body: expected at most ${limit} bytes, got ${got}`)
+
+const checkContentType = (type: string | null): Refusal | undefined => {
+  // Clients of the Open Inference Protocol send none at all.
+  if (type === null || type === "" || type === "application/json") return undefined
+  const expected = `${CONTENT_TYPE}: expected application/json`
+  if (!JSON_CONTENT_TYPE.test(type))
+    return refuse("unsupportedMediaType", `${expected}, got "${type.slice(0, 80)}"`)
+  const set = CHARACTER_SET.exec(type)?.[1]?.toLowerCase() ?? "utf-8"
+  if (UTF8_NAMES.has(set)) return undefined
+  return refuse("unsupportedMediaType", `${expected} in UTF-8, got "${set.slice(0, 80)}"`)
+}
+
+const checkHead = (request: Request, limit: number): Refusal | undefined => {
+  const { headers } = request
+  const wrongType = checkContentType(headers.get("content-type"))
+  if (wrongType !== undefined) return wrongType
+  const encoding = headers.get("content-encoding")
+  if (encoding !== null && encoding !== "" && encoding.toLowerCase() !== "identity")
+    return refuse(
+      "unsupportedEncoding",
+      `Content-Encoding: expected none, got "${encoding.slice(0, 80)}"`,
+    )
+  if (headers.get("inference-header-content-length") !== null)
+    return refuse(
+      "unsupported",
+      "Inference-Header-Content-Length: expected none, as binary tensors are not taken here; send them as JSON",
+    )
+  const length = Number(headers.get("content-length") ?? "0")
+  return length > limit ? tooLarge(limit, `${length}`) : undefined
+}
+
+const readCounting = async (
+  body: ReadableStream<Uint8Array>,
+  limit: number,
+): Promise<Uint8Array | Refusal> => {
+  const parts: Array<Uint8Array> = []
+  let size = 0
+  for await (const part of body) {
+    size += part.byteLength
+    // Leaving the loop cancels the stream: nothing more is taken in.
+    if (size > limit) return tooLarge(limit, "more")
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
+}
+
+const readBytes = async (request: Request, limit: number): Promise<Uint8Array | Refusal> => {
+  if (request.headers.get("content-length") !== null || request.body === null)
+    return request.bytes()
+  return readCounting(request.body, limit)
+}
+
+/** The whole body as text of at most `limit` bytes. Rejects when the client goes away while it sends. */
+export const readText = async (request: Request, limit: number): Promise<string | Refusal> => {
+  const wrong = checkHead(request, limit)
+  if (wrong !== undefined) return wrong
+  const bytes = await readBytes(request, limit)
+  if ("kind" in bytes) return bytes
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return refuse("invalid", "body: expected UTF-8, got other bytes")
+  }
+}

@@ -1,0 +1,81 @@
+// The HTTP server: how it listens, what Bun itself limits, and how it ends without failing a request.
+import { Schema } from "effect"
+import type { makeApp } from "./routes.ts"
+
+/**
+ * Bodies above the limit of a request get a JSON answer from us; only those that pass it by more than this are cut off by
+ * Bun, with an empty 413.
+ */
+const BODY_MARGIN_BYTES = 64 * 1024 * 1024
+/** Bun's longest. A request that waits is idle to it, so longer deadlines than this cannot be waited out on one call. */
+const IDLE_TIMEOUT_SECONDS = 255
+/** After the last answer, clients on kept connections may still be sending; each gets an answer that closes its connection. */
+const QUIET_MILLIS = 300
+const QUIET_ASK_AGAIN_MILLIS = 25
+
+export class PortTaken extends Schema.TaggedError<PortTaken>()("PortTaken", {
+  host: Schema.String,
+  port: Schema.Int,
+  reason: Schema.String,
+}) {
+  override get message() {
+    return `WEIR_PORT: cannot listen on ${this.host}:${this.port} (${this.reason}); choose a free port`
+  }
+}
+
+export interface HttpServer {
+  readonly url: string
+  /** Accepts no more connections, and resolves when all is answered or `maxMillis` are over. */
+  readonly drain: (maxMillis: number) => Promise<void>
+  /** Cuts what is left. */
+  readonly close: () => Promise<void>
+}
+
+export interface ListenOptions {
+  readonly app: ReturnType<typeof makeApp>
+  readonly host: string
+  readonly port: number
+  readonly requestBytesMax: number
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number
+}
+
+const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
+
+/** @throws PortTaken */
+export const listen = (options: ListenOptions): HttpServer => {
+  const { app, host, port, requestBytesMax, now } = options
+  let lastRequestAt = 0
+  let server: Bun.Server<undefined>
+  try {
+    server = Bun.serve({
+      hostname: host,
+      port,
+      reusePort: false,
+      maxRequestBodySize: requestBytesMax + BODY_MARGIN_BYTES,
+      idleTimeout: IDLE_TIMEOUT_SECONDS,
+      development: false,
+      fetch: (request) => {
+        lastRequestAt = now()
+        return app.fetch(request)
+      },
+    })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new PortTaken({ host, port, reason })
+  }
+  return {
+    url: server.url.origin,
+    drain: async (maxMillis) => {
+      void server.stop(false)
+      const deadline = now() + maxMillis
+      while (now() < deadline) {
+        if (server.pendingRequests === 0 && now() - lastRequestAt > QUIET_MILLIS) return
+        await pause(QUIET_ASK_AGAIN_MILLIS)
+      }
+    },
+    close: async () => {
+      await server.stop(true)
+    },
+  }
+}

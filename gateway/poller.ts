@@ -1,0 +1,38 @@
+// Asks something again and again, one question at a time. A question that fails is asked again; what failed is the asker's
+// to show.
+
+export class Poller {
+  readonly #ask: () => Promise<void>
+  readonly #intervalMillis: number
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #stopped = false
+  #asking: Promise<void> | undefined
+
+  /** `ask` must not reject. */
+  constructor(ask: () => Promise<void>, intervalMillis: number) {
+    this.#ask = ask
+    this.#intervalMillis = intervalMillis
+  }
+
+  /** Resolves after the first answer. */
+  async start(): Promise<void> {
+    await this.soon()
+  }
+
+  /** Asks now, unless it is being asked already. */
+  soon(): Promise<void> {
+    if (this.#stopped) return Promise.resolve()
+    clearTimeout(this.#timer)
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined
+      if (!this.#stopped) this.#timer = setTimeout(() => void this.soon(), this.#intervalMillis)
+    })
+    return this.#asking
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    await this.#asking
+  }
+}

@@ -1,0 +1,120 @@
+// Every route in one place: methods, patterns and what each answers. Requests that no route takes get JSON all the same.
+import { Elysia } from "elysia"
+import { reasonOf, type Logger } from "#core/service/logger"
+import type { GatewayMetrics } from "./metrics.ts"
+import type { Responder } from "./respond.ts"
+import { refuse } from "./status.ts"
+
+export type Params = Readonly<Record<string, string>>
+export type Handler = (request: Request, params: Params) => Response | Promise<Response>
+
+export interface Route {
+  readonly method: "GET" | "POST"
+  readonly path: string
+  readonly handle: Handler
+}
+
+export interface AppOptions {
+  readonly routes: ReadonlyArray<Route>
+  readonly responder: Responder
+  readonly metrics: GatewayMetrics
+  readonly logger: Logger
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number
+  /** While true, connections are closed after their answer. */
+  readonly draining: () => boolean
+}
+
+const UNKNOWN_ROUTE = "other"
+const UNKNOWN_PARAMS: Params = {}
+
+/** `/v2/models/:model` as an expression that takes exactly its paths. */
+const expressionOf = (path: string): RegExp =>
+  new RegExp(`^${path.replaceAll(".", "\\.").replace(/:[a-z]+/g, "[^/]+")}/?$`)
+
+/** Paths with the methods that they know, for 405. */
+const methodTable = (routes: ReadonlyArray<Route>) => {
+  const table = new Map<string, { readonly expression: RegExp; readonly methods: Set<string> }>()
+  for (const { method, path } of routes) {
+    const entry = table.get(path) ?? {
+      expression: expressionOf(path),
+      methods: new Set(["OPTIONS"]),
+    }
+    entry.methods.add(method)
+    if (method === "GET") entry.methods.add("HEAD")
+    table.set(path, entry)
+  }
+  return table
+}
+
+const pathOf = (request: Request): string => {
+  const start = request.url.indexOf("/", request.url.indexOf("://") + 3)
+  const end = request.url.indexOf("?", start)
+  return request.url.slice(start, end === -1 ? undefined : end)
+}
+
+export const makeApp = ({ routes, responder, metrics, logger, now, draining }: AppOptions) => {
+  const known = methodTable(routes)
+
+  const guarded = async (route: Route, request: Request, params: Params): Promise<Response> => {
+    const begun = now()
+    let response: Response
+    try {
+      response = await route.handle(request, params)
+    } catch (cause) {
+      logger.error("a request failed by a defect", { route: route.path, reason: reasonOf(cause) })
+      response = responder.refused(refuse("internal", "the gateway failed on this request"))
+    }
+    if (draining()) response.headers.set("Connection", "close")
+    metrics.answered(request.method, route.path, response.status, (now() - begun) / 1_000)
+    return response
+  }
+
+  const unrouted = (request: Request): Response => {
+    const path = pathOf(request)
+    for (const [route, { expression, methods }] of known) {
+      if (!expression.test(path)) continue
+      const allow = [...methods].toSorted().join(", ")
+      const response =
+        request.method === "OPTIONS"
+          ? new Response(null, { status: 204, headers: { Allow: allow } })
+          : responder.refused(
+              refuse("methodNotAllowed", `${request.method}: expected one of ${allow}`, { allow }),
+            )
+      metrics.answered(request.method, route, response.status, 0)
+      return response
+    }
+    const response = responder.refused(refuse("unknownRoute", `no such path: ${path.slice(0, 80)}`))
+    metrics.answered(request.method, UNKNOWN_ROUTE, response.status, 0)
+    return response
+  }
+
+  const app = new Elysia({ precompile: true })
+  app.onError(({ code, error, request }) => {
+    if (code === "NOT_FOUND") return unrouted(request)
+    logger.error("a request failed by a defect", { reason: reasonOf(error) })
+    return responder.refused(refuse("internal", "the gateway failed on this request"))
+  })
+  for (const route of routes) {
+    // The parameters are named so that Elysia sees what the handler needs and prepares nothing else.
+    if (route.path.includes(":"))
+      app.route(
+        route.method,
+        route.path,
+        ({ request, params }) => guarded(route, request, params),
+        {
+          parse: "none",
+        },
+      )
+    else
+      app.route(
+        route.method,
+        route.path,
+        ({ request }) => guarded(route, request, UNKNOWN_PARAMS),
+        {
+          parse: "none",
+        },
+      )
+  }
+  return app
+}

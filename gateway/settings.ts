@@ -1,0 +1,101 @@
+// What can be configured of a gateway, and what must hold between its limits and the server's.
+import { Schema } from "effect"
+import { limitSettings, loggingSettings, natsSettings } from "#core/service/process-settings"
+import { choice, integer, port, text, type ValuesOf } from "#core/service/settings"
+
+/** Longest time that a caller may ask to wait for an answer; 10 minutes. */
+export const TIMEOUT_MAX_MILLIS = 600_000
+/** What a predictor assumes where a request names no deadline. */
+export const TIMEOUT_UNNAMED_MILLIS = 30_000
+/** Room in a message for everything but the tensors of a request and of its answer. */
+export const MESSAGE_OVERHEAD_BYTES = 65_536
+
+export const gatewaySettings = {
+  ...natsSettings,
+  ...loggingSettings,
+  ...limitSettings,
+  port: port("WEIR_PORT", "Port of the HTTP server; 0 takes any free one", 8_080),
+  host: text("WEIR_HOST", "Address that the HTTP server listens on", "127.0.0.1"),
+  requestBytesMax: integer(
+    "WEIR_REQUEST_MAX_BYTES",
+    "Largest request, as it comes and as it is published, bytes; a larger one is refused",
+    3_500_000,
+    1_024,
+    64_000_000,
+  ),
+  outputBytesMax: integer(
+    "WEIR_OUTPUT_MAX_BYTES",
+    "Largest output of one request, bytes; a larger one is a failure that names this limit",
+    4_000_000,
+    1_024,
+    64_000_000,
+  ),
+  timeoutDefaultMillis: integer(
+    "WEIR_DEFAULT_TIMEOUT_MS",
+    "How long a request waits for its answer where it names no deadline, milliseconds",
+    TIMEOUT_UNNAMED_MILLIS,
+    1,
+    TIMEOUT_MAX_MILLIS,
+  ),
+  inFlightMax: integer(
+    "WEIR_IN_FLIGHT_MAX",
+    "Requests that this gateway waits for at once; each costs some kilobytes, more are refused with 429",
+    8_192,
+    1,
+    1_000_000,
+  ),
+  inFlightBytesMax: integer(
+    "WEIR_IN_FLIGHT_MAX_BYTES",
+    "Size of all request bodies that are being handled at once; it bounds the memory, more are refused with 429",
+    268_435_456,
+    1_024,
+    68_719_476_736,
+  ),
+  publishWaitMillis: integer(
+    "WEIR_PUBLISH_WAIT_MS",
+    "How long a publish that the log does not take is repeated before 503, milliseconds; a lost leader is replaced within 6 s",
+    10_000,
+    100,
+    TIMEOUT_MAX_MILLIS,
+  ),
+  queueFullStatus: choice(
+    "WEIR_QUEUE_FULL_STATUS",
+    "Status of a refusal for a full queue; 503 for clients that expect what Triton answers",
+    "429",
+    ["429", "503"],
+  ),
+  drainMaxMillis: integer(
+    "WEIR_DRAIN_MAX_MS",
+    "How long a gateway that was told to stop waits for its answers, milliseconds",
+    31_000,
+    0,
+    TIMEOUT_MAX_MILLIS,
+  ),
+} as const
+
+export type GatewaySettings = ValuesOf<typeof gatewaySettings>
+
+export class LimitsTooLarge extends Schema.TaggedError<LimitsTooLarge>()("LimitsTooLarge", {
+  sum: Schema.Finite,
+  maxPayload: Schema.Finite,
+}) {
+  override get message() {
+    return (
+      `WEIR_REQUEST_MAX_BYTES + WEIR_OUTPUT_MAX_BYTES + ${MESSAGE_OVERHEAD_BYTES} is ${this.sum} bytes, ` +
+      `more than the ${this.maxPayload} of the server's max_payload: lower them or raise it`
+    )
+  }
+}
+
+/**
+ * A fact holds a request and its answer, so both together must fit into one message.
+ *
+ * @throws LimitsTooLarge
+ */
+export const checkLimits = (
+  settings: Pick<GatewaySettings, "requestBytesMax" | "outputBytesMax">,
+  maxPayload: number,
+): void => {
+  const sum = settings.requestBytesMax + settings.outputBytesMax + MESSAGE_OVERHEAD_BYTES
+  if (sum > maxPayload) throw new LimitsTooLarge({ sum, maxPayload })
+}

@@ -1,0 +1,186 @@
+// Who waits for which fact. The reply of a predictor is a hint that comes fast; the log is the proof, so every waiter also
+// looks into it at growing intervals, after each reconnect, and once more before it gives up. One timer serves all.
+import type { Subscription } from "nats"
+import type { Log } from "#core/log/log"
+import { readLast, type StoredMessage } from "#core/log/read"
+import { POSITION } from "#proto/headers"
+import { predictionSubject, PREDICTIONS, replyPrefix } from "#proto/subjects"
+
+const SWEEP_INTERVAL_MILLIS = 20
+/** First look into the log after publishing; each pause is twice the one before, up to the longest. */
+const LOOK_FIRST_MILLIS = 200
+const LOOK_SECOND_MILLIS = 1_000
+const LOOK_LONGEST_MILLIS = 8_000
+/** The last look comes so long before the deadline. */
+const LOOK_LAST_MILLIS = 100
+/** Looks at once; under load most waiters are merely early, and a look costs the server what a publish costs. */
+const LOOKS_MAX = 32
+
+/** A fact as it is stored. */
+export interface StoredFact {
+  readonly bytes: Uint8Array
+  /** Its sequence in `PREDICTIONS`; 0 where the hot log no longer holds it. */
+  readonly position: number
+}
+
+export type WaitEnd = "late" | "closed"
+
+export interface WaiterOptions {
+  readonly model: string
+  readonly id: string
+  /** On the clock that `Waiters` was given, milliseconds. */
+  readonly deadline: number
+  readonly onFact: (fact: StoredFact, waiter: Waiter) => void
+  readonly onEnd: (end: WaitEnd, waiter: Waiter) => void
+}
+
+/** One wait. Its owner may ask to be called back once at a time, on the sweep. */
+export class Waiter {
+  readonly token: string
+  readonly options: WaiterOptions
+  settled = false
+  looking = false
+  lookAt: number
+  lookPause = LOOK_SECOND_MILLIS
+  callAt = Number.POSITIVE_INFINITY
+  call: (() => void) | undefined
+
+  constructor(token: string, options: WaiterOptions, now: number) {
+    this.token = token
+    this.options = options
+    this.lookAt = now + LOOK_FIRST_MILLIS
+  }
+
+  callBackAt(at: number, call: () => void): void {
+    this.callAt = at
+    this.call = call
+  }
+}
+
+export class Waiters {
+  readonly #log: Log
+  readonly #replicas: number
+  readonly #now: () => number
+  readonly #prefix: string
+  readonly #waiting = new Map<string, Waiter>()
+  readonly #subscription: Subscription
+  readonly #unfollow: () => void
+  readonly #timer: ReturnType<typeof setInterval>
+  #next = 0
+  #looks = 0
+  #onIdle: (() => void) | undefined
+
+  constructor(log: Log, replicas: number, now: () => number) {
+    this.#log = log
+    this.#replicas = replicas
+    this.#now = now
+    this.#prefix = `${replyPrefix(crypto.randomUUID().replaceAll("-", ""))}.`
+    this.#subscription = log.connection.subscribe(`${this.#prefix}*`, {
+      callback: (error, message) => {
+        if (error !== null) return
+        const waiter = this.#waiting.get(message.subject.slice(this.#prefix.length))
+        if (waiter === undefined) return
+        const position = Number(message.headers?.get(POSITION) ?? "")
+        waiter.options.onFact({ bytes: message.data, position: position || 0 }, waiter)
+      },
+    })
+    // What was replied while the link was down is lost.
+    this.#unfollow = log.link.onChange((up) => {
+      if (!up) return
+      for (const waiter of this.#waiting.values()) waiter.lookAt = 0
+    })
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MILLIS)
+  }
+
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  /** Where the predictor replies to this waiter. */
+  replySubject(waiter: Waiter): string {
+    return this.#prefix + waiter.token
+  }
+
+  add(options: WaiterOptions): Waiter {
+    const waiter = new Waiter((this.#next++).toString(36), options, this.#now())
+    this.#waiting.set(waiter.token, waiter)
+    return waiter
+  }
+
+  /** Ends the wait; false when it had ended before. */
+  settle(waiter: Waiter): boolean {
+    if (waiter.settled) return false
+    waiter.settled = true
+    waiter.call = undefined
+    this.#waiting.delete(waiter.token)
+    if (this.#waiting.size === 0) this.#onIdle?.()
+    return true
+  }
+
+  /**
+   * The fact of an id as the log has it.
+   *
+   * @throws LookupFailed when the log cannot be asked.
+   */
+  read(model: string, id: string): Promise<StoredMessage | undefined> {
+    return readLast(this.#log, PREDICTIONS, predictionSubject(model, id), this.#replicas)
+  }
+
+  /** Looks into the log for one waiter now. */
+  async look(waiter: Waiter): Promise<void> {
+    if (waiter.settled || waiter.looking) return
+    waiter.looking = true
+    this.#looks++
+    try {
+      const found = await this.read(waiter.options.model, waiter.options.id)
+      if (found !== undefined && !waiter.settled)
+        waiter.options.onFact({ bytes: found.data, position: found.sequence }, waiter)
+    } catch {
+      // The log could not be asked: the next look is already due.
+    } finally {
+      this.#looks--
+      waiter.looking = false
+    }
+  }
+
+  /** Resolves when nobody waits any more. */
+  idle(): Promise<void> {
+    if (this.#waiting.size === 0) return Promise.resolve()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onIdle = resolve
+    return promise
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#unfollow()
+    if (!this.#log.connection.isClosed()) this.#subscription.unsubscribe()
+    for (const waiter of [...this.#waiting.values()]) waiter.options.onEnd("closed", waiter)
+  }
+
+  #sweep(): void {
+    const now = this.#now()
+    for (const waiter of this.#waiting.values()) {
+      if (waiter.options.deadline <= now) waiter.options.onEnd("late", waiter)
+      else if (waiter.callAt <= now) callBack(waiter)
+      else if (waiter.lookAt <= now && this.#looks < LOOKS_MAX) {
+        waiter.lookAt = nextLook(waiter, now)
+        waiter.lookPause = Math.min(waiter.lookPause * 2, LOOK_LONGEST_MILLIS)
+        void this.look(waiter)
+      }
+    }
+  }
+}
+
+/** The last look falls just before the deadline. */
+const nextLook = ({ lookPause, options }: Waiter, now: number): number => {
+  const last = options.deadline - LOOK_LAST_MILLIS
+  return now < last ? Math.min(now + lookPause, last) : Number.POSITIVE_INFINITY
+}
+
+const callBack = (waiter: Waiter): void => {
+  const { call } = waiter
+  waiter.callAt = Number.POSITIVE_INFINITY
+  waiter.call = undefined
+  call?.()
+}
