@@ -1,6 +1,6 @@
 // What waits to be run, grouped so that each group can share a run. Pure bookkeeping: it takes what is there and never
 // waits for more; its size is bounded by what the predictor may hold.
-import { BATCH_ROWS_MAX, rowsOf, shapeKey } from "../core/inference/batch.ts"
+import { rowsOf, shapeKey } from "../core/inference/batch.ts"
 import type { Signature } from "../proto/signature.ts"
 import type { Work } from "./work.ts"
 
@@ -46,16 +46,20 @@ export class Batcher {
     this.#size++
   }
 
-  /** The group that has waited longest, cut at `BATCH_ROWS_MAX` rows; what is cut off goes to the end of the line. */
-  next(): Group | undefined {
+  /**
+   * The group that has waited longest, cut at the rows that its version may run at once; what is cut off goes to the end
+   * of the line.
+   */
+  next(rowsMax: (digest: string) => number): Group | undefined {
     const [first] = this.#groups
     if (first === undefined) return undefined
     const [key, { chosen, works, alone }] = first
+    const most = rowsMax(chosen.digest)
     let count = 0
     let rows = 0
     for (const work of works) {
       const more = rowsOf(work.request) ?? 1
-      if (count > 0 && rows + more > BATCH_ROWS_MAX) break
+      if (count > 0 && rows + more > most) break
       rows += more
       count++
     }

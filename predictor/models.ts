@@ -1,11 +1,14 @@
 // Which model versions this predictor holds in memory: every champion from the moment that it is promoted, any other loaded
 // version from its first request on. It follows the releases and decides nothing about them.
+import { BATCH_ROWS_MAX } from "../core/inference/batch.ts"
 import type { Engine } from "../core/inference/engine.ts"
 import type { Release } from "../core/registry/release.ts"
 import type { Releases } from "../core/registry/releases.ts"
 import { reasonOf, type Logger } from "../core/service/logger.ts"
 import type { Signature } from "../proto/signature.ts"
 
+/** Inline batches of fewer rows would spend their time on the cost of a run instead of its rows. */
+const INLINE_ROWS_ENOUGH = 16
 /** Between two tries to load a model whose bytes could not be had. */
 const LOAD_AGAIN_MILLIS = 1_000
 
@@ -50,6 +53,15 @@ export class Models {
 
   isHeld(digest: string): boolean {
     return this.#options.engine.has(digest)
+  }
+
+  /**
+   * Most rows of one run: as many as still run inline, where that is enough for a batch; a worker costs more than it gives
+   * for so little work.
+   */
+  rowsMax(digest: string): number {
+    const inline = this.isHeld(digest) ? this.#options.engine.rowsInlineMax(digest) : 0
+    return inline >= INLINE_ROWS_ENOUGH ? inline : BATCH_ROWS_MAX
   }
 
   /** Resolves when the version can run; rejects when its bytes cannot be had or loaded. */

@@ -163,7 +163,7 @@ export class Predictor {
 
   #pump(): void {
     while (this.#runs < this.#runsMax) {
-      const group = this.#batcher.next()
+      const group = this.#batcher.next((digest) => this.#options.models.rowsMax(digest))
       if (group === undefined) return
       this.#runs++
       void this.#options.runner.run(group).then((micros) => {

@@ -136,6 +136,7 @@ describe("values", () => {
     expect(data(255, 255, 255, 255, 65)).toContain("expected 4294967295 bytes, got 1 bytes")
     expect(data(2, 0, 0, 0, 0xc3, 0x28)).toContain("expected valid UTF-8, got 2 other bytes")
     expect(data(3, 0, 0, 0, 0xed, 0xa0, 0x80)).toContain("expected valid UTF-8")
+    expect(data(3, 0, 0, 0, 65, 0, 66)).toContain("expected no NUL character, got one")
     expect(data(1, 0, 0, 0, 65, 66)).toContain("expected the end of the data, got 1 bytes more")
   })
 

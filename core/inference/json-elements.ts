@@ -65,7 +65,7 @@ const LIMIT: Readonly<Record<Datatype, string>> = {
   FP16: " within the range of FP16",
   FP32: " within the range of FP32",
   FP64: " within the range of FP64",
-  BYTES: " without lone surrogates",
+  BYTES: " without lone surrogates or NUL characters",
 }
 
 /** What an element should have been, given that it was `value`. */
@@ -150,7 +150,7 @@ const textStore = (count: number): ElementStore => {
   const fill: Fill = (values, at) => {
     for (let index = 0; index < values.length; index++) {
       const value = values[index]
-      if (typeof value !== "string" || !value.isWellFormed()) return index
+      if (typeof value !== "string" || !value.isWellFormed() || value.includes("\0")) return index
       texts[at + index] = value
     }
     return -1

@@ -35,7 +35,9 @@ const randomTensor = (random: Random, datatype: Datatype): Tensor => {
   const shape = Array.from({ length: below(random, 4) }, () => 1 + below(random, 4))
   const count = elementCount(shape)
   if (datatype === "BYTES") {
-    const data = texts(...Array.from({ length: count }, () => randomText(random)))
+    const data = texts(
+      ...Array.from({ length: count }, () => randomText(random).replaceAll("\0", "0")),
+    )
     return { name: "x", datatype, shape, data }
   }
   const size = ELEMENT_BYTES[datatype]

@@ -46,18 +46,23 @@ export interface TextFault {
   readonly got: string
 }
 
-const isText = (data: Uint8Array, from: number, to: number): boolean => {
+/** What is wrong with the bytes of one element, or undefined. */
+const faultOfText = (data: Uint8Array, from: number, to: number) => {
+  // The runtime cuts a text at a NUL character without a word.
+  if (data.subarray(from, to).includes(0)) return { expected: "no NUL character", got: "one" }
   for (let at = from; at < to; at++) {
-    if ((data[at] ?? 0) > 127) return isUtf8(data.subarray(at, to))
+    if ((data[at] ?? 0) <= 127) continue
+    if (isUtf8(data.subarray(at, to))) return undefined
+    return { expected: "valid UTF-8", got: `${to - from} other bytes` }
   }
-  return true
+  return undefined
 }
 
 const lengthAt = (data: Uint8Array, at: number): number =>
   ((data[at] ?? 0) | ((data[at + 1] ?? 0) << 8) | ((data[at + 2] ?? 0) << 16)) +
   (data[at + 3] ?? 0) * 2 ** 24
 
-/** Whether `data` is exactly `count` elements of valid UTF-8: the first fault, if there is one. */
+/** Whether `data` is exactly `count` elements of valid UTF-8 without NUL characters: the first fault, if there is one. */
 export const checkTexts = (data: Uint8Array, count: number): TextFault | undefined => {
   let at = 0
   for (let index = 0; index < count; index++) {
@@ -68,9 +73,8 @@ export const checkTexts = (data: Uint8Array, count: number): TextFault | undefin
     const length = lengthAt(data, at)
     if (length > left) return { index, expected: `${length} bytes`, got: `${left} bytes` }
     at += LENGTH_BYTES
-    if (!isText(data, at, at + length)) {
-      return { index, expected: "valid UTF-8", got: `${length} other bytes` }
-    }
+    const fault = faultOfText(data, at, at + length)
+    if (fault !== undefined) return { index, ...fault }
     at += length
   }
   const extra = data.byteLength - at
