@@ -1,5 +1,5 @@
-// Quality of a classifier from its labels and probabilities, as scikit-learn 1.9 defines it: counts,
-// ranking and probability scores. Undefined precision, recall and F1 are 0; ranking scores of one
+// Quality of a classifier from its labels and probabilities, as scikit-learn 1.9 defines it:
+// counts, ranking and probability scores. Undefined precision, recall and F1 are 0; ranking scores of one
 // class are NaN.
 import { StatisticUndefined } from "./undefined.ts"
 
@@ -30,7 +30,7 @@ export const confusion = (
     if (row === undefined || !(predicted[i]! < classes))
       throw new StatisticUndefined({
         statistic: "confusion",
-        reason: `row ${i} is of class ${labels[i]} predicted ${predicted[i]}, of ${classes} classes`,
+        reason: `row ${i} is ${labels[i]} predicted as ${predicted[i]}, of ${classes} classes`,
       })
     row[predicted[i]!]! += 1
   }
@@ -116,7 +116,7 @@ const scan = (
   }
 }
 
-/** Area under the ROC curve: the chance that a positive row scores above a negative, ties a half. */
+/** Area under the ROC curve: the chance that a positive scores above a negative, ties a half. */
 export const rocAuc = (labels: ArrayLike<number>, scores: Float64Array): number => {
   let above = 0
   let below = 0

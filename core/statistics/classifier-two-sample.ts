@@ -1,6 +1,6 @@
-// The classifier two-sample test (Lopez-Paz & Oquab 2017): if a classifier, on rows it was not fitted
-// to, can tell window from reference, they differ. The classifier is logistic regression on features
-// and their squares, so that it sees moved means and changed spreads.
+// The classifier two-sample test (Lopez-Paz & Oquab 2017): if a classifier, on rows it was not
+// fitted to, can tell window from reference, they differ. The classifier is logistic regression on
+// features and their squares, so that it sees moved means and changed spreads.
 import { rocAuc } from "./classification.ts"
 import { kolmogorovSmirnov } from "./kolmogorov-smirnov.ts"
 import { fitLogistic, logisticScore } from "./logistic.ts"

@@ -1,5 +1,5 @@
 // Whether one of two models is better on the same rows: McNemar's test on right and wrong answers,
-// and the paired bootstrap of any mean difference. Both keep the pairing; neither decides a release.
+// and the paired bootstrap of any mean difference. Neither decides a release.
 import { binomialBelow } from "./beta.ts"
 import { binomial, chiSquaredTail, logBinomial } from "./gamma.ts"
 import { quantileSorted } from "./histogram.ts"

@@ -56,7 +56,7 @@ const evaluate = (
   return { statistic: sum, pvalue: chiSquaredTail(sum, dof), dof, expected }
 }
 
-/** Pearson's test; `correction` is Yates', on by default, which acts only on one degree of freedom. */
+/** Pearson's test; `correction` is Yates', on by default, acting on one degree of freedom only. */
 export const chiSquaredContingency = (table: Table, correction = true): ChiSquared =>
   evaluate("chi-squared", table, correction, (seen, mean) => (seen - mean) ** 2 / mean)
 
@@ -67,8 +67,8 @@ export const gTest = (table: Table, correction = false): ChiSquared =>
   )
 
 /**
- * Pearson's goodness of fit of counts to expected counts, with one degree of freedom less than there
- * are cells (`scipy.stats.chisquare`). A count where none is expected gives infinity and p = 0.
+ * Pearson's goodness of fit of counts to expected counts, with one degree of freedom less than
+ * there are cells (`scipy.stats.chisquare`). A count where none is expected gives infinity and p = 0.
  */
 export const chiSquaredFit = (
   observed: ReadonlyArray<number>,

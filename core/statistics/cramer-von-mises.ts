@@ -35,10 +35,18 @@ interface Frequencies {
   readonly counts: Float64Array
 }
 
+/** Distinct values that counting may hold in one table: 64 MiB. */
+const VALUES_MAX = 4_194_304
+
 const NONE: Frequencies = { values: new Float64Array(0), counts: new Float64Array(0) }
 
 /** The union of two sorted frequency tables with every value moved by `shift`. */
 const merge = (a: Frequencies, b: Frequencies, shift: number): Frequencies => {
+  if (a.values.length + b.values.length > VALUES_MAX)
+    throw new StatisticUndefined({
+      statistic: "exact Cramér-von Mises",
+      reason: "the samples are too large to count",
+    })
   const values = new Float64Array(a.values.length + b.values.length)
   const counts = new Float64Array(values.length)
   let i = 0

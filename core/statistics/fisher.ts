@@ -9,7 +9,7 @@ export interface Fisher {
   readonly pvalue: number
 }
 
-/** Two-sided: a table counts as no more probable than the observed one within this relative slack. */
+/** Two-sided: a table is no more probable than the observed one within this relative slack. */
 const SLACK = 1 + 1e-11
 
 /** The hypergeometric probabilities of the first cell from `low` on, by ratios from the mode. */

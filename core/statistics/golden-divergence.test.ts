@@ -3,9 +3,8 @@ import { jensenShannon, kullbackLeibler } from "./divergence.ts"
 import { column, golden, sample } from "./golden-vectors.ts"
 import { shares } from "./histogram.ts"
 import { populationStability } from "./population-stability.ts"
-import { evidentlyBins, evidentlyColumn, type EvidentlyTest } from "./profile-evidently.ts"
-
-const present = (values: ReturnType<typeof column>) => values.filter((one) => one !== null)
+import { evidentlyColumn, evidentlyFeature, type EvidentlyTest } from "./profile-evidently.ts"
+import { sharedBins } from "./univariate.ts"
 
 test("Jensen-Shannon, Kullback-Leibler and Hellinger agree with SciPy and Evidently", () => {
   const differences = golden("jensen-shannon.json", Bun.env["WEIR_GOLDEN"], (input) => {
@@ -35,7 +34,7 @@ test("the stability index agrees with Evidently and with reference deciles", () 
     const x = column(input["x"])
     const y = column(input["y"])
     const kind = input["type"] === "num" ? "num" : "cat"
-    const bins = evidentlyBins(present(x), present(y), kind)
+    const bins = sharedBins(evidentlyFeature(x, kind), evidentlyFeature(y, kind))
     const evidently = {
       ...evidentlyColumn(x, y, kind, { stattest: "psi" }),
       bins: bins.reference.length,

@@ -2,7 +2,7 @@
 // bin per category. Bins only; what is computed from them is elsewhere.
 import { requireNumbers } from "./undefined.ts"
 
-export type Category = string | number
+export type Category = string | number | boolean
 
 /** What a share of nothing is replaced by before a logarithm is taken of it (Evidently). */
 const SHARE_MIN = 1e-4
@@ -46,7 +46,7 @@ const firstAbove = (edges: Float64Array, value: number, orEqual: boolean): numbe
   return from
 }
 
-/** `numpy.histogram`: counts in [edge, next), the last bin closed; values outside are not counted. */
+/** `numpy.histogram`: counts in [edge, next), the last bin closed; values outside are left out. */
 export const histogram = (values: Float64Array, edges: Float64Array): Float64Array => {
   const bins = edges.length - 1
   const counts = new Float64Array(bins)
@@ -76,7 +76,7 @@ export const quantileEdges = (reference: Float64Array, bins: number): Float64Arr
   return Float64Array.from(new Set(edges)).sort().slice(1, -1)
 }
 
-/** Counts in right-closed bins with open ends: the bin of v is the number of inner edges below v. */
+/** Counts in right-closed bins with open ends: the bin of v is the count of inner edges below. */
 export const histogramOpen = (values: Float64Array, innerEdges: Float64Array): Float64Array => {
   const counts = new Float64Array(innerEdges.length + 1)
   for (const value of values) counts[firstAbove(innerEdges, value, true)]! += 1
@@ -111,7 +111,7 @@ export const shares = (counts: Float64Array): Float64Array => {
   return counts.map((one) => one / total)
 }
 
-/** Empty shares replaced as Evidently does: by 0.0001, or a millionth of the least share below it. */
+/** Empty shares filled as Evidently does: by 0.0001, or a millionth of the least share below it. */
 export const fillEmpty = (given: Float64Array): Float64Array => {
   const least = given.reduce((min, one) => (one > 0 && one < min ? one : min), Infinity)
   const filler = least <= SHARE_MIN ? least / SHARE_MIN_DIVISOR : SHARE_MIN

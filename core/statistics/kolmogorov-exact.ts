@@ -53,5 +53,5 @@ export const exactBand = (
   return left[n + 1]!
 }
 
-/** Whether SciPy's count of one-sided paths fits a double; where it does not, it goes asymptotic. */
+/** Whether SciPy's count of one-sided paths fits a double; where not, it goes asymptotic. */
 export const pathsFitDouble = (logPaths: number): boolean => logPaths < LOG_DOUBLE_MAX

@@ -111,8 +111,8 @@ const asymptotic = (n: number, m: number, distance: number, alternative: Alterna
 }
 
 /**
- * The test on samples sorted ascending without NaN, which the caller vouches for: keep the reference
- * sorted and a window costs one small sort.
+ * The test on samples sorted ascending without NaN, which the caller vouches for: keep the
+ * reference sorted and a window costs one small sort.
  */
 export const kolmogorovSmirnovSorted = (
   x: Float64Array,

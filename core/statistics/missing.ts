@@ -19,7 +19,7 @@ export const nullRate = (values: Float64Array): NullRate => {
   return { nulls, rows: values.length, rate: nulls / values.length }
 }
 
-/** Whether the null rate differs from the reference's: z-test of two shares, effect in share points. */
+/** Whether the null rate differs from the reference's: z-test of two shares, effect in shares. */
 export const nullRateShift = (reference: NullRate, window: NullRate) => ({
   ...twoProportions(window.nulls, window.rows, reference.nulls, reference.rows),
   effect: window.rate - reference.rate,

@@ -24,8 +24,8 @@ export interface MmdGraphOutput {
 export type MmdGraphRunner = (input: MmdGraphInput) => Promise<MmdGraphOutput>
 
 /**
- * The model for kernels whose bandwidths are `sigmas`. Only their ratios are in it, the first one is
- * in the scaling of the rows, so that one bandwidth always gives the same bytes.
+ * The model for kernels whose bandwidths are `sigmas`. Only their ratios are in it, the first one
+ * is in the scaling of the rows, so that one bandwidth always gives the same bytes.
  */
 export const mmdGraph = (sigmas: ReadonlyArray<number>): Uint8Array => {
   const [first = 1] = sigmas
@@ -74,7 +74,7 @@ export const mmdGraph = (sigmas: ReadonlyArray<number>): Uint8Array => {
   })
 }
 
-/** Pooled rows moved to mean 0 and divided by √2·σ: then the kernel is exp of minus the distance. */
+/** Pooled rows centred and divided by √2·σ: then the kernel is exp of minus the distance. */
 const pooledRows = (reference: Rows, window: Rows, sigma: number): Float32Array => {
   const { width } = reference
   const means = new Float64Array(width)
@@ -90,7 +90,7 @@ const pooledRows = (reference: Rows, window: Rows, sigma: number): Float32Array 
   return x
 }
 
-/** One column per order with ones for the rows that play the window; the last column is all ones. */
+/** One column per order with ones for the rows that play the window; the last one is all ones. */
 const indicators = (n: number, m: number, orders: ReadonlyArray<Uint32Array>): Float32Array => {
   const columns = orders.length + 2
   const z = new Float32Array((n + m) * columns)

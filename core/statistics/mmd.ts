@@ -32,7 +32,7 @@ export interface Mmd {
 
 export interface MmdOptions {
   readonly alpha?: number
-  /** `alibi` is the share of permutations at least as large; `valid` counts the observed one too. */
+  /** `alibi`: the share of permutations at least as large; `valid` counts the observed one too. */
   readonly pvalues?: "alibi" | "valid"
 }
 

@@ -22,6 +22,9 @@ const hasScipy =
   Bun.which(PYTHON) !== null &&
   Bun.spawnSync([PYTHON, "-c", "import scipy; assert scipy.__version__ >= '1.17'"]).exitCode === 0
 
+/** What stands for NaN on the way from Python, because JSON has no word for it. */
+const NAN = -1e300
+
 interface Case {
   readonly x: Float64Array
   readonly y: Float64Array
@@ -93,12 +96,12 @@ const ask = (cases: ReadonlyArray<Case>) => {
   expect(python.stderr.toString()).toBe("")
   const text = python.stdout.toString()
   // Python writes NaN and Infinity bare, which JSON does not know.
-  const quoted = text.replaceAll(/-?Infinity/g, "1e999").replaceAll("NaN", "-1e300")
+  const quoted = text.replaceAll(/-?Infinity/g, "1e999").replaceAll("NaN", String(NAN))
   return Schema.decodeUnknownSync(Answers)(JSON.parse(quoted))
 }
 
 const gap = (got: number, expected: number): number => {
-  if (expected === -1e300) return Number.isNaN(got) ? 0 : Infinity
+  if (expected === NAN) return Number.isNaN(got) ? 0 : Infinity
   return got === expected ? 0 : Math.abs(got - expected)
 }
 
@@ -114,8 +117,10 @@ test.skipIf(!hasScipy)(
       for (const [name, solve] of Object.entries(solvers(one))) {
         const expected = answers[i]?.[name] ?? null
         const got = solved(solve)
+        // Where SciPy answers NaN, ours refuses with a reason.
+        const refused = expected === null || expected.every((one) => one === NAN)
         if (got === null || expected === null) {
-          if (got !== expected) wrong.push(`case ${i} ${name}: ${got}, SciPy ${expected}`)
+          if (got !== null || !refused) wrong.push(`case ${i} ${name}: ${got}, SciPy ${expected}`)
           continue
         }
         const gaps = got.map((value, k) => gap(value, expected[k]!))

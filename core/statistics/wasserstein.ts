@@ -73,13 +73,19 @@ export const wasserstein = (
   weightsY?: Float64Array,
 ): number => distance(x, y, 1, weightsX, weightsY)
 
+const unweighted = (values: Float64Array): Weighted => ({
+  values,
+  weights: undefined,
+  total: values.length,
+})
+
 /** W1 of samples sorted ascending without NaN, which the caller vouches for. */
 export const wassersteinSorted = (x: Float64Array, y: Float64Array): number =>
-  integral(
-    { values: x, weights: undefined, total: x.length },
-    { values: y, weights: undefined, total: y.length },
-    1,
-  )
+  integral(unweighted(x), unweighted(y), 1)
+
+/** The energy distance of samples sorted ascending without NaN, which the caller vouches for. */
+export const energyDistanceSorted = (x: Float64Array, y: Float64Array): number =>
+  Math.sqrt(2 * integral(unweighted(x), unweighted(y), 2))
 
 /** The energy distance √(2·∫(F1 - F2)²) (Székely 2002), in the root of the feature's unit. */
 export const energyDistance = (
@@ -99,3 +105,7 @@ export const deviation = (values: Float64Array): number => {
 /** W1 over the reference's standard deviation, as Evidently's `wasserstein`: without unit. */
 export const wassersteinNormed = (reference: Float64Array, window: Float64Array): number =>
   wasserstein(reference, window) / Math.max(deviation(reference), DEVIATION_MIN)
+
+/** The same of samples sorted ascending without NaN, which the caller vouches for. */
+export const wassersteinNormedSorted = (reference: Float64Array, window: Float64Array): number =>
+  wassersteinSorted(reference, window) / Math.max(deviation(reference), DEVIATION_MIN)
