@@ -16,8 +16,9 @@ export type NumberView =
 
 export type WideView = BigInt64Array | BigUint64Array
 
+// A Buffer's own `slice` copies nothing, and what comes from NATS is one.
 const aligned = (data: Uint8Array, bytes: number): Uint8Array =>
-  data.byteOffset % bytes === 0 ? data : data.slice()
+  data.byteOffset % bytes === 0 ? data : new Uint8Array(data)
 
 /** The elements of any datatype but BYTES, whose data is `count` elements long; BOOL as bytes. */
 export const viewOf = (tensor: Tensor, count: number): NumberView | WideView => {
