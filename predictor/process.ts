@@ -134,7 +134,10 @@ export const predictorProcess = (values: Values, logger: Logger) =>
         (server) => server.stop(),
       )
       logger.info("ready", { statusPort: status.port })
-      yield* Effect.forkScoped(Effect.promise(() => releases.done))
-      yield* Effect.promise(() => log.closed)
+      yield* Effect.tryPromise({
+        try: () => Promise.race([log.closed, releases.done]),
+        catch: (cause) => cause,
+      })
+      yield* Effect.fail(new Error("the connection to the log was closed for good"))
     }),
   )

@@ -12,7 +12,7 @@ const LogLine = Schema.Struct({
   level: Schema.String,
   message: Schema.String,
   statusPort: Schema.optionalKey(Schema.Int),
-  port: Schema.optionalKey(Schema.Int),
+  url: Schema.optionalKey(Schema.String),
 })
 const readLine = Schema.decodeUnknownOption(Schema.fromJsonString(LogLine))
 
@@ -42,13 +42,13 @@ export const startService = async (
     stderr: "pipe",
   })
   const log: Array<string> = []
-  const { promise: ready, resolve, reject } = Promise.withResolvers<number>()
+  const { promise: ready, resolve, reject } = Promise.withResolvers<string>()
   const onLine = (line: string) => {
     log.push(line)
     if (log.length > LOG_LINES_MAX) log.shift()
     const read = readLine(line)
     if (read._tag === "Some" && read.value.message === "ready")
-      resolve(read.value.port ?? read.value.statusPort ?? 0)
+      resolve(read.value.url ?? `http://127.0.0.1:${read.value.statusPort ?? 0}`)
   }
   void followLines(child.stderr, onLine)
   void child.exited.then((code) =>
@@ -59,8 +59,7 @@ export const startService = async (
     READY_WAIT_MILLIS,
   )
   try {
-    const port = await ready
-    return running(name, child, log, `http://127.0.0.1:${port}`)
+    return running(name, child, log, await ready)
   } catch (cause) {
     child.kill("SIGKILL")
     throw cause
