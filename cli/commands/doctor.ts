@@ -2,6 +2,7 @@
 // wrong.
 import { describeFlags, EXIT_DONE, EXIT_FAILED, readWords, type Command } from "../command.ts"
 import { examine, runningLog, type Finding } from "../doctor/checks.ts"
+import { readLimits } from "../log.ts"
 import { readUpOptions } from "../up/options.ts"
 
 const flags = {
@@ -23,7 +24,7 @@ export const doctor: Command = {
   usage: `Usage: ./weir doctor [flags]
 
 Checks Bun, the packages, nats-server, the port, disk and memory and, when the log runs, its
-streams.
+streams and whether the long log keeps up.
 Exit code 1 when something is bad; a warning alone exits 0.
 
 ${describeFlags(flags)}`,
@@ -33,7 +34,13 @@ ${describeFlags(flags)}`,
       set[name] === undefined ? [] : [`--${name}=${set[name]}`],
     )
     const { host, port, dataFolder, natsUrl } = readUpOptions(words, process.env)
-    const patient = { host, port, dataFolder, natsUrl: natsUrl ?? (await runningLog(dataFolder)) }
+    const patient = {
+      host,
+      port,
+      dataFolder,
+      natsUrl: natsUrl ?? (await runningLog(dataFolder)),
+      limits: readLimits(process.env),
+    }
     const findings = await examine(patient)
     const isGood = findings.every(({ state }) => state !== "bad")
     console.log(

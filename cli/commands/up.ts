@@ -2,7 +2,16 @@
 // it starts, what it prints, and how it ends.
 import { EXIT_DONE, EXIT_FAILED, type Command } from "../command.ts"
 import { upConsole } from "../up/console.ts"
-import { demoRequest, modelSources } from "../up/models.ts"
+import { provisionLog, readLimits, withLog } from "../log.ts"
+import {
+  demoRequest,
+  describeImport,
+  importDependencies,
+  importSource,
+  modelSources,
+  type ModelSource,
+} from "../up/models.ts"
+import { watchModels } from "../up/watch-models.ts"
 import { readUpOptions, UP_USAGE, type UpOptions } from "../up/options.ts"
 import { startSystem, type System } from "../up/system.ts"
 
@@ -25,6 +34,21 @@ const stopRequested = (): Promise<string> => {
   return promise
 }
 
+/**
+ * Makes the log what it should be and imports the models; a bad setting is named before all that.
+ */
+const preparation = (sources: ReadonlyArray<ModelSource>, say: (text: string) => void) => {
+  const limits = readLimits(process.env)
+  return (natsUrl: string) =>
+    withLog("weir-up", natsUrl, async (log) => {
+      await provisionLog(log, limits)
+      const dependencies = importDependencies(log)
+      for (const source of sources) {
+        for (const line of describeImport(await importSource(dependencies, source))) say(line)
+      }
+    })
+}
+
 const describeSystem = (options: UpOptions, system: System): string => {
   const monitoring = system.monitorUrl === undefined ? "" : `   monitoring ${system.monitorUrl}`
   return [
@@ -44,8 +68,16 @@ export const up: Command = {
     const options = readUpOptions(args, process.env)
     const output = upConsole((line) => console.log(line), process.stdout.isTTY)
     const sources = modelSources(options.modelsFolder, process.env)
+    const prepare = preparation(sources, output.say)
     const stop = stopRequested()
-    const system = await startSystem(options, { onEvent: output.event, onLine: output.line })
+    const system = await startSystem(options, prepare, {
+      onEvent: output.event,
+      onLine: output.line,
+    })
+    const watching =
+      options.modelsFolder === undefined
+        ? undefined
+        : await watchModels(system.natsUrl, options.modelsFolder, output.say)
     void system.ready.then(({ ready, said }) => {
       const seconds = ((performance.now() - began) / 1000).toFixed(1)
       output.say(ready ? `ready after ${seconds} s` : `not ready after ${seconds} s: ${said}`)
@@ -58,6 +90,7 @@ export const up: Command = {
       system.gaveUp.then((part) => ({ code: EXIT_FAILED, text: `${part} does not run: stopping` })),
     ])
     output.say(reason.text)
+    await watching?.close()
     await system.stop()
     return reason.code
   },

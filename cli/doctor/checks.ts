@@ -3,12 +3,12 @@
 import { existsSync, readFileSync, statfsSync } from "node:fs"
 import { totalmem } from "node:os"
 import { dirname, join } from "node:path"
-import type { NatsConnection } from "nats"
 import { findRunningServer } from "#core/log/embedded-server"
-import { connectNats } from "#core/log/connection"
+import { historyStatus } from "#core/log/history"
+import type { Log } from "#core/log/log"
 import { findNatsServer, isAtLeast } from "#core/log/nats-binary"
-import { verify } from "#core/log/provision"
-import { DEFAULT_LIMITS, limitsSumBytes } from "#core/log/topology"
+import { limitsSumBytes, type LogLimits } from "#core/log/topology"
+import { verifyLog, withLog } from "../log.ts"
 import { portTrouble } from "../port.ts"
 import { inProject } from "../project.ts"
 
@@ -26,6 +26,7 @@ export interface Patient {
   readonly dataFolder: string
   /** The log to look at; undefined when none runs. */
   readonly natsUrl: string | undefined
+  readonly limits: LogLimits
 }
 
 const BUN_VERSION_MIN = "1.4.0"
@@ -37,6 +38,8 @@ const DISK_LEAST_BYTES = 2 * GIB
 const MEMORY_LEAST_BYTES = GIB
 const MEMORY_ENOUGH_BYTES = 4 * GIB
 const ASK_WAIT_MILLIS = 1_000
+/** Above this share of the hot log waiting to be copied, a gateway reports itself not ready. */
+const HEADROOM_USED_MAX = 0.5
 
 const gibibytes = (bytes: number) => `${(bytes / GIB).toFixed(1)} GiB`
 const good = (check: string, found: string): Finding => ({ check, state: "good", found, mend: "" })
@@ -104,11 +107,11 @@ export const judgeDisk = (free: number, wanted: number): Finding => {
     : good("disk", found)
 }
 
-const checkDisk = ({ dataFolder }: Patient): Finding => {
+const checkDisk = ({ dataFolder, limits }: Patient): Finding => {
   let folder = dataFolder
   while (!existsSync(folder)) folder = dirname(folder)
   const { bavail, bsize } = statfsSync(folder)
-  return judgeDisk(bavail * bsize, limitsSumBytes(DEFAULT_LIMITS))
+  return judgeDisk(bavail * bsize, limitsSumBytes(limits))
 }
 
 /** `bytes` is what this process may use at most. */
@@ -125,33 +128,43 @@ const checkMemory = (): Finding => {
   return judgeMemory(limit > 0 && limit < total ? limit : total)
 }
 
-const checkStreams = async (connection: NatsConnection): Promise<ReadonlyArray<Finding>> => {
-  const differences = await verify(await connection.jetstreamManager(), DEFAULT_LIMITS)
+type LogCheck = (log: Log, limits: LogLimits) => Promise<ReadonlyArray<Finding>>
+
+const checkStreams: LogCheck = async (log, limits) => {
+  const differences = await verifyLog(log, limits)
   if (differences.length === 0) return [good("streams", "as this version describes them")]
   return differences.map(({ where, field, expected, found }) =>
     bad("streams", `${where}: ${field} is ${found}, expected ${expected}`, "run ./weir provision"),
   )
 }
 
-type LogCheck = (connection: NatsConnection) => Promise<ReadonlyArray<Finding>>
+const checkCopying: LogCheck = async (log, limits) => {
+  const { lag, headroomUsed } = await historyStatus(log, limits.predictionsMessagesMax)
+  const used = `${(headroomUsed * 100).toFixed(1)} %`
+  const found = `${lag} facts wait to be copied, ${used} of the headroom`
+  if (headroomUsed <= HEADROOM_USED_MAX) return [good("long log", found)]
+  const mend =
+    "lower the load or raise WEIR_PREDICTIONS_MAX_MESSAGES before facts are dropped uncopied"
+  return [bad("long log", found, mend)]
+}
 
 /** What is asked of a log that runs; a further check is one more line here. */
-const logChecks: ReadonlyArray<LogCheck> = [checkStreams]
+const logChecks: ReadonlyArray<LogCheck> = [checkStreams, checkCopying]
 
-const checkLog = async (natsUrl: string | undefined): Promise<ReadonlyArray<Finding>> => {
-  if (natsUrl === undefined)
+const checkLog = async ({ natsUrl, limits }: Patient): Promise<ReadonlyArray<Finding>> => {
+  if (natsUrl === undefined) {
     return [good("log", "not running; with ./weir up or --nats URL its streams are checked too")]
-  try {
-    const connection = await connectNats({ servers: natsUrl, name: "weir-doctor" })
-    try {
-      const found = await Promise.all(logChecks.map((check) => check(connection)))
-      return [good("log", `answers at ${natsUrl}`), ...found.flat()]
-    } finally {
-      await connection.close()
-    }
-  } catch (error) {
-    return [bad("log", said(error), "start it with ./weir up, or correct --nats or NATS_URL")]
   }
+  const findings: Array<Finding> = []
+  try {
+    await withLog("weir-doctor", natsUrl, async (log) => {
+      findings.push(good("log", `answers at ${natsUrl}`))
+      for (const check of logChecks) findings.push(...(await check(log, limits)))
+    })
+  } catch (error) {
+    findings.push(bad("log", said(error), "start it with ./weir up, or correct --nats or NATS_URL"))
+  }
+  return findings
 }
 
 /** The log of `./weir up` on this data folder, when it runs. */
@@ -166,5 +179,5 @@ export const examine = async (patient: Patient): Promise<ReadonlyArray<Finding>>
   await checkPort(patient),
   checkDisk(patient),
   checkMemory(),
-  ...(await checkLog(patient.natsUrl)),
+  ...(await checkLog(patient)),
 ]

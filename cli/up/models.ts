@@ -1,8 +1,15 @@
-// Which models `weir up` imports: a folder, a single file, or the demo when the user names neither.
-// It only finds them; reading and registering them is the registry's work.
-import { existsSync, readFileSync } from "node:fs"
-import { resolve } from "node:path"
-import { UsageError } from "../command.ts"
+// Which models `weir up` imports: a folder, a single file, or the demo when the user names neither;
+// and how it says what became of them. Reading and registering them is the registry's work.
+import { existsSync } from "node:fs"
+import type { Log } from "#core/log/log"
+import {
+  importDirectory,
+  importFile,
+  type ImportDependencies,
+  type ImportReport,
+} from "#core/registry/import"
+import { inspectByFirstLoad } from "#core/registry/inspection"
+import { jetStreamArtifacts } from "#core/registry/object-store"
 import { inProject } from "../project.ts"
 
 /** The name under which a single file is imported. */
@@ -13,65 +20,80 @@ const DEMO_MODELS = inProject("examples", "flights", "models")
 
 export type ModelSource =
   | { readonly type: "folder"; readonly path: string; readonly isDemo: boolean }
-  | { readonly type: "file"; readonly path: string; readonly version: string }
+  | {
+      readonly type: "file"
+      readonly path: string
+      /** Whether the file must be there because somebody named it. */
+      readonly isNamed: boolean
+      readonly versionPath: string
+      readonly isVersionNamed: boolean
+    }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 const valueOf = (environment: Environment, key: string): string | undefined =>
   environment[key] === "" ? undefined : environment[key]
 
-/** The version that stands in the file's only line; "1" when nobody wrote one. */
-const versionIn = (environment: Environment): string => {
-  const named = valueOf(environment, "MODEL_VERSION_PATH")
-  const path = named ?? MODEL_VERSION_PATH_DEFAULT
-  if (!existsSync(path)) {
-    if (named === undefined) return "1"
-    throw new UsageError(`MODEL_VERSION_PATH=${named}: there is no such file`)
-  }
-  const version = readFileSync(path, "utf8").trim()
-  if (version !== "" && !version.includes("\n")) return version
-  throw new UsageError(`MODEL_VERSION_PATH=${path} must hold one line, the version`)
-}
-
-/**
- * What is to be imported: the folder given by --models, the file of MODEL_PATH, both, or else the
- * demo.
- *
- * @throws UsageError for a file that is named and missing.
- */
+/** The folder given by --models, the file of MODEL_PATH, both, or else the demo. */
 export const modelSources = (
   modelsFolder: string | undefined,
   environment: Environment,
 ): ReadonlyArray<ModelSource> => {
-  const sources: Array<ModelSource> = []
-  if (modelsFolder !== undefined)
-    sources.push({ type: "folder", path: modelsFolder, isDemo: false })
   const named = valueOf(environment, "MODEL_PATH")
   const path = named ?? MODEL_PATH_DEFAULT
-  if (existsSync(path)) {
-    sources.push({ type: "file", path: resolve(path), version: versionIn(environment) })
-  } else if (named !== undefined) {
-    throw new UsageError(`MODEL_PATH=${named}: there is no such file`)
+  const version = valueOf(environment, "MODEL_VERSION_PATH")
+  const sources: Array<ModelSource> = []
+  if (modelsFolder !== undefined) {
+    sources.push({ type: "folder", path: modelsFolder, isDemo: false })
+  }
+  if (named !== undefined || existsSync(path)) {
+    sources.push({
+      type: "file",
+      path,
+      isNamed: named !== undefined,
+      versionPath: version ?? MODEL_VERSION_PATH_DEFAULT,
+      isVersionNamed: version !== undefined,
+    })
   }
   return sources.length > 0 ? sources : [{ type: "folder", path: DEMO_MODELS, isDemo: true }]
 }
 
+/** What an import needs of a log that is open. */
+export const importDependencies = (log: Log): ImportDependencies => ({
+  log,
+  artifacts: jetStreamArtifacts(log),
+  inspect: inspectByFirstLoad,
+  now: Date.now,
+})
+
+/** Imports one source; what it throws says that a named file is missing or the log out of reach. */
+export const importSource = (
+  dependencies: ImportDependencies,
+  source: ModelSource,
+): Promise<ImportReport> =>
+  source.type === "folder"
+    ? importDirectory(dependencies, source.path)
+    : importFile(dependencies, {
+        model: SINGLE_MODEL_NAME,
+        modelPath: source.path,
+        modelRequired: source.isNamed,
+        versionPath: source.versionPath,
+        versionRequired: source.isVersionNamed,
+      })
+
+/** A report as sentences; what was unchanged is left out. */
+export const describeImport = ({ versions, promoted }: ImportReport): ReadonlyArray<string> => [
+  ...versions.flatMap((one) => {
+    if (one.outcome === "refused") return [`${one.path} is not imported: ${one.reason}`]
+    return one.outcome === "imported" ? [`model ${one.model}, version ${one.version} imported`] : []
+  }),
+  ...promoted.map(({ model, version }) => `model ${model} is now served by version ${version}`),
+]
+
 /** A request that the demo model answers: the first flight of its table, as a line to copy. */
 export const demoRequest = (gatewayUrl: string): string => {
-  const tensor = (name: string, datatype: string, value: number | string) => ({
-    name,
-    datatype,
-    shape: [1, 1],
-    data: [value],
-  })
-  const body = {
-    inputs: [
-      tensor("distance", "FP32", 1750),
-      tensor("hour", "INT64", 0),
-      tensor("weekday", "INT64", 0),
-      tensor("origin", "BYTES", "DTW"),
-      tensor("destination", "BYTES", "LAS"),
-    ],
-  }
-  return `curl -s ${gatewayUrl}/v2/models/flights/infer -d '${JSON.stringify(body)}'`
+  const flight = { distance: 1750, hour: 0, weekday: 0, origin: "DTW", destination: "LAS" }
+  const body = JSON.stringify({ data: [flight] })
+  const type = "content-type: application/json"
+  return `curl -s '${gatewayUrl}/predict?model=flights' -H '${type}' -d '${body}'`
 }

@@ -1,9 +1,6 @@
 // The parts that `weir up` runs, started in the order in which they need one another and ended in
 // the reverse order. It prints nothing itself: whoever starts it says where lines and events go.
 import { join } from "node:path"
-import { DEFAULT_LIMITS } from "#core/log/topology"
-import { connectNats } from "#core/log/connection"
-import { provision } from "#core/log/provision"
 import { startEmbeddedServer, type EmbeddedServer } from "#core/log/embedded-server"
 import { CommandFailed } from "../command.ts"
 import { portTrouble } from "../port.ts"
@@ -59,15 +56,6 @@ const startServer = async (options: UpOptions, listener: Listener) => {
   return { url, monitorUrl, supervisor: new Supervisor("nats-server", start, listener.onEvent) }
 }
 
-const provisionLog = async (url: string) => {
-  const connection = await connectNats({ servers: url, name: "weir-up" })
-  try {
-    await provision(await connection.jetstreamManager(), DEFAULT_LIMITS)
-  } finally {
-    await connection.close()
-  }
-}
-
 const isReady = async (url: string, given: AbortSignal) => {
   let said = "nothing"
   while (!given.aborted) {
@@ -83,47 +71,50 @@ const isReady = async (url: string, given: AbortSignal) => {
   return { ready: false, said }
 }
 
+const serviceStarter =
+  (options: UpOptions, natsUrl: string, listener: Listener) =>
+  (name: string, folder: string, stopWaitMillis: number): Supervisor => {
+    const child = {
+      command: [process.execPath, inProject(folder, "main.ts")],
+      environment: {
+        NATS_URL: natsUrl,
+        WEIR_DATA: options.dataFolder,
+        WEIR_HOST: options.host,
+        WEIR_PORT: String(options.port),
+      },
+      stopWaitMillis,
+      onLine: (line: string) => listener.onLine(name, line),
+    }
+    return new Supervisor(name, async () => startChild(child), listener.onEvent)
+  }
+
 const addressOf = (host: string, port: number) => {
   const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host
   return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`
 }
 
 /**
- * Starts everything.
+ * Starts everything; `prepare` is called when there is a log and before the services start.
  *
- * @throws CommandFailed when the port is taken; NatsServerUnusable, NatsServerFailed,
- * NatsUnreachable or ProvisionRefused when there is no log to work with. What had been started is
- * ended before it throws.
+ * @throws CommandFailed when the port is taken; NatsServerUnusable or NatsServerFailed when there
+ * is no log to work with; what `prepare` throws. What had been started is ended before it throws.
  */
-export const startSystem = async (options: UpOptions, listener: Listener): Promise<System> => {
+export const startSystem = async (
+  options: UpOptions,
+  prepare: (natsUrl: string) => Promise<void>,
+  listener: Listener,
+): Promise<System> => {
   const trouble = portTrouble(options.host, options.port)
   if (trouble !== undefined) throw new CommandFailed(`${trouble}; choose another with --port`)
   const server = options.natsUrl === undefined ? await startServer(options, listener) : undefined
   const natsUrl = server?.url ?? options.natsUrl ?? ""
   try {
-    await provisionLog(natsUrl)
+    await prepare(natsUrl)
   } catch (error) {
     await server?.supervisor.stop()
     throw error
   }
-  const environment = {
-    NATS_URL: natsUrl,
-    WEIR_DATA: options.dataFolder,
-    WEIR_HOST: options.host,
-    WEIR_PORT: String(options.port),
-  }
-  const service = (name: string, folder: string, stopWaitMillis: number) =>
-    new Supervisor(
-      name,
-      async () =>
-        startChild({
-          command: [process.execPath, inProject(folder, "main.ts")],
-          environment,
-          stopWaitMillis,
-          onLine: (line) => listener.onLine(name, line),
-        }),
-      listener.onEvent,
-    )
+  const service = serviceStarter(options, natsUrl, listener)
   const predictors = Array.from({ length: options.predictors }, (_, index) => {
     const name = options.predictors === 1 ? "predictor" : `predictor-${index + 1}`
     return service(name, "predictor", PREDICTOR_STOP_WAIT_MILLIS)
