@@ -24,7 +24,7 @@ const POOLED_ROWS_MIN = 4
 
 const NAME = "Anderson-Darling"
 
-const pool = (samples: ReadonlyArray<Float64Array>): Float64Array => {
+export const pool = (samples: ReadonlyArray<Float64Array>): Float64Array => {
   const pooled = new Float64Array(samples.reduce((rows, one) => rows + one.length, 0))
   let at = 0
   for (const one of samples) {
@@ -107,8 +107,8 @@ const distanceOfTwo = (x: Float64Array, y: Float64Array, midrank: boolean): numb
   return (sum / total) * (1 / n + 1 / m)
 }
 
-/** A² of samples sorted ascending; their sorted union is asked for only where it is needed. */
-const rawStatistic = (
+/** A² itself, of samples sorted ascending; their sorted union is asked for only where needed. */
+export const rawStatistic = (
   samples: ReadonlyArray<Float64Array>,
   total: number,
   variant: AndersonDarlingVariant,
@@ -219,47 +219,4 @@ export const andersonDarling = (
     samples.map((one) => one.toSorted()),
     variant,
   )
-}
-
-/** Relative slack within which a permuted statistic counts as equal to the observed one. */
-const EQUAL = 100 * Number.EPSILON
-
-/**
- * p-value over every split of two samples, as `anderson_ksamp(method=PermutationMethod())` gives it
- * when there are few enough: the share of splits at least as extreme, without +1.
- */
-export const andersonDarlingExact = (
-  x: Float64Array,
-  y: Float64Array,
-  variant: AndersonDarlingVariant = "midrank",
-): { readonly statistic: number; readonly pvalue: number } => {
-  const { statistic } = andersonDarling([x, y], variant)
-  const pooled = pool([x, y])
-  const raw = (one: Float64Array, other: Float64Array) =>
-    rawStatistic([one, other], pooled.length, variant, () => pooled)
-  const observed = raw(x.toSorted(), y.toSorted())
-  const threshold = observed - EQUAL * Math.abs(observed)
-  const first = new Float64Array(x.length)
-  const second = new Float64Array(y.length)
-  let splits = 0
-  let extreme = 0
-  // Walking the sorted pool keeps both sides of a split sorted.
-  const split = (at: number, i: number): void => {
-    if (at === pooled.length) {
-      splits++
-      if (raw(first, second) >= threshold) extreme++
-      return
-    }
-    const value = pooled[at]!
-    if (i < x.length) {
-      first[i] = value
-      split(at + 1, i + 1)
-    }
-    if (at - i < y.length) {
-      second[at - i] = value
-      split(at + 1, i)
-    }
-  }
-  split(0, 0)
-  return { statistic, pvalue: extreme / splits }
 }

@@ -1,6 +1,6 @@
 // Quality of a classifier from its labels and probabilities, as scikit-learn 1.9 defines it:
-// counts, ranking and probability scores. Undefined precision, recall and F1 are 0; ranking scores of one
-// class are NaN.
+// counts, ranking and probability scores. Undefined precision, recall and F1 are 0; ranking scores
+// of one class are NaN.
 import { StatisticUndefined } from "./undefined.ts"
 
 /** Probabilities are kept this far from 0 and 1 before a logarithm is taken (double epsilon). */

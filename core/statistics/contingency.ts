@@ -68,7 +68,7 @@ export const gTest = (table: Table, correction = false): ChiSquared =>
 
 /**
  * Pearson's goodness of fit of counts to expected counts, with one degree of freedom less than
- * there are cells (`scipy.stats.chisquare`). A count where none is expected gives infinity and p = 0.
+ * there are cells (`scipy.stats.chisquare`). A count where none is expected gives p = 0.
  */
 export const chiSquaredFit = (
   observed: ReadonlyArray<number>,
@@ -78,6 +78,19 @@ export const chiSquaredFit = (
   for (let i = 0; i < observed.length; i++)
     statistic += (observed[i]! - expected[i]!) ** 2 / expected[i]!
   if (Number.isNaN(statistic)) refuse("chi-squared", "a cell is neither observed nor expected")
+  return { statistic, pvalue: chiSquaredTail(statistic, observed.length - 1) }
+}
+
+/** Likelihood-ratio goodness of fit, 2·Σ observed·ln(observed/expected); the sums must agree. */
+export const gTestFit = (
+  observed: ReadonlyArray<number>,
+  expected: ReadonlyArray<number>,
+): { readonly statistic: number; readonly pvalue: number } => {
+  const sum = (counts: ReadonlyArray<number>) => counts.reduce((total, one) => total + one, 0)
+  if (sum(observed) !== sum(expected)) refuse("G-test", "reference and window differ in rows")
+  let statistic = 0
+  for (let i = 0; i < observed.length; i++)
+    if (observed[i]! > 0) statistic += 2 * observed[i]! * Math.log(observed[i]! / expected[i]!)
   return { statistic, pvalue: chiSquaredTail(statistic, observed.length - 1) }
 }
 

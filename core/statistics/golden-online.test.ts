@@ -8,7 +8,10 @@ import { Kswin } from "./kswin.ts"
 import { PageHinkley } from "./page-hinkley.ts"
 import type { ErrorRateDetector, StreamDetector } from "./stream-detector.ts"
 
-const Numbers = Schema.Record(Schema.String, Schema.Union([Schema.Number, Schema.String]))
+const Params = Schema.Record(
+  Schema.String,
+  Schema.Union([Schema.Number, Schema.String, Schema.Boolean]),
+)
 
 /** River's names of parameters, and ours. */
 const OURS: Record<string, string> = {
@@ -29,7 +32,7 @@ const OURS: Record<string, string> = {
 
 const options = (params: unknown) =>
   Object.fromEntries(
-    Object.entries(Schema.decodeUnknownSync(Numbers)(params)).map(([key, value]) => [
+    Object.entries(Schema.decodeUnknownSync(Params)(params)).map(([key, value]) => [
       OURS[key] ?? key,
       value,
     ]),

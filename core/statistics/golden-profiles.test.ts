@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { Schema } from "effect"
 import { column, golden, rows } from "./golden-vectors.ts"
 import { alibiDetector, type AlibiTest } from "./profile-alibi.ts"
-import { evidentlyColumn, evidentlyDataset } from "./profile-evidently.ts"
+import { evidentlyColumn, evidentlyDataset, isEvidentlyTest } from "./profile-evidently.ts"
 
 const Alibi = Schema.Struct({
   detector: Schema.Literals(["KSDrift", "CVMDrift", "ChiSquareDrift", "TabularDrift", "FETDrift"]),
@@ -54,25 +54,38 @@ const Evidently = Schema.Struct({
   current: Tables,
   numerical: Schema.Array(Schema.String),
   categorical: Schema.Array(Schema.String),
-  options: Schema.Struct({
-    stattest: Schema.optional(Schema.Literals(["psi", "ks", "wasserstein", "jensenshannon"])),
-    drift_share: Schema.optional(Schema.Number),
-  }),
+  options: Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Number])),
 })
+type Options = (typeof Evidently.Type)["options"]
+
+/** Test and threshold of a column: given for its kind, else for all, else the tool's own. */
+const given = (options: Options, kind: "num" | "cat") => {
+  const name = options[`${kind}_stattest`] ?? options["stattest"]
+  const stattest = name === undefined ? undefined : String(name)
+  const threshold = options[`${kind}_stattest_threshold`] ?? options["stattest_threshold"]
+  if (stattest !== undefined && !isEvidentlyTest(stattest))
+    throw new Error(`the test ${stattest} of Evidently is not offered`)
+  return {
+    ...(stattest !== undefined && { stattest }),
+    ...(threshold !== undefined && { threshold: Number(threshold) }),
+  }
+}
+
 const CurrentApi = Schema.Array(Schema.Struct({ metric: Schema.String }))
 
 test("tables are judged as Evidently judges them", () => {
   const differences = golden("evidently.json", Bun.env["WEIR_GOLDEN"], (raw, vector) => {
     const input = Schema.decodeUnknownSync(Evidently)(raw)
-    const { stattest, drift_share: driftShare = 0.5 } = input.options
+    const driftShare = Number(input.options["drift_share"] ?? 0.5)
+    const kindOf = (name: string) => (input.numerical.includes(name) ? "num" : "cat")
     const columns = Object.fromEntries(
       [...input.numerical, ...input.categorical].map((name) => [
         name,
         evidentlyColumn(
           column(input.reference[name]),
           column(input.current[name]),
-          input.numerical.includes(name) ? "num" : "cat",
-          stattest ? { stattest } : {},
+          kindOf(name),
+          given(input.options, kindOf(name)),
         ),
       ]),
     )

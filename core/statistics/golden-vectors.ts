@@ -70,7 +70,8 @@ export const stream = (value: unknown): Float64Array =>
 
 const Rows = Schema.Array(Schema.Array(Schema.Number))
 export const rows = (value: unknown) => Schema.decodeUnknownSync(Rows)(value)
-const Column = Schema.Array(Schema.NullOr(Schema.Union([Schema.String, Schema.Number])))
+const Value = Schema.Union([Schema.String, Schema.Number, Schema.Boolean])
+const Column = Schema.Array(Schema.NullOr(Value))
 export const column = (value: unknown) => Schema.decodeUnknownSync(Column)(value)
 
 /** The answer of `solve`, or its message under `error` where it throws. */
@@ -122,6 +123,10 @@ const inside = (context: Context, key: string, got: unknown): Context => {
   return isFields(entry) ? { ...context, fields: entry } : { ...context, fields }
 }
 
+/** Whether an answer is an error, or holds one for each mode of a test. */
+const failedSomewhere = (got: unknown): boolean =>
+  isFields(got) && (typeof got["error"] === "string" || Object.values(got).some(failedSomewhere))
+
 /** Where the answer differs from what is expected, as `path: got, expected`; empty if nowhere. */
 const differences = (
   got: unknown,
@@ -134,7 +139,7 @@ const differences = (
       if (NOTES.has(key)) return []
       const found = isFields(got) ? got[key] : undefined
       if (key === "error")
-        return typeof found === "string" ? [] : [`${path}: an error was expected (${value})`]
+        return failedSomewhere(got) ? [] : [`${path}: an error was expected (${value})`]
       return differences(found, value, `${path}.${key}`, inside(context, key, found))
     })
   if (Array.isArray(expected)) {

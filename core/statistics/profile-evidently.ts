@@ -21,8 +21,18 @@ const TESTS = {
   psi: ["psi-evidently", "PSI"],
   kl_div: ["kullback-leibler", "Kullback-Leibler divergence"],
   hellinger: ["hellinger", "Hellinger distance"],
+  anderson: ["anderson", "Anderson-Darling"],
+  cramer_von_mises: ["cvm", "Cramer-von Mises"],
+  ed: ["energy", "Energy-distance"],
+  mannw: ["mann-whitney-less", "Mann-Whitney U-rank test"],
+  t_test: ["student-t", "t_test"],
+  fisher_exact: ["fisher", "Fisher's Exact test"],
+  g_test: ["g-test-fit", "g_test"],
 } as const satisfies Record<string, readonly [TestName, string]>
 export type EvidentlyTest = keyof typeof TESTS
+
+/** Whether a name is a test of the tool that is offered here. */
+export const isEvidentlyTest = (name: string): name is EvidentlyTest => Object.hasOwn(TESTS, name)
 
 const spelling = new Map<TestName, string>(Object.values(TESTS))
 

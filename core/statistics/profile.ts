@@ -4,8 +4,8 @@ import { benjaminiHochberg, bonferroni } from "./multiple-testing.ts"
 import { distinct, present, categoryTable, type Feature } from "./feature.ts"
 import type { TestName, TestResult } from "./univariate.ts"
 
-/** Drift where p is `below` or `at-most` the threshold, or a distance `at-least` that large. */
-export type Comparison = "below" | "at-most" | "at-least"
+/** Drift where p is `below` or `at-most` the threshold, or a distance `at-least` or `above` it. */
+export type Comparison = "below" | "at-most" | "at-least" | "above"
 
 export interface Choice {
   readonly test: TestName
@@ -34,13 +34,26 @@ const bothDistinct = (reference: Feature, window: Feature): number => {
   return least > EVIDENTLY_CATEGORIES_MAX ? least : categoryTable(reference, window).keys.length
 }
 
-/** Thresholds of Evidently 0.7.23 by test, and how it compares. */
+const LOOSE_ALPHA = 0.1
+
+/** Evidently's p-value tests; every other test is a distance to be at least 0.1. */
+const EVIDENTLY_TESTS: ReadonlyMap<TestName, readonly [number, Comparison]> = new Map([
+  ["ks", [ALPHA, "at-most"]],
+  ["chi-squared-fit", [ALPHA, "below"]],
+  ["z", [ALPHA, "below"]],
+  ["mann-whitney-less", [ALPHA, "below"]],
+  ["student-t", [ALPHA, "below"]],
+  ["anderson", [LOOSE_ALPHA, "below"]],
+  ["cvm", [LOOSE_ALPHA, "at-most"]],
+  ["fisher", [LOOSE_ALPHA, "below"]],
+  ["g-test-fit", [LOOSE_ALPHA, "below"]],
+  ["energy", [DISTANCE_MIN, "above"]],
+])
+
+/** The threshold of Evidently 0.7.23 for a test, and how it compares. */
 export const evidentlyChoice = (test: TestName): Choice => {
-  if (test === "ks") return { test, threshold: ALPHA, comparison: "at-most" }
-  const tested = test === "chi-squared-fit" || test === "z" || test === "mann-whitney"
-  return tested
-    ? { test, threshold: ALPHA, comparison: "below" }
-    : { test, threshold: DISTANCE_MIN, comparison: "at-least" }
+  const [threshold, comparison] = EVIDENTLY_TESTS.get(test) ?? [DISTANCE_MIN, "at-least"]
+  return { test, threshold, comparison }
 }
 
 export const profiles = {
@@ -79,12 +92,13 @@ export const profiles = {
   },
 } as const satisfies Record<string, Profile>
 
-/** Whether a result passes its threshold; `threshold` stands in for a corrected one. */
+/** Whether a result counts as drift; replace the choice's threshold by a corrected one. */
 export const exceeds = (
   { threshold, comparison }: Choice,
   { statistic, pvalue }: TestResult,
 ): boolean => {
   if (comparison === "at-least") return statistic >= threshold
+  if (comparison === "above") return statistic > threshold
   if (pvalue === null) return false
   return comparison === "below" ? pvalue < threshold : pvalue <= threshold
 }

@@ -37,6 +37,7 @@ def solve(x, y, table):
             lambda: stats.anderson_ksamp([x, y], variant=variant)
         )
     answers["cramer-von-mises"] = answer(lambda: stats.cramervonmises_2samp(x, y))
+    answers["student"] = answer(lambda: stats.ttest_ind(x, y))
     answers["chi-squared"] = answer(lambda: stats.chi2_contingency(table))
     answers["wasserstein"] = [stats.wasserstein_distance(x, y), 0.0]
     answers["energy"] = [stats.energy_distance(x, y), 0.0]

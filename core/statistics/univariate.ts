@@ -1,7 +1,13 @@
 // Every test and distance of one feature under one name each, with an effect size beside it: what a
 // monitor configures, and what profiles choose from.
 import { andersonDarlingSorted } from "./anderson-darling.ts"
-import { chiSquaredContingency, chiSquaredFit, gTest, twoProportions } from "./contingency.ts"
+import {
+  chiSquaredContingency,
+  chiSquaredFit,
+  gTest,
+  gTestFit,
+  twoProportions,
+} from "./contingency.ts"
 import { cramerVonMisesSorted } from "./cramer-von-mises.ts"
 import {
   hellinger,
@@ -16,6 +22,7 @@ import { fillEmpty, floorShares, histogram, shares, sturgesEdges } from "./histo
 import { kolmogorovSmirnovSorted, type KolmogorovSmirnovMethod } from "./kolmogorov-smirnov.ts"
 import { mannWhitneySorted } from "./mann-whitney.ts"
 import { populationStability, stabilityIndex } from "./population-stability.ts"
+import { studentTest } from "./student.ts"
 import { StatisticUndefined } from "./undefined.ts"
 import { energyDistanceSorted, wassersteinNormedSorted, wassersteinSorted } from "./wasserstein.ts"
 
@@ -158,9 +165,14 @@ const tests = {
   anderson: numeric("Anderson-Darling", (x, y) => andersonDarlingSorted([x, y])),
   cvm: numeric("Cramér-von Mises", cramerVonMisesSorted),
   "mann-whitney": numeric("Mann-Whitney", (x, y) => mannWhitneySorted(x, y)),
+  "mann-whitney-less": numeric("Mann-Whitney", (x, y) =>
+    mannWhitneySorted(x, y, { alternative: "less" }),
+  ),
+  "student-t": numeric("Student's t", studentTest),
   "chi-squared": counted((x, y) => chiSquaredContingency([[...x], [...y]])),
   "chi-squared-fit": counted(goodnessOfFit),
   "g-test": counted((x, y) => gTest([[...x], [...y]])),
+  "g-test-fit": counted((x, y) => gTestFit([...y], [...x])),
   z: counted(proportions),
   fisher: counted(fisher),
   psi: stability,
@@ -186,6 +198,7 @@ const CATEGORICAL: ReadonlySet<TestName> = new Set<TestName>([
   "chi-squared",
   "chi-squared-fit",
   "g-test",
+  "g-test-fit",
   "z",
   "fisher",
 ])
