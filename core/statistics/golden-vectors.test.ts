@@ -53,3 +53,8 @@ test("recipes draw the same numbers as the tool that made the vectors", () => {
   expect([...sample({ recipe })]).toEqual(drawn)
   expect([...stream([recipe, { ...recipe, n: 1 }])]).toEqual([...drawn, drawn[0]!])
 })
+
+test("a folder that does not exist is an error, a file that is absent is said", () => {
+  expect(() => golden("some.json", "/nowhere", () => 1)).toThrow("there is no folder /nowhere")
+  expect(golden("some.json", import.meta.dir, () => 1)).toEqual([])
+})

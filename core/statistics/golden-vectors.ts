@@ -161,6 +161,7 @@ export const golden = (
   solve: (input: Fields, vector: GoldenCase) => unknown,
 ): ReadonlyArray<string> => {
   const path = join(folder ?? join(import.meta.dir, "golden"), file)
+  if (folder !== undefined && !existsSync(folder)) throw new Error(`there is no folder ${folder}`)
   if (!existsSync(path)) {
     console.log(`golden ${file}: not in the folder given`)
     return []
