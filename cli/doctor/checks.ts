@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, statfsSync } from "node:fs"
 import { totalmem } from "node:os"
 import { dirname, join } from "node:path"
-import { findRunningServer } from "#core/log/embedded-server"
+import { findRunningServer } from "#core/log/running-server"
 import { historyStatus } from "#core/log/history"
 import type { Log } from "#core/log/log"
 import { findNatsServer, isAtLeast } from "#core/log/nats-binary"

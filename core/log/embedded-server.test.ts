@@ -59,6 +59,18 @@ test("a second server on the same store is refused by the first one's process id
   expect(second).rejects.toThrow(`process ${nats.server().pid} already runs on the store`)
 })
 
+test("a server that is still stopping is waited for before its store is used again", async () => {
+  const options = { directory: join(folder, "stopping") }
+  const first = await startEmbeddedServer(options)
+  const connection = await connect({ servers: first.url, reconnect: false })
+  const stopped = first.stop()
+  await connection.closed()
+  const second = await startEmbeddedServer(options)
+  expect((await stopped).signal).not.toBe("SIGKILL")
+  expect(second.pid).not.toBe(first.pid)
+  await second.kill()
+})
+
 test("a server that cannot have its port is refused with the server's own words", async () => {
   const directory = join(folder, "busy")
   const attempt = startEmbeddedServer({ directory, port: nats.server().port })

@@ -1,11 +1,12 @@
 // Runs a real nats-server as a child process with its own configuration file, every limit written
 // out. It starts, stops and kills one server; it creates no streams and decides nothing about
 // restarts.
-import { existsSync, mkdirSync, readdirSync, rmSync, watch, writeFileSync } from "node:fs"
+import { mkdirSync, watch, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Schema } from "effect"
 import { guardOrphan } from "../service/orphan-guard.ts"
 import { findNatsServer } from "./nats-binary.ts"
+import { CONFIGURATION_FILE, readPorts, storeHolder } from "./running-server.ts"
 import {
   serverConfiguration,
   type ClusterOptions,
@@ -22,8 +23,6 @@ const LOOK_AGAIN_MILLIS = 100
 const STOP_WAIT_MILLIS = 15_000
 /** What a failure to start shows of the server's log. */
 const LOG_LINES_SHOWN_MAX = 20
-/** A server left behind by a killed parent is asked for its store; a local one answers at once. */
-const ASK_WAIT_MILLIS = 1_000
 
 export class NatsServerFailed extends Schema.TaggedError<NatsServerFailed>()("NatsServerFailed", {
   reason: Schema.String,
@@ -78,21 +77,6 @@ export interface ServerExit {
   readonly signal: string | number | null
 }
 
-const Ports = Schema.Struct({
-  nats: Schema.Array(Schema.String),
-  monitoring: Schema.Array(Schema.String),
-})
-const decodePorts = Schema.decodeUnknownSync(Schema.fromJsonString(Ports))
-
-const readPorts = async (path: string): Promise<typeof Ports.Type | undefined> => {
-  try {
-    return decodePorts(await Bun.file(path).text())
-  } catch {
-    // Not there yet, or half written: the next look will tell.
-    return undefined
-  }
-}
-
 const portOf = (url: string): number => Number(new URL(url).port)
 
 /**
@@ -130,47 +114,6 @@ const readLines = async (stream: ReadableStream<Uint8Array>, onLine: (line: stri
   if (rest !== "") onLine(rest)
 }
 
-export interface RunningServer {
-  readonly pid: number
-  readonly url: string
-  readonly monitorUrl: string
-}
-
-/**
- * The server that runs on the store in `directory`, by its ports file and its own answer; undefined
- * when none does.
- */
-export const findRunningServer = async (directory: string): Promise<RunningServer | undefined> => {
-  const names = existsSync(directory) ? readdirSync(directory) : []
-  for (const name of names) {
-    const pid = /^nats-server_(\d+)\.ports$/.exec(name)?.[1]
-    const ports = pid === undefined ? undefined : await readPorts(join(directory, name))
-    const url = ports?.nats[0]
-    const monitorUrl = ports?.monitoring[0]
-    if (pid === undefined || url === undefined || monitorUrl === undefined) continue
-    const signal = AbortSignal.timeout(ASK_WAIT_MILLIS)
-    // A killed server leaves its file behind, and another program may have its port by now.
-    const answer = await fetch(`${monitorUrl}/varz`, { signal }).catch(() => undefined)
-    const text = (await answer?.text().catch(() => "")) ?? ""
-    if (text.includes(JSON.stringify(join(directory, "store")).slice(1, -1))) {
-      return { pid: Number(pid), url, monitorUrl }
-    }
-  }
-  return undefined
-}
-
-/** Two servers on one store destroy it, and nats-server does not lock the folder. */
-const refuseSharedStore = async (directory: string) => {
-  const other = await findRunningServer(directory)
-  if (other !== undefined) {
-    const reason = `process ${other.pid} already runs on the store in ${directory}`
-    throw new NatsServerFailed({ reason, log: [] })
-  }
-  for (const name of readdirSync(directory).filter((entry) => entry.endsWith(".ports"))) {
-    rmSync(join(directory, name), { force: true })
-  }
-}
-
 const spawnServer = (binary: string, configuration: string, onLine: (line: string) => void) => {
   const child = Bun.spawn([binary, "-c", configuration], {
     stdin: "ignore",
@@ -204,8 +147,12 @@ export const startEmbeddedServer = async (
   const binary = options.binary ?? findNatsServer().path
   const storeDir = join(options.directory, "store")
   mkdirSync(storeDir, { recursive: true })
-  await refuseSharedStore(options.directory)
-  const configuration = join(options.directory, "nats-server.conf")
+  const holder = await storeHolder(options.directory, STOP_WAIT_MILLIS)
+  if (holder !== undefined) {
+    const reason = `process ${holder} already runs on the store in ${options.directory}`
+    throw new NatsServerFailed({ reason, log: [] })
+  }
+  const configuration = join(options.directory, CONFIGURATION_FILE)
   writeFileSync(configuration, serverConfiguration(withDefaults(options, storeDir)))
 
   const lastLines: Array<string> = []
