@@ -73,6 +73,10 @@ class Inbox {
     this.#wake?.()
   }
 
+  get isEmpty(): boolean {
+    return this.#entries.length === 0
+  }
+
   /** All that is there; waits for a first one. Empty after an interruption, or when `waitMillis` are over. */
   async take(waitMillis: number | undefined): Promise<ReadonlyArray<Delivery>> {
     if (this.#entries.length === 0) {
@@ -89,6 +93,8 @@ class Inbox {
 
 interface Attachment {
   readonly inbox: Inbox
+  /** Messages that there were to deliver when the consumer was made. */
+  readonly found: number
   /** Messages that the consumer has not delivered yet. */
   readonly pending: () => Promise<number>
   readonly end: () => Promise<void>
@@ -100,7 +106,8 @@ const isNoStream = (cause: unknown): boolean =>
 
 const attach = async (log: Log, options: ReadOptions, from: number): Promise<Attachment> => {
   const { manager } = log
-  const { name } = await manager.consumers.add(options.stream, consumerConfig(options, from))
+  const info = await manager.consumers.add(options.stream, consumerConfig(options, from))
+  const { name, num_pending: found } = info
   const inbox = new Inbox()
   const pull = new Pull(log.connection, log.link, {
     stream: options.stream,
@@ -116,6 +123,7 @@ const attach = async (log: Log, options: ReadOptions, from: number): Promise<Att
   options.signal?.addEventListener("abort", abort)
   return {
     inbox,
+    found,
     pending: async () => (await manager.consumers.info(options.stream, name)).num_pending,
     end: async () => {
       options.signal?.removeEventListener("abort", abort)
@@ -132,11 +140,12 @@ const attachPatiently = async (
 ): Promise<Attachment | undefined> => {
   while (!isAborted(options)) {
     try {
-      return await attach(log, options, from)
+      // The client drops what it is given while disconnected: the wait would be for nothing.
+      if (log.link.up || log.connection.isClosed()) return await attach(log, options, from)
     } catch (cause) {
       if (isNoStream(cause) || log.connection.isClosed()) throw cause
-      await pause(REMAKE_PAUSE_MILLIS)
     }
+    await pause(REMAKE_PAUSE_MILLIS)
   }
   return undefined
 }
@@ -150,6 +159,7 @@ async function* read(log: Log, options: ReadOptions, until: number): AsyncGenera
     if (attachment === undefined) return
     const { inbox } = attachment
     try {
+      if (quiet !== undefined && attachment.found === 0) return
       while (!inbox.lost && !isAborted(options)) {
         const deliveries = await inbox.take(quiet)
         for (const delivery of deliveries) {
@@ -165,8 +175,9 @@ async function* read(log: Log, options: ReadOptions, until: number): AsyncGenera
         }
         if (deliveries.length > 0 || quiet === undefined) continue
         const pending = await attachment.pending().catch(() => undefined)
-        if (pending === 0) return
         if (pending === undefined) break
+        // What was delivered while we asked no longer counts as pending.
+        if (pending === 0 && inbox.isEmpty) return
       }
     } finally {
       await attachment.end()

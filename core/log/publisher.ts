@@ -60,18 +60,20 @@ const refusal = (error: NonNullable<PubAck["error"]>): Published => {
 }
 
 /** Reads the answer to a publish: an ack, a refusal, or a bare status when nobody listens on the subject. */
-export const readPublished = (message: Pick<Msg, "data" | "headers">): Published => {
+export const readPublished = (
+  message: Pick<Msg, "data"> & Partial<Pick<Msg, "headers">>,
+): Published => {
   const status = message.headers?.code ?? 0
   if (status !== 0)
     return { kind: "unavailable", reason: status === 503 ? "no responders" : `${status}` }
-  let ack: PubAck
+  let ack: PubAck | null
   try {
     ack = JSON.parse(utf8.decode(message.data))
   } catch {
     return { kind: "unavailable", reason: "unreadable acknowledgement" }
   }
-  if (ack.error !== undefined) return refusal(ack.error)
-  if (typeof ack.seq !== "number") return { kind: "unavailable", reason: "no sequence in the ack" }
+  if (ack?.error) return refusal(ack.error)
+  if (typeof ack?.seq !== "number") return { kind: "unavailable", reason: "no sequence in the ack" }
   return { kind: "stored", sequence: ack.seq, duplicate: ack.duplicate === true }
 }
 
@@ -87,12 +89,17 @@ export class Publisher {
   readonly #link: LinkState
   readonly #inbox = createInbox()
   readonly #waiting = new Map<string, Waiting>()
+  readonly #unfollow: () => void
   #next = 0
   #timer: ReturnType<typeof setInterval> | undefined
 
   constructor(connection: NatsConnection, link: LinkState) {
     this.#connection = connection
     this.#link = link
+    // What was in flight gets no ack on the next connection: whoever waits can try again at once.
+    this.#unfollow = link.onChange((up) => {
+      if (!up) this.#giveUp("disconnected")
+    })
     connection.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
         if (error !== null) return
@@ -142,11 +149,16 @@ export class Publisher {
 
   /** Ends the wait of everything in flight. */
   close(): void {
+    this.#unfollow()
+    this.#giveUp("closed")
+  }
+
+  #giveUp(reason: string): void {
     clearInterval(this.#timer)
     this.#timer = undefined
-    for (const waiting of this.#waiting.values())
-      waiting.resolve({ kind: "unavailable", reason: "closed" })
+    const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
+    for (const { resolve } of waiting) resolve({ kind: "unavailable", reason })
   }
 
   #notSent(cause: unknown): Published {

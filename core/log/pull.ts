@@ -16,6 +16,8 @@ export interface Delivery {
   readonly subject: string
   readonly data: Uint8Array
   readonly headers: MsgHdrs | undefined
+  /** Why the headers cannot be read: a producer may send anything. */
+  readonly headersFault?: string
   /** Sequence in the stream. */
   readonly sequence: number
   /** 1 at the first delivery. */
@@ -69,30 +71,38 @@ export const readAckSubject = (subject: string): AckTokens => {
   }
 }
 
+/** The client reads headers when they are first looked at, and throws on a name that is none. */
+const readHeaders = (message: Msg): Pick<Delivery, "headers" | "headersFault"> => {
+  try {
+    return { headers: message.headers }
+  } catch (cause) {
+    const headersFault = cause instanceof Error ? cause.message : String(cause)
+    return { headers: undefined, headersFault }
+  }
+}
+
 export class Pull {
   readonly #connection: NatsConnection
   readonly #options: PullOptions
-  readonly #inbox = createInbox()
-  readonly #subscription: Subscription
   readonly #timer: ReturnType<typeof setInterval>
   readonly #unfollow: () => void
+  #inbox = createInbox()
+  #subscription: Subscription
   #limit: number
+  /** Messages that the server may still send for the pulls of the present inbox. */
   #requested = 0
   #unfinished = 0
   #stopped = false
   #heardAt = performance.now()
   #askAgainAt = 0
-  #onIdle: (() => void) | undefined
+  #settled = true
+  readonly #idle: Array<() => void> = []
 
   constructor(connection: NatsConnection, link: LinkState, options: PullOptions) {
     this.#connection = connection
     this.#options = options
     this.#limit = options.unfinishedMax
-    this.#subscription = connection.subscribe(this.#inbox, {
-      callback: (error, message) => {
-        if (error === null) this.#receive(message)
-      },
-    })
+    this.#subscription = this.#listen(this.#inbox)
     // Pulls die with the connection that made them.
     this.#unfollow = link.onChange((up) => up && this.#restart())
     this.#timer = setInterval(() => this.#watch(), HEARTBEAT_MILLIS / 4)
@@ -121,23 +131,48 @@ export class Pull {
     }
     if (this.#unfinished === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#onIdle = resolve
+    this.#idle.push(resolve)
     await promise
   }
 
+  #listen(inbox: string): Subscription {
+    return this.#connection.subscribe(inbox, {
+      callback: (error, message) => {
+        if (error === null) this.#receive(message, inbox)
+      },
+    })
+  }
+
+  /**
+   * Begins anew with another inbox: the server may still hold pulls for the old one, and would answer them beside the
+   * new ones. What is on its way to the old one is handed out before more is asked for.
+   */
   #restart(): void {
+    if (this.#stopped) return
+    const inbox = createInbox()
+    const old = this.#subscription
+    this.#inbox = inbox
+    this.#subscription = this.#listen(inbox)
     this.#requested = 0
+    this.#settled = false
     this.#heardAt = performance.now()
-    this.#ask()
+    const settle = () => {
+      if (this.#inbox !== inbox) return
+      this.#settled = true
+      this.#ask()
+    }
+    void old.drain().then(settle, settle)
   }
 
   #watch(): void {
-    if (performance.now() - this.#heardAt > SILENCE_MAX_MILLIS) this.#restart()
+    // The server owes a sign of life only while it holds a pull.
+    const owed = this.#requested > 0 || !this.#settled
+    if (owed && performance.now() - this.#heardAt > SILENCE_MAX_MILLIS) this.#restart()
     else this.#ask()
   }
 
   #ask(): void {
-    if (this.#stopped || performance.now() < this.#askAgainAt) return
+    if (this.#stopped || !this.#settled || performance.now() < this.#askAgainAt) return
     const room = this.#limit - this.#unfinished - this.#requested
     // Small pulls cost as much as large ones: wait until a quarter is free, unless nothing is asked for at all.
     if (room < 1 || (this.#requested > 0 && room < this.#limit / 4)) return
@@ -153,22 +188,31 @@ export class Pull {
         JSON.stringify(pull),
         { reply: this.#inbox },
       )
+      if (this.#requested === 0) this.#heardAt = performance.now()
       this.#requested += room
     } catch {
       // A connection that is being closed; the silence will be noticed if it is not.
     }
   }
 
-  #receive(message: Msg): void {
-    this.#heardAt = performance.now()
-    const status = message.headers?.code ?? 0
-    if (status !== 0 && message.data.byteLength === 0) {
-      this.#receiveStatus(status, message)
+  #receive(message: Msg, inbox: string): void {
+    const current = inbox === this.#inbox
+    if (current) this.#heardAt = performance.now()
+    // Only a message of the stream can be answered; it may have an odd status line of its own.
+    if (message.reply === undefined || message.reply === "") {
+      if (current) this.#receiveStatus(message.headers?.code ?? 0, message)
       return
     }
-    this.#requested = Math.max(0, this.#requested - 1)
+    if (current) this.#requested = Math.max(0, this.#requested - 1)
     this.#unfinished++
-    this.#options.onDelivery(this.#delivery(message))
+    try {
+      this.#options.onDelivery(this.#delivery(message))
+    } catch (cause) {
+      // Thrown in here it would end the client's reading and leave a deaf process; so it ends the process.
+      queueMicrotask(() => {
+        throw cause
+      })
+    }
     this.#ask()
   }
 
@@ -194,13 +238,13 @@ export class Pull {
       finished = true
       if (word !== undefined) this.#tell(message, word)
       this.#unfinished--
-      if (this.#unfinished === 0) this.#onIdle?.()
+      if (this.#unfinished === 0) for (const resolve of this.#idle.splice(0)) resolve()
       this.#ask()
     }
     return {
       subject: message.subject,
       data: message.data,
-      headers: message.headers,
+      ...readHeaders(message),
       ...readAckSubject(message.reply ?? ""),
       ack: () => finish(ACK),
       nak: (delayMillis) =>

@@ -9,6 +9,7 @@ import { decodeHeaders } from "./stored-headers.ts"
 /** One look-up; the server answers within milliseconds unless its leader is just changing. */
 const LOOKUP_WAIT_MILLIS = 2_000
 const NOT_FOUND_CODE = 10037
+const NOT_FOUND_STATUS = 404
 
 export interface StoredMessage {
   readonly subject: string
@@ -36,6 +37,8 @@ export type Lookup =
   | { readonly seq: number; readonly next_by_subj: string }
 
 const ask = async (log: Log, subject: string, stream: string, lookup: Lookup): Promise<Msg> => {
+  // The client drops what it is given while disconnected: the wait would be for nothing.
+  if (!log.link.up) throw new LookupFailed({ stream, reason: "not connected" })
   try {
     return await log.connection.request(subject, JSON.stringify(lookup), {
       timeout: LOOKUP_WAIT_MILLIS,
@@ -53,16 +56,19 @@ export const readDirect = async (
   lookup: Lookup,
 ): Promise<StoredMessage | undefined> => {
   const message = await ask(log, `$JS.API.DIRECT.GET.${stream}`, stream, lookup)
-  const status = message.headers?.code ?? 0
-  if (status === 404) return undefined
-  if (status !== 0 || message.headers === undefined)
-    throw new LookupFailed({ stream, reason: `status ${status}` })
+  const { headers } = message
+  // The server adds its headers behind those of the message, which may hold a status line and equal names of their own.
+  const sequence = Number(headers?.last(NATS_SEQUENCE))
+  if (headers === undefined || !(sequence > 0)) {
+    if (headers?.code === NOT_FOUND_STATUS) return undefined
+    throw new LookupFailed({ stream, reason: `status ${headers?.code ?? 0}` })
+  }
   return {
-    subject: message.headers.get(NATS_SUBJECT),
-    sequence: Number(message.headers.get(NATS_SEQUENCE)),
+    subject: headers.last(NATS_SUBJECT),
+    sequence,
     data: message.data,
-    headers: message.headers,
-    storedAt: Date.parse(message.headers.get(NATS_TIME_STAMP)),
+    headers,
+    storedAt: Date.parse(headers.last(NATS_TIME_STAMP)),
   }
 }
 
