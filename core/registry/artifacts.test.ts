@@ -1,8 +1,10 @@
-// Model bytes in a real object store and a real cache directory: what comes out is what was put, or an error.
+// Model bytes in a real object store and a real cache directory: what comes out is what was put, or
+// an error.
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { mkdtemp, readdir, rm, truncate, utimes, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { startNats, type TestServer } from "../../test/support/nats-server.ts"
 import { append } from "#core/log/append"
 import { MODELS_BUCKET } from "#proto/subjects"
 import {
@@ -23,12 +25,12 @@ const MIB = 1024 * 1024
 const HOUR_MILLIS = 3_600_000
 /** A question that is on its way when the server dies is asked again after 5 s. */
 const KILL_TEST_MILLIS = 30_000
-let registry: TestRegistry
+let registry: TestRegistry<TestServer>
 let store: ArtifactStore
 let cacheDir = ""
 
 beforeAll(async () => {
-  registry = await startRegistry()
+  registry = await startRegistry(startNats())
   store = jetStreamArtifacts(registry.log)
   cacheDir = await mkdtemp(join(tmpdir(), "weir-artifacts-"))
 })
@@ -171,7 +173,7 @@ test("temporary files of dead processes are removed, younger ones are not", asyn
   expect(names).not.toContain("old.part")
 })
 
-test("pieces that a killed put left are swept when they are an hour old, models are not", async () => {
+test("pieces of killed puts are swept when they are an hour old, models are not", async () => {
   const bytes = randomBytes(100)
   const digest = await store.put(bytes)
   await append(registry.log.publisher, piecesSubject("abandoned"), bytes, 0)

@@ -1,5 +1,6 @@
-// Model bytes by their SHA-256: where they are kept is behind `ArtifactStore`; here they become a verified file of the local
-// cache, which several processes may share. A file whose bytes do not match its name is never handed out.
+// Model bytes by their SHA-256: where they are kept is behind `ArtifactStore`; here they become a
+// verified file of the local cache, which several processes may share. A file whose bytes do not
+// match its name is never handed out.
 import { createHash, randomUUID } from "node:crypto"
 import { createReadStream } from "node:fs"
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises"
@@ -14,9 +15,11 @@ const DIGEST = /^[0-9a-f]{64}$/
 /** Where model bytes are kept, by digest (SHA-256, hexadecimal). */
 export interface ArtifactStore {
   /**
-   * Stores the bytes unless they are there already, and resolves to their digest. `bytes` must not change meanwhile.
+   * Stores the bytes unless they are there already, and resolves to their digest. `bytes` must not
+   * change meanwhile.
    *
-   * @throws ArtifactStoreFull, ArtifactStoreMissing, or what says that the store cannot be reached now.
+   * @throws ArtifactStoreFull, ArtifactStoreMissing, or what says that the store cannot be reached
+   * now.
    */
   readonly put: (bytes: Uint8Array) => Promise<string>
   /**
@@ -35,7 +38,10 @@ export class ArtifactMissing extends Schema.TaggedError<ArtifactMissing>()("Arti
   }
 }
 
-/** What the store returned is not what was put. Importing the model again mends a store that lost a part. */
+/**
+ * What the store returned is not what was put. Importing the model again mends a store that lost a
+ * part.
+ */
 export class ArtifactCorrupt extends Schema.TaggedError<ArtifactCorrupt>()("ArtifactCorrupt", {
   digest: Schema.String,
   reason: Schema.String,
@@ -115,8 +121,9 @@ const download = async (store: ArtifactStore, digest: string, path: string): Pro
 }
 
 /**
- * Path of a local file with exactly these bytes: taken from the cache when it is there and undamaged, else fetched. Its
- * whole content is verified on every call, so call it when a version is loaded, not for each request.
+ * Path of a local file with exactly these bytes: taken from the cache when it is there and
+ * undamaged, else fetched. Its whole content is verified on every call, so call it when a version
+ * is loaded, not for each request.
  *
  * @throws ArtifactMissing, ArtifactCorrupt, ArtifactStoreMissing, or an error of the file system.
  */
@@ -133,7 +140,8 @@ export const fetchArtifact = async (
   const temporary = join(cacheDir, `${digest}.${randomUUID()}${TEMPORARY_SUFFIX}`)
   try {
     await download(store, digest, temporary)
-    // Whoever has the damaged or an equal file open keeps it; whoever opens next gets this one whole.
+    // Whoever has the damaged or an equal file open keeps it; whoever opens next gets this one
+    // whole.
     await rename(temporary, path)
   } finally {
     await rm(temporary, { force: true })

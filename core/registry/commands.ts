@@ -1,5 +1,5 @@
-// Carrying a release command out: read the model's facts, decide, append on condition that nothing came in between, and
-// begin again if something did. The log alone says who was first.
+// Carrying a release command out: read the model's facts, decide, append on condition that nothing
+// came in between, and begin again if something did. The log alone says who was first.
 import { Schema } from "effect"
 import { releaseCodec } from "#proto/event"
 import { isModelName } from "#proto/names"
@@ -16,7 +16,9 @@ import type { Release, ReleaseCommand } from "./release.ts"
 
 /** Decisions made anew because somebody else appended first; eight writers at once needed fewer. */
 export const CONFLICTS_MAX = 50
-/** Pause after a conflict: a random part of this times the number of conflicts, up to the longest. */
+/**
+ * Pause after a conflict: a random part of this times the number of conflicts, up to the longest.
+ */
 const CONFLICT_PAUSE_MILLIS = 4
 const CONFLICT_PAUSE_LONGEST_MILLIS = 100
 /** Reading the facts of one model: they are few. */
@@ -48,7 +50,8 @@ const readOn = async (log: Log, known: ReleaseAt): Promise<ReleaseAt> => {
   let { release, sequence } = known
   const from = sequence + 1
   const signal = AbortSignal.timeout(READ_DEADLINE_MILLIS)
-  // Not a range: a replica that lags would end it early, and the decision would stand on an old state.
+  // Not a range: a replica that lags would end it early, and the decision would stand on an old
+  // state.
   for await (const entry of follow(log, { stream: EVENTS, from, filter: subject, signal })) {
     release = evolve(release, readReleaseFact(entry))
     sequence = entry.sequence
@@ -93,9 +96,9 @@ const conflictPause = (conflicts: number): Promise<void> =>
   pause(Math.random() * Math.min(conflicts * CONFLICT_PAUSE_MILLIS, CONFLICT_PAUSE_LONGEST_MILLIS))
 
 /**
- * Decides on the state that the leader holds and appends the facts, one after another; resolves to the facts that this
- * call appended, none when everything was so already. A command of several facts that is cut off is completed by giving
- * it again.
+ * Decides on the state that the leader holds and appends the facts, one after another; resolves to
+ * the facts that this call appended, none when everything was so already. A command of several
+ * facts that is cut off is completed by giving it again.
  *
  * @throws ReleaseRefused, ReleaseContended, LogUnavailable, LookupFailed, ReleaseUnreadable.
  */

@@ -1,10 +1,11 @@
-// Folders and files as a user would lay them out, imported into a real log. Most models here are a few made-up bytes with a
-// signature given by the test; the last tests load real ones.
+// Folders and files as a user would lay them out, imported into a real log. Most models here are a
+// few made-up bytes with a signature given by the test; the last tests load real ones.
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { mkdtemp, mkdir, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { startNats, type TestServer } from "../../test/support/nats-server.ts"
 import { artifactDigest, fetchArtifact } from "./artifacts.ts"
 import { execute, readRelease } from "./commands.ts"
 import { importDirectory, importFile, type ImportDependencies } from "./import.ts"
@@ -16,7 +17,7 @@ import type { TestRegistry } from "./test-registry.ts"
 
 const FIRST_LOAD_TEST_MILLIS = 60_000
 const FLIGHTS = fileURLToPath(new URL("../../examples/flights/models", import.meta.url))
-let registry: TestRegistry
+let registry: TestRegistry<TestServer>
 let folder = ""
 let inspected = 0
 let time = 1_000
@@ -31,7 +32,7 @@ const inspect: Inspect = async (bytes, declared) => {
 let deps: ImportDependencies
 
 beforeAll(async () => {
-  registry = await startRegistry()
+  registry = await startRegistry(startNats())
   folder = await mkdtemp(join(tmpdir(), "weir-import-"))
   const artifacts = jetStreamArtifacts(registry.log)
   deps = { log: registry.log, artifacts, inspect, now: () => time++ }
@@ -84,7 +85,7 @@ test("a higher version that is added follows; one that somebody else promoted st
   expect(await championOf("iris")).toBe("9")
 })
 
-test("other bytes under a registered version are refused by path, without being loaded", async () => {
+test("other bytes under a registered version are refused, without being loaded", async () => {
   const path = await put("plain/iris/9/model.onnx", "other")
   const loads = inspected
   const reports = (await importing("plain")).versions.filter((one) => one.outcome === "refused")

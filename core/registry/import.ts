@@ -1,5 +1,6 @@
-// From model files on disk to facts and stored bytes: each version is inspected, its bytes are stored by digest, it is
-// registered, and the highest one is promoted where nobody else has decided. Importing the same again appends nothing.
+// From model files on disk to facts and stored bytes: each version is inspected, its bytes are
+// stored by digest, it is registered, and the highest one is promoted where nobody else has
+// decided. Importing the same again appends nothing.
 import { realpath } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { isVersionName } from "#proto/names"
@@ -97,7 +98,10 @@ const says = (signature: Signature, declared: DeclaredSignature | undefined): bo
 
 type Outcome = { readonly outcome: "imported" | "unchanged" } | Refusal
 
-/** Registers what was read, unless the release already holds it: then nothing is loaded, which makes starts quick. */
+/**
+ * Registers what was read, unless the release already holds it: then nothing is loaded, which makes
+ * starts quick.
+ */
 const register = async (
   deps: ImportDependencies,
   found: FoundVersion,
@@ -169,12 +173,12 @@ const importModel = async (
 }
 
 /**
- * Imports every `<model>/<version>/model.onnx` (with `signature.json` beside it) below a directory. What cannot be
- * imported is in the report; the rest is imported all the same. A model's highest version becomes champion as
- * `PromoteImported` allows.
+ * Imports every `<model>/<version>/model.onnx` (with `signature.json` beside it) below a directory.
+ * What cannot be imported is in the report; the rest is imported all the same. A model's highest
+ * version becomes champion as `PromoteImported` allows.
  *
- * @throws ModelFileMissing when there is no such directory; what says that log or store are out of reach or full; what
- * `inspect` throws.
+ * @throws ModelFileMissing when there is no such directory; what says that log or store are out of
+ * reach or full; what `inspect` throws.
  */
 export const importDirectory = async (
   deps: ImportDependencies,
@@ -206,7 +210,9 @@ export interface SingleModel {
 
 const NOTHING: ImportReport = { versions: [], promoted: [] }
 
-/** The path behind links, which an operator may well use here; `undefined` when there is nothing. */
+/**
+ * The path behind links, which an operator may well use here; `undefined` when there is nothing.
+ */
 const located = async (path: string, required: boolean): Promise<string | undefined> => {
   try {
     return await realpath(path)
@@ -231,8 +237,8 @@ const readVersion = async (single: SingleModel): Promise<string | Refusal> => {
 }
 
 /**
- * Imports one model file, with `signature.json` beside it. A file that is not there and was not required gives an empty
- * report; a version file that is not there means version "1".
+ * Imports one model file, with `signature.json` beside it. A file that is not there and was not
+ * required gives an empty report; a version file that is not there means version "1".
  *
  * @throws ModelFileMissing when a required file is not there, and as `importDirectory`.
  */

@@ -1,5 +1,5 @@
-// What an import needs to know of a model before it registers it. Kept apart from the import, so that whoever has another
-// way to vouch for a model can give that instead.
+// What an import needs to know of a model before it registers it. Kept apart from the import, so
+// that whoever has another way to vouch for a model can give that instead.
 import type { DeclaredSignature, Signature } from "#proto/signature"
 import { firstLoad } from "../inference/first-load.ts"
 import { ModelRefused } from "../inference/model-refused.ts"

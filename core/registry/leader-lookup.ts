@@ -1,5 +1,5 @@
-// Asking the leader of a stream, through a change of leader: whoever decides on what is stored must neither read a replica
-// that lags nor fail because a server is just being replaced.
+// Asking the leader of a stream, through a change of leader: whoever decides on what is stored must
+// neither read a replica that lags nor fail because a server is just being replaced.
 import { NatsError } from "nats"
 import type { Log } from "../log/log.ts"
 import { LookupFailed, readFromLeader, type Lookup, type StoredMessage } from "../log/read.ts"
@@ -18,7 +18,9 @@ const passes = (cause: unknown): boolean =>
     ? cause.reason !== STREAM_NOT_FOUND
     : cause instanceof NatsError && cause.api_error === undefined
 
-/** Asks again while nobody answers; rejects with the last failure when nobody has answered in time. */
+/**
+ * Asks again while nobody answers; rejects with the last failure when nobody has answered in time.
+ */
 export const patiently = async <A>(log: Log, ask: () => Promise<A>): Promise<A> => {
   const deadline = performance.now() + PATIENCE_MILLIS
   for (;;) {

@@ -1,5 +1,5 @@
-// Finding and reading model files on disk: which versions a directory holds, and what lies there but cannot be one. It
-// follows no symbolic link below the directory and takes only regular files.
+// Finding and reading model files on disk: which versions a directory holds, and what lies there
+// but cannot be one. It follows no symbolic link below the directory and takes only regular files.
 import { constants } from "node:fs"
 import { lstat, open, readdir, type FileHandle } from "node:fs/promises"
 import { join } from "node:path"
@@ -52,7 +52,10 @@ interface Listed {
   readonly misplaced: ReadonlyArray<Misplaced>
 }
 
-/** Hidden entries are passed over, and so are files that belong to other servers (`config.pbtxt`, labels). */
+/**
+ * Hidden entries are passed over, and so are files that belong to other servers (`config.pbtxt`,
+ * labels).
+ */
 const list = async (directory: string): Promise<Listed> => {
   const entries = (await readdir(directory, { withFileTypes: true }))
     .filter(({ name }) => !name.startsWith("."))
@@ -103,7 +106,8 @@ const scanModel = async (model: string, folder: string): Promise<FoundFiles> => 
 }
 
 /**
- * The versions in a directory of the layout `<model>/<version>/model.onnx`, by model and version name.
+ * The versions in a directory of the layout `<model>/<version>/model.onnx`, by model and version
+ * name.
  *
  * @throws ModelFileMissing when the directory does not exist.
  */

@@ -1,5 +1,6 @@
-// How JetStream's object store lays an object out: pieces under a subject of their own, then one message that describes
-// them. Spelled here so that any NATS client can list and read the models. It neither reads nor writes.
+// How JetStream's object store lays an object out: pieces under a subject of their own, then one
+// message that describes them. Spelled here so that any NATS client can list and read the models.
+// It neither reads nor writes.
 import { Schema } from "effect"
 import { MODELS_BUCKET } from "#proto/subjects"
 

@@ -1,5 +1,6 @@
-// Artifacts in JetStream, in the layout of its object store. Written and read with our own appends and look-ups: each piece
-// is stored once, memory stays at one piece, and a server that restarts meanwhile costs a pause.
+// Artifacts in JetStream, in the layout of its object store. Written and read with our own appends
+// and look-ups: each piece is stored once, memory stays at one piece, and a server that restarts
+// meanwhile costs a pause.
 import { NatsError, nuid, type StreamInfo } from "nats"
 import { MODELS_BUCKET } from "#proto/subjects"
 import { append, LogUnavailable } from "../log/append.ts"
@@ -65,7 +66,10 @@ const isWhole = async (log: Log, found: Found | undefined, bytes: number): Promi
 const purge = (log: Log, put: string): Promise<unknown> =>
   log.manager.streams.purge(MODELS_STREAM, { filter: piecesSubject(put) })
 
-/** Sequence of what was appended; `undefined` when the subject had moved on under somebody else's hands. */
+/**
+ * Sequence of what was appended; `undefined` when the subject had moved on under somebody else's
+ * hands.
+ */
 const appendOnce = async (
   log: Log,
   subject: string,

@@ -1,4 +1,5 @@
-// What an operator's commands do with the models' bucket: make it, say how it differs, and remove what killed puts left.
+// What an operator's commands do with the models' bucket: make it, say how it differs, and remove
+// what killed puts left.
 import { DiscardPolicy, NatsError, RetentionPolicy, StorageType, type StreamConfig } from "nats"
 import { MODELS_BUCKET } from "#proto/subjects"
 import type { Log } from "../log/log.ts"
@@ -104,8 +105,9 @@ const describedPuts = async (log: Log): Promise<ReadonlySet<string>> => {
 }
 
 /**
- * Removes the pieces of puts that were killed: those that no description names and whose last piece is older than an
- * hour. `now` is in milliseconds since 1970. Resolves to the number of puts removed.
+ * Removes the pieces of puts that were killed: those that no description names and whose last piece
+ * is older than an hour. `now` is in milliseconds since 1970. Resolves to the number of puts
+ * removed.
  *
  * @throws NatsError or LookupFailed when the log cannot be asked.
  */

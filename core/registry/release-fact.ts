@@ -1,11 +1,15 @@
-// From a stored message to the release fact in it. What is stored under a release subject and is no such fact means that
-// the log was damaged or written by something else: that is a defect, never skipped.
+// From a stored message to the release fact in it. What is stored under a release subject and is no
+// such fact means that the log was damaged or written by something else: that is a defect, never
+// skipped.
 import { Schema } from "effect"
 import { releaseCodec } from "#proto/event"
 import type { ReleaseFact } from "#proto/release"
 import { modelOfEvent } from "#proto/subjects"
 
-/** A message under a release subject holds no fact of its model. Nothing can be said about releases until it is mended. */
+/**
+ * A message under a release subject holds no fact of its model. Nothing can be said about releases
+ * until it is mended.
+ */
 export class ReleaseUnreadable extends Schema.TaggedError<ReleaseUnreadable>()(
   "ReleaseUnreadable",
   { subject: Schema.String, sequence: Schema.Finite, reason: Schema.String },

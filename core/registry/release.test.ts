@@ -149,7 +149,7 @@ test("a model without a champion is unavailable, its versions answer when pinned
   expect(resolveRelease(undefined, undefined).kind).toBe("unknown_model")
 })
 
-test("an unloaded champion makes the model unavailable until it is loaded or another promoted", () => {
+test("an unloaded champion leaves the model unavailable until a load or a promotion", () => {
   const down = [registered("1"), registered("2"), promoted("1"), unloaded("1")]
   expect(resolveRelease(fold(down), undefined).kind).toBe("unavailable")
   expect(resolveRelease(fold(down), "1").kind).toBe("unavailable")

@@ -1,6 +1,6 @@
-// Which versions a model has, which are loaded and which one is champion, told as facts: `decide` turns a command into
-// facts or refuses it, `evolve` folds facts into state. Pure: time comes in with the command; whoever appends the facts
-// checks the expected sequence.
+// Which versions a model has, which are loaded and which one is champion, told as facts: `decide`
+// turns a command into facts or refuses it, `evolve` folds facts into state. Pure: time comes in
+// with the command; whoever appends the facts checks the expected sequence.
 import { Schema } from "effect"
 import { compareVersions, isVersionName } from "#proto/names"
 import {
@@ -37,9 +37,10 @@ export interface Promote {
 }
 
 /**
- * What an import asks for: makes the highest of its versions that is loaded the champion, but only if there is no
- * champion, or if that is a lower version that an import promoted. It never goes back, never overrules a promotion with
- * other evidence, never serves what somebody unloaded, and is never refused.
+ * What an import asks for: makes the highest of its versions that is loaded the champion, but only
+ * if there is no champion, or if that is a lower version that an import promoted. It never goes
+ * back, never overrules a promotion with other evidence, never serves what somebody unloaded, and
+ * is never refused.
  */
 export interface PromoteImported {
   readonly type: "PromoteImported"
@@ -78,8 +79,9 @@ export interface Release {
   /** In the order of registration. */
   readonly versions: ReadonlyMap<string, RegisteredVersion>
   /**
-   * The version that answers when none is pinned. It stays champion while it is unloaded: the model is unavailable
-   * then, until it is loaded again or another version is promoted. No request slides silently to another version.
+   * The version that answers when none is pinned. It stays champion while it is unloaded: the model
+   * is unavailable then, until it is loaded again or another version is promoted. No request slides
+   * silently to another version.
    */
   readonly champion: string | undefined
   /** Why the champion was promoted. */
@@ -106,7 +108,10 @@ export class ReleaseRefused extends Schema.TaggedError<ReleaseRefused>()("Releas
 
 type Decision = ReadonlyArray<ReleaseFact> | ReleaseRefused
 
-/** What the command changes: nothing (it is already so), facts to append in this order, or a refusal. */
+/**
+ * What the command changes: nothing (it is already so), facts to append in this order, or a
+ * refusal.
+ */
 export const decide = (command: ReleaseCommand, release: Release): Decision => {
   switch (command.type) {
     case "Register":

@@ -1,12 +1,12 @@
-// Commands and the projection on a real log: what the projection shows is what the facts say, whoever wrote them and
-// whatever happened to the server meanwhile.
+// Commands and the projection on a real log: what the projection shows is what the facts say,
+// whoever wrote them and whatever happened to the server meanwhile.
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { append } from "#core/log/append"
 import { releaseCodec } from "#proto/event"
 import { Promoted } from "#proto/release"
 import { eventSubject } from "#proto/subjects"
-import { startNats } from "../../test/support/nats-server.ts"
 import { closeLog, openLog } from "#core/log/log"
+import { startNats, type TestServer } from "../../test/support/nats-server.ts"
 import { execute, readRelease } from "./commands.ts"
 import { ReleaseUnreadable } from "./release-fact.ts"
 import { decide, evolve, initialRelease, ReleaseRefused, type ReleaseCommand } from "./release.ts"
@@ -21,9 +21,9 @@ import {
 
 /** A question that is on its way when the server dies is asked again after 2 s. */
 const KILL_TEST_MILLIS = 60_000
-let registry: TestRegistry
+let registry: TestRegistry<TestServer>
 beforeAll(async () => {
-  registry = await startRegistry()
+  registry = await startRegistry(startNats())
 })
 afterAll(() => registry.stop())
 
@@ -116,7 +116,7 @@ test(
 )
 
 test("the default model is the one of that name, else the one registered first", async () => {
-  const other = await startRegistry()
+  const other = await startRegistry(startNats())
   const live = await openReleases(other.log)
   expect(live.defaultModel()).toBeUndefined()
   for (const [model, expected] of [

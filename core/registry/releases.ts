@@ -1,5 +1,6 @@
-// What is live, for whoever serves: a projection of the release facts of all models, kept up by following the log. It
-// decides nothing and writes nothing; a fact that it cannot read ends it, since going on would serve a wrong version.
+// What is live, for whoever serves: a projection of the release facts of all models, kept up by
+// following the log. It decides nothing and writes nothing; a fact that it cannot read ends it,
+// since going on would serve a wrong version.
 import { Schema } from "effect"
 import { ALL_RELEASES, EVENTS } from "#proto/subjects"
 import type { Signature } from "#proto/signature"
@@ -67,13 +68,17 @@ export class Releases {
   #position = 0
   #failure: { readonly cause: unknown } | undefined
 
-  /** Resolves after `close`; rejects when the projection ends by itself: a fact that cannot be read, a lost log. */
+  /**
+   * Resolves after `close`; rejects when the projection ends by itself: a fact that cannot be read,
+   * a lost log.
+   */
   readonly done: Promise<void>
 
   constructor(log: Log) {
     this.#log = log
     this.#running = this.#run()
-    // A promise of its own: waiting for the other one in here must not make a failure count as handled.
+    // A promise of its own: waiting for the other one in here must not make a failure count as
+    // handled.
     this.done = this.#running.then(() => undefined)
   }
 
@@ -103,8 +108,8 @@ export class Releases {
   }
 
   /**
-   * Calls back after each fact, with the state that holds it; returns what ends the calls. A listener must not throw:
-   * that ends the projection.
+   * Calls back after each fact, with the state that holds it; returns what ends the calls. A
+   * listener must not throw: that ends the projection.
    */
   onChange(listener: ReleaseListener): () => void {
     this.#listeners.add(listener)
@@ -112,9 +117,11 @@ export class Releases {
   }
 
   /**
-   * Resolves when every fact is folded in that was stored at the time of the call: read your own writes.
+   * Resolves when every fact is folded in that was stored at the time of the call: read your own
+   * writes.
    *
-   * @throws LookupFailed when the log cannot be asked, ReleasesClosed, or what ended the projection.
+   * @throws LookupFailed when the log cannot be asked, ReleasesClosed, or what ended the
+   * projection.
    */
   async caughtUp(): Promise<void> {
     const lookup = lookUp(this.#log, EVENTS, { last_by_subj: ALL_RELEASES })
@@ -164,7 +171,8 @@ export class Releases {
 }
 
 /**
- * Opens the projection and resolves when it holds every fact that was stored at the time of the call. Watch `done`.
+ * Opens the projection and resolves when it holds every fact that was stored at the time of the
+ * call. Watch `done`.
  *
  * @throws ReleaseUnreadable, LookupFailed, or NatsError when there is no stream.
  */

@@ -1,4 +1,5 @@
-// What the tests of this folder share: a provisioned log on a real server, and commands that are quick to write.
+// What the tests of this folder share: a provisioned log on a real server, and commands that are
+// quick to write.
 import { readRange } from "#core/log/follow"
 import { closeLog, openLog, type Log } from "#core/log/log"
 import { provision } from "#core/log/provision"
@@ -6,7 +7,6 @@ import { DEFAULT_LIMITS } from "#core/log/topology"
 import type { ReleaseFact } from "#proto/release"
 import type { Signature } from "#proto/signature"
 import { EVENTS, eventSubject } from "#proto/subjects"
-import { startNats, type TestServer } from "../../test/support/nats-server.ts"
 import { provisionArtifacts } from "./object-upkeep.ts"
 import { readReleaseFact } from "./release-fact.ts"
 import type { Register } from "./release.ts"
@@ -14,16 +14,24 @@ import type { Register } from "./release.ts"
 const MIB = 1024 * 1024
 const BUCKET_BYTES_MAX = 256 * MIB
 
-export interface TestRegistry {
-  readonly nats: TestServer
+interface Server {
+  readonly url: string
+  readonly stop: () => Promise<void>
+}
+
+export interface TestRegistry<S extends Server> {
+  readonly nats: S
   readonly log: Log
   /** Another connection to the same server. */
   readonly connect: () => Promise<Log>
   readonly stop: () => Promise<void>
 }
 
-export const startRegistry = async (): Promise<TestRegistry> => {
-  const nats = await startNats()
+/** Takes a server that is starting, and ends it with the rest. */
+export const startRegistry = async <S extends Server>(
+  starting: Promise<S>,
+): Promise<TestRegistry<S>> => {
+  const nats = await starting
   const logs: Array<Log> = []
   const connect = async () => {
     const log = await openLog({ servers: nats.url, name: "registry test" })

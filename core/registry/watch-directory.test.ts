@@ -4,17 +4,18 @@ import { appendFile, mkdtemp, mkdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { ImportDependencies, ImportReport } from "./import.ts"
+import { startNats, type TestServer } from "../../test/support/nats-server.ts"
 import { jetStreamArtifacts } from "./object-store.ts"
 import { signatureOf, startRegistry, type TestRegistry } from "./test-registry.ts"
 import { watchDirectory } from "./watch-directory.ts"
 
 const INTERVAL_MILLIS = 40
-let registry: TestRegistry
+let registry: TestRegistry<TestServer>
 let deps: ImportDependencies
 let folder = ""
 
 beforeAll(async () => {
-  registry = await startRegistry()
+  registry = await startRegistry(startNats())
   folder = await mkdtemp(join(tmpdir(), "weir-watch-"))
   deps = {
     log: registry.log,
@@ -63,7 +64,7 @@ const put = async (path: string, content: string) => {
   await writeFile(join(folder, path, "model.onnx"), content)
 }
 
-test("a watched folder is imported at once and after each change, and not without one", async () => {
+test("a watched folder is imported at once and after each change only", async () => {
   await put("live/m/1", "one")
   const reports = recorded<ImportReport>()
   const watching = watchDirectory(deps, join(folder, "live"), {
@@ -85,7 +86,7 @@ test("a watched folder is imported at once and after each change, and not withou
   expect(reports.left()).toBe(0)
 })
 
-test("a failure is told and tried again: a folder that appears later is imported then", async () => {
+test("a failure is told and tried again, so a folder that appears later is imported", async () => {
   const reports = recorded<ImportReport>()
   const failures = recorded<unknown>()
   const watching = watchDirectory(deps, join(folder, "later"), {

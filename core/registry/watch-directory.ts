@@ -1,5 +1,6 @@
-// Importing a directory again whenever it changes. The file system's notices only make it look sooner; what counts is the
-// regular look, since notices are lost on network volumes. A change that is still going on is waited for.
+// Importing a directory again whenever it changes. The file system's notices only make it look
+// sooner; what counts is the regular look, since notices are lost on network volumes. A change that
+// is still going on is waited for.
 import { watch } from "node:fs"
 import { lstat, readdir } from "node:fs/promises"
 import { join } from "node:path"
