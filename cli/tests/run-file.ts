@@ -7,6 +7,8 @@ import { readReport } from "./junit.ts"
 
 /** The whole run may take ten minutes; a single file that takes half of that hangs. */
 const FILE_WAIT_MILLIS = 300_000
+/** One test that names no time of its own; the machine may be busy with others. */
+const TEST_WAIT_MILLIS = 60_000
 
 export interface FileResult {
   readonly file: string
@@ -73,8 +75,12 @@ const troubleOf = (
 export const runTestFile = async (file: string, folder: string): Promise<FileResult> => {
   const began = performance.now()
   const path = join(folder, `${file.replaceAll("/", "-")}.xml`)
-  const report = ["--reporter=junit", `--reporter-outfile=${path}`]
-  const run = await runCommand([process.execPath, "test", ...report, `./${file}`])
+  const options = [
+    "--reporter=junit",
+    `--reporter-outfile=${path}`,
+    `--timeout=${TEST_WAIT_MILLIS}`,
+  ]
+  const run = await runCommand([process.execPath, "test", ...options, `./${file}`])
   const counts = existsSync(path) ? readReport(readFileSync(path, "utf8")) : undefined
   const trouble = troubleOf(run, counts)
   return {
