@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { Schema } from "effect"
 import { andersonDarlingExact } from "./anderson-darling-permuted.ts"
 import { andersonDarling } from "./anderson-darling.ts"
-import { attempt, golden, sample } from "./golden-vectors.ts"
+import { attempt, golden, sample } from "./vectors.ts"
 
 const Samples = Schema.Array(Schema.Unknown)
 const Variant = Schema.Literals(["midrank", "right", "continuous"])

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { chiSquaredContingency, gTest, type ChiSquared } from "./contingency.ts"
 import { fisherExact } from "./fisher.ts"
 import { chiSquaredTail } from "./gamma.ts"
-import { golden, rows, sample } from "./golden-vectors.ts"
+import { golden, rows, sample } from "./vectors.ts"
 
 const named = ({ expected, ...rest }: ChiSquared) => ({ ...rest, expected_freq: expected })
 

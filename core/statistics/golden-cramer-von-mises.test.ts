@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { cramerVonMises, cramerVonMisesLimit } from "./cramer-von-mises.ts"
-import { attempt, golden, sample } from "./golden-vectors.ts"
+import { attempt, golden, sample } from "./vectors.ts"
 
 test("two-sample Cramér-von Mises agrees with SciPy, exact and asymptotic", () => {
   const differences = golden("cvm.json", Bun.env["WEIR_GOLDEN"], (input, vector) => {

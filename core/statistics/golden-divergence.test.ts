@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { jensenShannon, kullbackLeibler } from "./divergence.ts"
-import { column, golden, sample } from "./golden-vectors.ts"
+import { column, golden, sample } from "./vectors.ts"
 import { shares } from "./histogram.ts"
 import { populationStability } from "./population-stability.ts"
 import { evidentlyColumn, evidentlyFeature, type EvidentlyTest } from "./profile-evidently.ts"

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { Schema } from "effect"
-import { attempt, golden, sample } from "./golden-vectors.ts"
+import { attempt, golden, sample } from "./vectors.ts"
 import { kolmogorovTail } from "./kolmogorov.ts"
 import { ks2samp } from "./profile-scipy.ts"
 

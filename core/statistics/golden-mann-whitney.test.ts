@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { attempt, golden, sample } from "./golden-vectors.ts"
+import { attempt, golden, sample } from "./vectors.ts"
 import { hodgesLehmann, mannWhitney } from "./mann-whitney.ts"
 
 const ALTERNATIVES = ["two-sided", "less", "greater"] as const

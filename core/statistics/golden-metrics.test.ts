@@ -16,7 +16,7 @@ import {
   rocAucOneVersusRest,
 } from "./classification.ts"
 import { mcNemar } from "./comparison.ts"
-import { golden, rows, sample } from "./golden-vectors.ts"
+import { golden, rows, sample } from "./vectors.ts"
 import { regressionQuality } from "./regression.ts"
 
 const binary = (y: Float64Array, p: Float64Array, threshold: number) => {

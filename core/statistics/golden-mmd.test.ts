@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { golden, rows, sample } from "./golden-vectors.ts"
+import { golden, rows, sample } from "./vectors.ts"
 import { gaussianKernel, mmd, mmdReference } from "./mmd.ts"
 import { fromList } from "./rows.ts"
 

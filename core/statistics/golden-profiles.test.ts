@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { Schema } from "effect"
-import { column, golden, rows } from "./golden-vectors.ts"
+import { column, golden, rows } from "./vectors.ts"
 import { alibiDetector, type AlibiTest } from "./profile-alibi.ts"
 import { evidentlyColumn, evidentlyDataset, isEvidentlyTest } from "./profile-evidently.ts"
 

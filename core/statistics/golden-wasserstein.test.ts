@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { golden, sample } from "./golden-vectors.ts"
+import { golden, sample } from "./vectors.ts"
 import { energyDistance, wasserstein, wassersteinNormed } from "./wasserstein.ts"
 
 test("Wasserstein and energy distance agree with SciPy, the normed one with Evidently", () => {

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { golden, sample, stream } from "./golden-vectors.ts"
+import { golden, sample, solveVectors, stream } from "./vectors.ts"
 
 const vector = {
   name: "one",
@@ -14,7 +14,7 @@ const vector = {
 const judge = async (got: unknown, cases: ReadonlyArray<unknown> = [vector]) => {
   const folder = mkdtempSync(join(tmpdir(), "golden-"))
   await Bun.write(join(folder, "some.json"), JSON.stringify({ cases }))
-  const failed = golden("some.json", folder, () => got)
+  const { failed } = solveVectors(join(folder, "some.json"), () => got)
   rmSync(folder, { recursive: true })
   return failed.length
 }
@@ -56,5 +56,5 @@ test("recipes draw the same numbers as the tool that made the vectors", () => {
 
 test("a folder that does not exist is an error, a file that is absent is said", () => {
   expect(() => golden("some.json", "/nowhere", () => 1)).toThrow("there is no folder /nowhere")
-  expect(golden("some.json", import.meta.dir, () => 1)).toEqual([])
+  expect(golden("absent.json", import.meta.dir, () => 1)).toEqual([])
 })

@@ -151,21 +151,13 @@ const differences = (
   return agrees(got, expected, context.leaf) ? [] : [`${path}: ${got}, expected ${expected}`]
 }
 
-/**
- * Solves every case of a golden file, prints how many passed and returns what differs, by the name
- * of the case. The project's own copy is read unless another folder of the same form is given.
- */
-export const golden = (
-  file: string,
-  folder: string | undefined,
-  solve: (input: Fields, vector: GoldenCase) => unknown,
-): ReadonlyArray<string> => {
-  const path = join(folder ?? join(import.meta.dir, "golden"), file)
-  if (folder !== undefined && !existsSync(folder)) throw new Error(`there is no folder ${folder}`)
-  if (!existsSync(path)) {
-    console.log(`golden ${file}: not in the folder given`)
-    return []
-  }
+type Solve = (input: Fields, vector: GoldenCase) => unknown
+
+/** How many cases a file of vectors has, and what differs, by the name of the case. */
+export const solveVectors = (
+  path: string,
+  solve: Solve,
+): { readonly cases: number; readonly failed: ReadonlyArray<string> } => {
   const { cases } = Schema.decodeUnknownSync(GoldenFile)(JSON.parse(readFileSync(path, "utf8")))
   const failed = cases.flatMap((vector) => {
     const context = {
@@ -178,6 +170,25 @@ export const golden = (
     const thrown = isFields(got) && typeof got["error"] === "string" ? ` (${got["error"]})` : ""
     return differing.length === 0 ? [] : [`${differing.slice(0, 3).join("; ")}${thrown}`]
   })
-  console.log(`golden ${file}: ${cases.length - failed.length} of ${cases.length} passed`)
+  return { cases: cases.length, failed }
+}
+
+/**
+ * Solves every case of a golden file, prints how many passed and returns what differs. The project's
+ * own copy is read unless another folder of the same form is given.
+ */
+export const golden = (
+  file: string,
+  folder: string | undefined,
+  solve: Solve,
+): ReadonlyArray<string> => {
+  if (folder !== undefined && !existsSync(folder)) throw new Error(`there is no folder ${folder}`)
+  const path = join(folder ?? join(import.meta.dir, "golden"), file)
+  if (!existsSync(path)) {
+    console.log(`golden ${file}: not in the folder given`)
+    return []
+  }
+  const { cases, failed } = solveVectors(path, solve)
+  console.log(`golden ${file}: ${cases - failed.length} of ${cases} passed`)
   return failed
 }
