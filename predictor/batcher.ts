@@ -2,7 +2,11 @@
 // waits for more; its size is bounded by what the predictor may hold.
 import { rowsOf, shapeKey } from "../core/inference/batch.ts"
 import type { Signature } from "../proto/signature.ts"
-import type { Work } from "./work.ts"
+import { ELEMENT_BYTES, elementCount } from "../proto/tensor.ts"
+import { tensorBytes, type Work } from "./work.ts"
+
+/** Most bytes of inputs, and of outputs where the signature tells their size, in one run of several requests. */
+export const BATCH_BYTES_MAX = 32 * 1024 * 1024
 
 /** The version that a request was given, by id and release state or by the caller's pin. */
 export interface ChosenVersion {
@@ -26,6 +30,16 @@ interface Waiting {
   readonly alone: boolean
 }
 
+/** Rows whose outputs take `BATCH_BYTES_MAX` in all; a dimension of −1 is known only after a run. */
+const outputRowsMax = ({ outputs }: Signature): number => {
+  let rowBytes = 0
+  for (const { datatype, shape } of outputs) {
+    const elements = elementCount(shape.slice(1))
+    if (elements > 0) rowBytes += elements * ELEMENT_BYTES[datatype]
+  }
+  return rowBytes === 0 ? Number.POSITIVE_INFINITY : Math.max(1, BATCH_BYTES_MAX / rowBytes)
+}
+
 export class Batcher {
   readonly #groups = new Map<string, Waiting>()
   #size = 0
@@ -47,19 +61,21 @@ export class Batcher {
   }
 
   /**
-   * The group that has waited longest, cut at the rows that its version may run at once; what is cut off goes to the end
-   * of the line.
+   * The group that has waited longest, cut at the rows that its version may run at once and at `BATCH_BYTES_MAX`; what is
+   * cut off goes to the end of the line.
    */
   next(rowsMax: (digest: string) => number): Group | undefined {
     const [first] = this.#groups
     if (first === undefined) return undefined
     const [key, { chosen, works, alone }] = first
-    const most = rowsMax(chosen.digest)
+    const most = Math.min(rowsMax(chosen.digest), outputRowsMax(chosen.signature))
     let count = 0
     let rows = 0
-    for (const work of works) {
-      const more = rowsOf(work.request) ?? 1
-      if (count > 0 && rows + more > most) break
+    let bytes = 0
+    for (const { request } of works) {
+      const more = rowsOf(request) ?? 1
+      bytes += tensorBytes(request)
+      if (count > 0 && (rows + more > most || bytes > BATCH_BYTES_MAX)) break
       rows += more
       count++
     }

@@ -64,6 +64,9 @@ export const failedFact = (failed: Failed): Prediction => ({
   times: { stored: failed.received.delivery.storedAt, taken: failed.received.takenAt },
 })
 
+/** The same without the request, which its dead letter holds: for a fact that would be too large for a message. */
+export const withoutRequest = ({ request: _, ...fact }: Prediction): Prediction => fact
+
 /** The failure of a request that was chosen a version. */
 export const failedWork = (
   work: Work,
@@ -72,8 +75,9 @@ export const failedWork = (
   message: string,
 ): Failed => ({ received: work, reason, message, ...chosenFields(chosen) })
 
-/** Room in a dead letter for everything but the payload. */
-const LETTER_OVERHEAD_BYTES = 16_384
+/** Room in a dead letter for everything but the payload, and how much of that its headers may take. */
+const LETTER_OVERHEAD_BYTES = 32_768
+const LETTER_HEADERS_MAX_BYTES = 16_384
 
 /** The dead letter of a request, its payload cut where the whole would not fit into a message. */
 export const deadLetter = (failed: Failed, now: number, maxPayloadBytes: number): DeadLetter => {
@@ -81,20 +85,32 @@ export const deadLetter = (failed: Failed, now: number, maxPayloadBytes: number)
   const room = Math.max(0, maxPayloadBytes - LETTER_OVERHEAD_BYTES)
   const whole = delivery.data.byteLength <= room
   const cut = whole ? "" : ` (the first ${room} of ${delivery.data.byteLength} bytes are kept)`
+  const { headers, dropped } = headersOf(delivery)
+  const less = dropped === 0 ? "" : ` (${dropped} headers are not kept)`
   return {
     model,
     id,
     reason: failed.reason,
-    message: `${failed.message}${cut}`,
+    message: `${failed.message}${cut}${less}`,
     storedAt: delivery.storedAt,
     diedAt: now,
     deliveries: delivery.deliveries,
-    headers: headersOf(delivery),
+    headers,
     payload: whole ? delivery.data : delivery.data.subarray(0, room),
   }
 }
 
-const headersOf = ({ headers }: Delivery): Readonly<Record<string, string>> =>
-  headers === undefined
-    ? {}
-    : Object.fromEntries(headers.keys().map((name) => [name, headers.get(name)]))
+/** Headers can be as long as a message: those are kept that have room, in their order. */
+const headersOf = ({ headers }: Delivery) => {
+  const kept: Array<readonly [string, string]> = []
+  let room = LETTER_HEADERS_MAX_BYTES
+  const names = headers?.keys() ?? []
+  for (const name of names) {
+    const value = headers?.get(name) ?? ""
+    const bytes = Buffer.byteLength(name) + Buffer.byteLength(value)
+    if (bytes > room) continue
+    room -= bytes
+    kept.push([name, value])
+  }
+  return { headers: Object.fromEntries(kept), dropped: names.length - kept.length }
+}

@@ -18,6 +18,7 @@ export interface HoldingOptions {
   readonly redeliveryMillis: number
   /** Milliseconds after which a request is given up to redelivery although it is still held. */
   readonly heldMaxMillis: number
+  /** Milliseconds of a steady clock. */
   readonly now: () => number
 }
 
@@ -30,13 +31,14 @@ export class Holding {
   readonly #options: HoldingOptions
   readonly #held = new Set<Held>()
   readonly #timer: ReturnType<typeof setInterval>
+  readonly #interval: number
   #itemMicros = 0
   #listener: ((limit: number) => void) | undefined
 
   constructor(options: HoldingOptions) {
     this.#options = options
-    const interval = Math.max(10, Math.floor(options.redeliveryMillis / SIGNS_PER_WAIT))
-    this.#timer = setInterval(() => this.#signs(), interval)
+    this.#interval = Math.max(10, Math.floor(options.redeliveryMillis / SIGNS_PER_WAIT))
+    this.#timer = setInterval(() => this.#signs(), this.#interval)
   }
 
   get max(): number {
@@ -81,8 +83,10 @@ export class Holding {
 
   #signs(): void {
     const now = this.#options.now()
-    for (const held of this.#held) {
-      if (now - held.since < this.#options.heldMaxMillis) held.delivery.working()
+    for (const { since, delivery } of this.#held) {
+      const age = now - since
+      // A young one is heard of in time at the next turn, if it is still held then.
+      if (age >= this.#interval / 2 && age < this.#options.heldMaxMillis) delivery.working()
     }
   }
 }

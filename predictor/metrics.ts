@@ -11,13 +11,16 @@ const DURATION_EDGES = [
 const BATCH_EDGES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 const UNKNOWN = "none"
 
-export interface PredictorGauges {
+export interface PredictorView {
   readonly held: () => number
   readonly publishesInFlight: () => number
+  /** Whether a model of this name was ever registered: any other name is a caller's text, not a bounded label. */
+  readonly isModel: (name: string) => boolean
 }
 
 export class PredictorMetrics {
   readonly registry = new Registry()
+  readonly #isModel: (name: string) => boolean
   readonly #predictions: Counter<"model" | "version" | "outcome">
   readonly #duration: Histogram<"model" | "version">
   readonly #errors: Counter<"model" | "version" | "reason">
@@ -28,8 +31,9 @@ export class PredictorMetrics {
   readonly #existed: Counter
   readonly #reaped: Counter<"by">
 
-  constructor(gauges: PredictorGauges) {
+  constructor(view: PredictorView) {
     const registers = [this.registry]
+    this.#isModel = view.isModel
     this.#predictions = new Counter({
       name: "ml_model_predictions_total",
       help: "Requests that ended, by outcome",
@@ -83,11 +87,11 @@ export class PredictorMetrics {
       labelNames: ["by"] as const,
       registers,
     })
-    gauge("weir_predictor_held_requests", "Requests delivered and not finished", gauges.held)
+    gauge("weir_predictor_held_requests", "Requests delivered and not finished", view.held)
     gauge(
       "weir_predictor_publishes_in_flight",
       "Publishes that wait for their ack",
-      gauges.publishesInFlight,
+      view.publishesInFlight,
     )
     function gauge(name: string, help: string, read: () => number): void {
       new Gauge({
@@ -116,8 +120,7 @@ export class PredictorMetrics {
   }
 
   failed({ received, reason, version = UNKNOWN }: Failed): void {
-    // A model's name that nobody registered is the caller's text, not a bounded label.
-    const model = reason === "unknown_model" || !received.named ? UNKNOWN : received.model
+    const model = this.#isModel(received.model) ? received.model : UNKNOWN
     this.#predictions.inc({ model, version, outcome: "failed" })
     this.#errors.inc({ model, version, reason })
   }

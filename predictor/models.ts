@@ -34,6 +34,7 @@ export class Models {
   readonly #options: ModelsOptions
   readonly #unfollow: () => void
   readonly #again = new Map<string, ReturnType<typeof setTimeout>>()
+  readonly #loading = new Map<string, Promise<void>>()
 
   constructor(options: ModelsOptions) {
     this.#options = options
@@ -65,16 +66,31 @@ export class Models {
   }
 
   /** Resolves when the version can run; rejects when its bytes cannot be had or loaded. */
-  async hold({ digest, signature }: HeldVersion): Promise<void> {
+  async hold(version: HeldVersion): Promise<void> {
+    const { digest } = version
     if (this.isHeld(digest)) return
-    const bytes = await this.#options.fetch(digest)
-    await this.#options.engine.load({ digest, bytes, signature })
-    this.#options.logger.info("a model version is ready", { digest: digest.slice(0, 12) })
+    // Everyone who waits for a version waits for the same bytes.
+    const loading = this.#loading.get(digest) ?? this.#load(version)
+    this.#loading.set(digest, loading)
+    try {
+      await loading
+    } finally {
+      this.#loading.delete(digest)
+    }
   }
 
   close(): void {
     this.#unfollow()
     for (const timer of this.#again.values()) clearTimeout(timer)
+  }
+
+  async #load({ digest, signature }: HeldVersion): Promise<void> {
+    const { engine, fetch, logger } = this.#options
+    const bytes = await fetch(digest)
+    await engine.load({ digest, bytes, signature })
+    logger.info("a model version is ready", { digest: digest.slice(0, 12) })
+    // Unloaded while it was being loaded: nobody else would let it go.
+    if (!this.#isWanted(digest)) await engine.unload(digest)
   }
 
   #follow(release: Release): void {

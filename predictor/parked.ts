@@ -18,11 +18,6 @@ export class ParkedWatch {
     this.#aliveMillis = aliveMillis
   }
 
-  /** Nothing is parked: what was seen so far is alive or gone. */
-  clear(): void {
-    this.#seenAt.clear()
-  }
-
   /**
    * Takes what a sweep saw: the sequences that were delivered and are still in the queue. Returns those that are parked.
    * The age counts from the first sight, not from storage: a request can wait in the queue for long before its delivery.

@@ -1,12 +1,13 @@
 // The path of a request through a predictor: taken from the queue, given a version, checked, run together with what waits
 // beside it, settled. Holds a bounded number of requests and hands back what it has not begun when it is told to stop.
+import { rowsOf } from "../core/inference/batch.ts"
 import { checkRequest } from "../core/inference/check.ts"
 import type { Log } from "../core/log/log.ts"
 import { Pull, type Delivery } from "../core/log/pull.ts"
 import type { Releases, Resolution } from "../core/registry/releases.ts"
 import { reasonOf, type Logger } from "../core/service/logger.ts"
 import { PREDICTOR, REQUESTS } from "../proto/subjects.ts"
-import { Batcher, type ChosenVersion } from "./batcher.ts"
+import { Batcher, type ChosenVersion, type Group } from "./batcher.ts"
 import { failedWork } from "./facts.ts"
 import { Holding } from "./holding.ts"
 import type { PredictorMetrics } from "./metrics.ts"
@@ -59,12 +60,15 @@ export class Predictor {
   /** Takes no more, hands back what has not begun, and resolves when all that was begun is settled. */
   async stop(): Promise<void> {
     this.#stopping = true
+    // First no more is asked for: what is handed back must not come back to this process.
+    const stopped = this.#pull.stop()
+    await this.#options.log.connection.flush().catch(() => undefined)
     for (const work of this.#batcher.clear()) this.#handBack(work)
-    await this.#pull.stop()
+    await stopped
   }
 
   #take(delivery: Delivery): void {
-    const { options } = { options: this.#options }
+    const options = this.#options
     const now = options.now()
     options.metrics.delivered(delivery.deliveries)
     const taken = takeWork(delivery, now, options.requestBytesMax)
@@ -81,8 +85,7 @@ export class Predictor {
       return
     }
     if (isExpired(taken, now)) {
-      const message = `not begun within ${taken.handling.timeoutMillis} ms`
-      void options.settler.failed({ received: taken, reason: "expired", message })
+      this.#expire(taken)
       return
     }
     const resolution = options.releases.resolve(taken.model, taken.handling.pinned)
@@ -99,7 +102,10 @@ export class Predictor {
     try {
       if (await settler.answeredBefore(work)) return
     } catch (cause) {
+      // It may well have been answered: left to the reaper, which looks when the log can be read again.
       logger.warn("the log could not be read", { id: work.id, reason: reasonOf(cause) })
+      work.delivery.done()
+      return
     }
     const message = `${deliveriesMax - 1} deliveries ended without an answer`
     await settler.failed({ received: work, reason: "exhausted", message })
@@ -165,13 +171,30 @@ export class Predictor {
     while (this.#runs < this.#runsMax) {
       const group = this.#batcher.next((digest) => this.#options.models.rowsMax(digest))
       if (group === undefined) return
+      const inTime = this.#withoutLate(group)
+      if (inTime === undefined) continue
       this.#runs++
-      void this.#options.runner.run(group).then((micros) => {
+      void this.#options.runner.run(inTime).then((micros) => {
         this.#runs--
-        this.#options.holding.finished(group.works.length, micros)
+        this.#options.holding.finished(inTime.works.length, micros)
         this.#pump()
       })
     }
+  }
+
+  /** What became late while it was held is not run either. */
+  #withoutLate(group: Group): Group | undefined {
+    const now = this.#options.now()
+    if (!group.works.some((work) => isExpired(work, now))) return group
+    const works = group.works.filter((work) => !isExpired(work, now))
+    for (const work of group.works) if (isExpired(work, now)) this.#expire(work)
+    const rows = works.reduce((sum, { request }) => sum + (rowsOf(request) ?? 1), 0)
+    return works.length === 0 ? undefined : { ...group, works, rows }
+  }
+
+  #expire(work: Work): void {
+    const message = `not begun within ${work.handling.timeoutMillis} ms`
+    void this.#options.settler.failed({ received: work, reason: "expired", message })
   }
 
   /** Others may begin it at once; it was delivered once more for nothing, and has deliveries to spare. */

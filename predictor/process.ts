@@ -16,7 +16,6 @@ import { openCheckedLog } from "../core/service/checked-log.ts"
 import type { Logger } from "../core/service/logger.ts"
 import { limitsOf, natsSettingsOf } from "../core/service/process-settings.ts"
 import { resource } from "../core/service/run-main.ts"
-import type { ValuesOf } from "../core/service/settings.ts"
 import { startStatusServer } from "../core/service/status-server.ts"
 import { Holding } from "./holding.ts"
 import { PredictorMetrics } from "./metrics.ts"
@@ -25,12 +24,8 @@ import { Predictor } from "./predictor.ts"
 import { Reaper } from "./reaper.ts"
 import { Runner } from "./runner.ts"
 import { Settler } from "./settle.ts"
-import type { predictorSettings } from "./settings.ts"
+import { checkSizes, type PredictorSettings } from "./settings.ts"
 
-type Values = ValuesOf<typeof predictorSettings>
-
-/** A request that is held for longer is left to redelivery: its run hangs, or the log does. */
-const HELD_MAX_MILLIS = 120_000
 const NANOS_PER_MICRO = 1_000
 
 const nowMicros = () => Bun.nanoseconds() / NANOS_PER_MICRO
@@ -43,7 +38,11 @@ const cpuInfo = (): string | undefined => {
   }
 }
 
-const makeModels = Effect.fnUntraced(function* (log: Log, values: Values, logger: Logger) {
+const makeModels = Effect.fnUntraced(function* (
+  log: Log,
+  values: PredictorSettings,
+  logger: Logger,
+) {
   const workers = values.workers === 0 ? Math.max(1, availableParallelism() - 1) : values.workers
   const engine = yield* resource(
     async () => makeEngine({ workers, nowMicros, inlineMaxMicros: values.inlineMaxMicros }),
@@ -65,7 +64,11 @@ const makeModels = Effect.fnUntraced(function* (log: Log, values: Values, logger
   return { engine, releases, models, workers }
 })
 
-const makeServing = Effect.fnUntraced(function* (log: Log, values: Values, logger: Logger) {
+const makeServing = Effect.fnUntraced(function* (
+  log: Log,
+  values: PredictorSettings,
+  logger: Logger,
+) {
   const limits = limitsOf(values)
   const { deliveriesMax } = limits
   const { requestBytesMax, outputBytesMax } = values
@@ -75,15 +78,16 @@ const makeServing = Effect.fnUntraced(function* (log: Log, values: Values, logge
       new Holding({
         max: values.prefetchMax,
         targetMillis: values.holdTargetMillis,
-        redeliveryMillis: limits.redeliveryWaitsMillis[0] ?? HELD_MAX_MILLIS,
-        heldMaxMillis: HELD_MAX_MILLIS,
-        now: Date.now,
+        redeliveryMillis: limits.redeliveryWaitsMillis[0] ?? values.heldMaxMillis,
+        heldMaxMillis: values.heldMaxMillis,
+        now: () => performance.now(),
       }),
     async (made) => made.close(),
   )
   const metrics = new PredictorMetrics({
     held: () => holding.size,
     publishesInFlight: () => log.publisher.inFlight,
+    isModel: (name) => releases.model(name) !== undefined,
   })
   const settler = new Settler({
     log,
@@ -95,14 +99,14 @@ const makeServing = Effect.fnUntraced(function* (log: Log, values: Values, logge
     now: Date.now,
   })
   const runtime = runtimeDescription(cpuInfo())
-  const runner = new Runner({ engine, settler, metrics, runtime, now: Date.now })
+  const runner = new Runner({ engine, logger, settler, metrics, runtime, now: Date.now })
   const shared = { log, logger, settler, metrics, requestBytesMax, deliveriesMax, now: Date.now }
   yield* resource(
     async () =>
       new Reaper({
         ...shared,
         sweepMillis: values.sweepMillis,
-        aliveMillis: deliverySpanMillis(limits) + values.sweepMarginMillis,
+        aliveMillis: values.heldMaxMillis + deliverySpanMillis(limits) + values.sweepMarginMillis,
         steady: () => performance.now(),
       }),
     (reaper) => reaper.stop(),
@@ -115,13 +119,14 @@ const makeServing = Effect.fnUntraced(function* (log: Log, values: Values, logge
 })
 
 /** A predictor, from the open log to the closed one. Fails when the log or the releases are lost for good. */
-export const predictorProcess = (values: Values, logger: Logger) =>
+export const predictorProcess = (values: PredictorSettings, logger: Logger) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const log = yield* resource(
         () => openCheckedLog(natsSettingsOf(values, "weir-predictor"), limitsOf(values)),
         closeLog,
       )
+      checkSizes(values, log.publisher.maxPayloadBytes)
       const { metrics, releases } = yield* makeServing(log, values, logger)
       const status = yield* resource(
         async () =>

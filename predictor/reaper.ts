@@ -16,8 +16,8 @@ import { isFailed, takeWork, type Received } from "./work.ts"
 const ADVISORIES_AT_ONCE = 16
 /** An advisory that could not be dealt with comes again after this. */
 const AGAIN_MILLIS = 1_000
-/** Messages that one sweep looks at; the rest waits for the next. */
-const SWEPT_MAX = 10_000
+/** Messages that one sweep looks at: more than can be delivered at once, and as many as have ever been seen parked. */
+const SWEPT_MAX = 100_000
 
 const Advisory = Schema.Struct({
   consumer: Schema.String,
@@ -32,7 +32,7 @@ export interface ReaperOptions {
   readonly settler: Settler
   readonly metrics: PredictorMetrics
   readonly sweepMillis: number
-  /** Longest time that a delivered request can be alive: the sum of all redelivery waits and a margin. */
+  /** Longest time that a delivered request can be alive: held, and delivered again after all waits. */
   readonly aliveMillis: number
   readonly deliveriesMax: number
   readonly requestBytesMax: number
@@ -86,7 +86,10 @@ export class Reaper {
       if (advisory.consumer === PREDICTOR) {
         const lookup = { seq: advisory.stream_seq }
         const message = await readFromLeader(this.#options.log, REQUESTS, lookup)
-        if (message !== undefined) await this.#bury(message, "advisory")
+        if (message !== undefined && !(await this.#bury(message, "advisory"))) {
+          delivery.nak(AGAIN_MILLIS)
+          return
+        }
       }
       delivery.ack()
     } catch (cause) {
@@ -96,16 +99,18 @@ export class Reaper {
   }
 
   async #sweep(): Promise<void> {
-    const { log, steady } = this.#options
+    const { log, steady, logger } = this.#options
     const state = await this.#queueState()
-    if (state.parked === 0) {
-      this.#watch.clear()
-      return
-    }
+    if (state.parked === 0) return
     const held = await this.#heldUpTo(state)
     for (const sequence of this.#watch.observe(state, held, steady())) {
-      const message = await readFromLeader(log, REQUESTS, { seq: sequence })
-      if (message !== undefined) await this.#bury(message, "sweep")
+      try {
+        const message = await readFromLeader(log, REQUESTS, { seq: sequence })
+        if (message !== undefined) await this.#bury(message, "sweep")
+      } catch (cause) {
+        // One that cannot be dealt with must not keep those behind it waiting.
+        logger.warn("a parked request is looked at again", { sequence, reason: reasonOf(cause) })
+      }
     }
   }
 
@@ -137,7 +142,8 @@ export class Reaper {
     return held
   }
 
-  async #bury(message: StoredMessage, by: "advisory" | "sweep"): Promise<void> {
+  /** Whether the request has got its end; without one it stays, and another look tries again. */
+  async #bury(message: StoredMessage, by: "advisory" | "sweep"): Promise<boolean> {
     const { settler, metrics, logger, deliveriesMax, log } = this.#options
     const outcome = { settled: false }
     const received = this.#received(message, () => {
@@ -147,11 +153,11 @@ export class Reaper {
       const text = `${deliveriesMax} deliveries ended without an answer`
       await settler.failed({ received, reason: "exhausted", message: text })
     }
-    // Without a fact it stays: the next look tries again.
-    if (!outcome.settled) return
+    if (!outcome.settled) return false
     await log.manager.streams.deleteMessage(REQUESTS, message.sequence, false).catch(() => false)
     metrics.reaped(by)
     logger.warn("a request was found after its last delivery", { id: received.id, by })
+    return true
   }
 
   #received(message: StoredMessage, settled: () => void): Received {

@@ -4,7 +4,7 @@ import { BatchIndivisible, concatenate, rowsOf, split } from "../core/inference/
 import type { Engine, EngineRun } from "../core/inference/engine.ts"
 import { ModelRunFailed } from "../core/inference/session.ts"
 import { TensorUnreadable } from "../core/inference/tensor-data.ts"
-import { reasonOf } from "../core/service/logger.ts"
+import { reasonOf, type Logger } from "../core/service/logger.ts"
 import { membersDigest } from "../proto/digest.ts"
 import type { Tensor } from "../proto/tensor.ts"
 import type { Group } from "./batcher.ts"
@@ -20,6 +20,7 @@ const MICROS_PER_SECOND = 1_000_000
 
 export interface RunnerOptions {
   readonly engine: Engine
+  readonly logger: Logger
   readonly settler: Settler
   readonly metrics: PredictorMetrics
   readonly runtime: string
@@ -84,9 +85,10 @@ export class Runner {
   }
 
   async #fall(group: Group, cause: unknown): Promise<void> {
-    const { settler } = this.#options
+    const { settler, logger } = this.#options
     const { works, chosen } = group
     if (!isInputFault(cause)) {
+      logger.warn("a batch was cut off", { requests: works.length, reason: reasonOf(cause) })
       for (const work of works) work.delivery.nak(CUT_OFF_PAUSE_MILLIS)
       return
     }

@@ -1,6 +1,6 @@
 // What can be configured of a predictor.
 import { limitSettings, loggingSettings, natsSettings } from "../core/service/process-settings.ts"
-import { integer, port, text } from "../core/service/settings.ts"
+import { integer, port, text, type ValuesOf } from "../core/service/settings.ts"
 
 export const predictorSettings = {
   ...natsSettings,
@@ -35,6 +35,13 @@ export const predictorSettings = {
     10,
     60_000,
   ),
+  heldMaxMillis: integer(
+    "WEIR_HELD_MAX_MS",
+    "A request that is held for longer is left to redelivery, since its run hangs or the log does, milliseconds",
+    120_000,
+    100,
+    3_600_000,
+  ),
   outputBytesMax: integer(
     "WEIR_OUTPUT_MAX_BYTES",
     "Largest output of one request, bytes; a larger one is a failure that names this limit",
@@ -58,7 +65,7 @@ export const predictorSettings = {
   ),
   sweepMarginMillis: integer(
     "WEIR_SWEEP_MARGIN_MS",
-    "Added to the sum of all redelivery waits before such a request is touched, milliseconds",
+    "Added to WEIR_HELD_MAX_MS and all redelivery waits before such a request is touched, milliseconds",
     10_000,
     100,
     3_600_000,
@@ -66,3 +73,21 @@ export const predictorSettings = {
   statusPort: port("WEIR_STATUS_PORT", "Port of health and metrics; 0 takes any free one", 0),
   statusHost: text("WEIR_STATUS_HOST", "Address of health and metrics", "127.0.0.1"),
 } as const
+
+export type PredictorSettings = ValuesOf<typeof predictorSettings>
+
+/** Of a message, beside the tensors of a request and of its answer. */
+const MESSAGE_OVERHEAD_BYTES = 65_536
+
+/** Throws when a request and its answer could not be stored in one message, as a fact needs it. */
+export const checkSizes = (
+  { requestBytesMax, outputBytesMax }: PredictorSettings,
+  maxPayloadBytes: number,
+): void => {
+  const sum = requestBytesMax + outputBytesMax + MESSAGE_OVERHEAD_BYTES
+  if (sum > maxPayloadBytes)
+    throw new Error(
+      `WEIR_REQUEST_MAX_BYTES + WEIR_OUTPUT_MAX_BYTES + ${MESSAGE_OVERHEAD_BYTES} is ${sum} bytes, ` +
+        `more than the ${maxPayloadBytes} of the server's max_payload: lower them or raise it`,
+    )
+}

@@ -9,7 +9,7 @@ import { deadLetterCodec } from "../proto/dead-letter.ts"
 import { DIGEST, POSITION } from "../proto/headers.ts"
 import { predictionCodec, type Prediction } from "../proto/prediction.ts"
 import { deadSubject, predictionSubject, PREDICTIONS } from "../proto/subjects.ts"
-import { deadLetter, failedFact } from "./facts.ts"
+import { deadLetter, failedFact, withoutRequest } from "./facts.ts"
 import type { PredictorMetrics } from "./metrics.ts"
 import type { Failed, Received } from "./work.ts"
 
@@ -65,7 +65,9 @@ export class Settler {
       // Lateness was the caller's own wish: there is nothing to mend and send again.
       if (failed.reason !== "expired") await this.#bury(failed)
       if (received.named) {
-        const settled = await this.#store(received, failedFact(failed))
+        const fact = failedFact(failed)
+        const settled =
+          (await this.#store(received, fact)) ?? (await this.#store(received, withoutRequest(fact)))
         if (settled !== undefined) this.#reply(received, settled)
       }
       this.#options.metrics.failed(failed)

@@ -59,6 +59,10 @@ const decodeRequest = (data: Uint8Array, contentType: string): InferenceRequest 
   return parsed instanceof BadRequest ? parsed.message : parsed
 }
 
+/** Bytes of a request's tensors. */
+export const tensorBytes = ({ inputs }: InferenceRequest): number =>
+  inputs.reduce((sum, { data }) => sum + data.byteLength, 0)
+
 /** Reads a delivery: whose request it is, how to handle it, and what it asks. */
 export const takeWork = (
   delivery: Delivery,
@@ -76,12 +80,17 @@ export const takeWork = (
   }
   const invalid = (message: string): Failed => ({ received, reason: "invalid", message })
   if (names === undefined) return invalid("subject: expected the names of a model and an id")
+  if (delivery.headersFault !== undefined) return invalid(`headers: ${delivery.headersFault}`)
   if (problem !== undefined) return invalid(problem)
   const size = delivery.data.byteLength
   if (size > requestBytesMax)
     return invalid(`body: expected at most ${requestBytesMax} bytes, got ${size}`)
   const request = decodeRequest(delivery.data, handling.contentType)
   if (typeof request === "string") return invalid(request)
+  const bytes = tensorBytes(request)
+  // JSON can be shorter than its tensors, and it is the tensors that the fact holds.
+  if (bytes > requestBytesMax)
+    return invalid(`inputs: expected at most ${requestBytesMax} bytes of tensors, got ${bytes}`)
   const digest = handling.digest ?? requestDigest(names.model, handling.pinned, request)
   return { ...received, request, digest }
 }
