@@ -174,8 +174,8 @@ export const solveVectors = (
 }
 
 /**
- * Solves every case of a golden file, prints how many passed and returns what differs. The project's
- * own copy is read unless another folder of the same form is given.
+ * Solves every case of a golden file, prints how many passed and returns what differs. The
+ * project's own copy is read unless another folder of the same form is given.
  */
 export const golden = (
   file: string,
