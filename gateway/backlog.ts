@@ -1,5 +1,6 @@
-// How much waits to be predicted, how fast it drains, and whether anybody predicts at all: asked of the server by one poller
-// per gateway. From it come Retry-After, readiness and the queue's metrics.
+// How much waits to be predicted, how fast it drains, and whether anybody predicts at all: asked of
+// the server by one poller per gateway. From it come Retry-After, readiness and the queue's
+// metrics.
 import type { Log } from "#core/log/log"
 import { PREDICTOR, REQUESTS } from "#proto/subjects"
 import { Poller } from "./poller.ts"
@@ -7,11 +8,17 @@ import { Poller } from "./poller.ts"
 const POLL_INTERVAL_MILLIS = 500
 /** The drain rate forgets what is older than a few times this. */
 const RATE_MEMORY_MILLIS = 2_000
-/** With nothing in work, predictors that neither ask for requests nor finish any for this long are taken for gone. */
+/**
+ * With nothing in work, predictors that neither ask for requests nor finish any for this long are
+ * taken for gone.
+ */
 export const PREDICTOR_PATIENCE_MILLIS = 5_000
 /** With requests in work they may be inside one long run. */
 export const PREDICTOR_BUSY_PATIENCE_MILLIS = 30_000
-/** A gap between two polls counts as silence for no longer than this: while the log was away nobody could be seen. */
+/**
+ * A gap between two polls counts as silence for no longer than this: while the log was away nobody
+ * could be seen.
+ */
 const SILENCE_PER_POLL_MAX_MILLIS = 2 * POLL_INTERVAL_MILLIS
 export const RETRY_AFTER_MAX_SECONDS = 600
 
@@ -60,7 +67,10 @@ export class BacklogState {
     return this.#ratePerSecond
   }
 
-  /** Messages that nobody delivers any more and the reaper has not settled yet; two looks at different moments may be off. */
+  /**
+   * Messages that nobody delivers any more and the reaper has not settled yet; two looks at
+   * different moments may be off.
+   */
   get parked(): number {
     const last = this.#last
     return last === undefined ? 0 : Math.max(0, last.messages - last.pending - last.ackPending)
@@ -83,7 +93,10 @@ export class BacklogState {
     return this.#silentMillis < (busy ? PREDICTOR_BUSY_PATIENCE_MILLIS : PREDICTOR_PATIENCE_MILLIS)
   }
 
-  /** Seconds until what waits now has been drained. `full` where the server has just said so, ahead of the next look. */
+  /**
+   * Seconds until what waits now has been drained. `full` where the server has just said so, ahead
+   * of the next look.
+   */
   retryAfterSeconds(full: boolean): number {
     const last = this.#last
     const rate = this.#ratePerSecond
@@ -93,7 +106,10 @@ export class BacklogState {
     return Math.min(Math.max(Math.ceil(waiting / rate), 1), RETRY_AFTER_MAX_SECONDS)
   }
 
-  /** Only spans that began and ended with work say how fast it can be done; idle ones say how much came. */
+  /**
+   * Only spans that began and ended with work say how fast it can be done; idle ones say how much
+   * came.
+   */
   #learnRate(before: QueueSample, sample: QueueSample, drained: number): void {
     const millis = sample.at - before.at
     if (millis <= 0 || before.messages === 0 || sample.messages === 0) return

@@ -1,11 +1,11 @@
-// The body of a request as text, within its limit. Bytes are counted while they come, so that a body of unknown length is
-// refused as early as one that says how long it is.
+// The body of a request as text, within its limit. Bytes are counted while they come, so that a
+// body of unknown length is refused as early as one that says how long it is.
 import { CONTENT_TYPE } from "#proto/headers"
 import { refuse, type Refusal } from "./status.ts"
 
 /**
- * `application/json`, what is written like it, and what `curl -d` calls everything. Parameters other
- * than the character set do not matter.
+ * `application/json`, what is written like it, and what `curl -d` calls everything. Parameters
+ * other than the character set do not matter.
  */
 const JSON_CONTENT_TYPE =
   /^application\/(?:(?:[a-z0-9._-]+\+)*json|x-www-form-urlencoded)\s*(?:;|$)/i
@@ -41,7 +41,7 @@ const checkHead = (request: Request, limit: number): Refusal | undefined => {
   if (headers.get("inference-header-content-length") !== null)
     return refuse(
       "unsupported",
-      "Inference-Header-Content-Length: expected none, as binary tensors are not taken here; send them as JSON",
+      "Inference-Header-Content-Length: expected JSON alone, got binary tensors",
     )
   const length = Number(headers.get("content-length") ?? "0")
   return length > limit ? tooLarge(limit, `${length}`) : undefined
@@ -68,7 +68,10 @@ const readBytes = async (request: Request, limit: number): Promise<Uint8Array | 
   return readCounting(request.body, limit)
 }
 
-/** The whole body as text of at most `limit` bytes. Rejects when the client goes away while it sends. */
+/**
+ * The whole body as text of at most `limit` bytes. Rejects when the client goes away while it
+ * sends.
+ */
 export const readText = async (request: Request, limit: number): Promise<string | Refusal> => {
   const wrong = checkHead(request, limit)
   if (wrong !== undefined) return wrong

@@ -1,5 +1,5 @@
-// What the headers of a call say about how it is to be handled. Traces are passed on where they are well formed and are
-// otherwise left out; everything else that is wrong is refused by name.
+// What the headers of a call say about how it is to be handled. Traces are passed on where they are
+// well formed and are otherwise left out; everything else that is wrong is refused by name.
 import { IDEMPOTENCY_KEY, REQUEST_ID, TIMEOUT, TRACEPARENT, VERSION } from "#proto/headers"
 import { isModelName, isVersionName } from "#proto/names"
 import type { Parameters } from "#proto/request"
@@ -29,7 +29,10 @@ export interface Call {
   readonly traceparent: string | undefined
 }
 
-/** Names that cannot exist are refused as such, so that no client takes them for models that may come. */
+/**
+ * Names that cannot exist are refused as such, so that no client takes them for models that may
+ * come.
+ */
 export const checkNames = (model: string, version: string | undefined): Refusal | undefined => {
   if (!isModelName(model)) return invalid("model", "1 to 64 of A-Z a-z 0-9 _ . -", shown(model))
   if (version !== undefined && !isVersionName(version))
@@ -92,7 +95,10 @@ export const readCall = (headers: Headers, version: string | undefined): Call | 
   }
 }
 
-/** The deadline: the header's, else the protocol's parameter `timeout` in microseconds (0 for none), else the default. */
+/**
+ * The deadline: the header's, else the protocol's parameter `timeout` in microseconds (0 for none),
+ * else the default.
+ */
 export const handlingOf = (
   call: Call,
   parameters: Parameters | undefined,

@@ -1,4 +1,5 @@
-// One gateway, put together from an open log: what `main.ts` runs and what tests start in their own process.
+// One gateway, put together from an open log: what `main.ts` runs and what tests start in their own
+// process.
 import type { Log } from "#core/log/log"
 import type { Releases } from "#core/registry/releases"
 import type { Logger } from "#core/service/logger"

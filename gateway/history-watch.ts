@@ -1,12 +1,16 @@
-// How far the long log is behind the hot one. A lag that grows towards what the hot log can hold loses history, so it shows in
-// the readiness body at once and takes the gateway out of service above half.
+// How far the long log is behind the hot one. A lag that grows towards what the hot log can hold
+// loses history, so it shows in the readiness body at once and takes the gateway out of service
+// above half.
 import { historyStatus, type HistoryStatus } from "#core/log/history"
 import type { Log } from "#core/log/log"
 import { PREDICTIONS } from "#proto/subjects"
 import { Poller } from "./poller.ts"
 
 const POLL_INTERVAL_MILLIS = 2_000
-/** Share of the hot log's room that uncopied facts may take before that is worth saying, and before it is an outage. */
+/**
+ * Share of the hot log's room that uncopied facts may take before that is worth saying, and before
+ * it is an outage.
+ */
 export const HEADROOM_DEGRADED = 0.05
 export const HEADROOM_NOT_READY = 0.5
 /** After a restart of the server the copying resumes by itself within some 10 s. */
@@ -14,7 +18,10 @@ export const COPY_STALLED_MILLIS = 15_000
 
 export type HistoryHealth = "ok" | "degraded" | "lagging"
 
-/** Facts that the hot log can hold: its limit of messages, or what its limit of bytes comes to at their mean size. */
+/**
+ * Facts that the hot log can hold: its limit of messages, or what its limit of bytes comes to at
+ * their mean size.
+ */
 const capacityOf = async (log: Log): Promise<number> => {
   const { state, config } = await log.manager.streams.info(PREDICTIONS)
   const byMessages = config.max_msgs > 0 ? config.max_msgs : Number.POSITIVE_INFINITY

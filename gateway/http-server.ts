@@ -1,15 +1,22 @@
-// The HTTP server: how it listens, what Bun itself limits, and how it ends without failing a request.
+// The HTTP server: how it listens, what Bun itself limits, and how it ends without failing a
+// request.
 import { Schema } from "effect"
 import type { makeApp } from "./routes.ts"
 
 /**
- * Bodies above the limit of a request get a JSON answer from us; only those that pass it by more than this are cut off by
- * Bun, with an empty 413.
+ * Bodies above the limit of a request get a JSON answer from us; only those that pass it by more
+ * than this are cut off by Bun, with an empty 413.
  */
 const BODY_MARGIN_BYTES = 64 * 1024 * 1024
-/** Bun's longest. A request that waits is idle to it, so longer deadlines than this cannot be waited out on one call. */
+/**
+ * Bun's longest. A request that waits is idle to it, so longer deadlines than this cannot be waited
+ * out on one call.
+ */
 const IDLE_TIMEOUT_SECONDS = 255
-/** After the last answer, clients on kept connections may still be sending; each gets an answer that closes its connection. */
+/**
+ * After the last answer, clients on kept connections may still be sending; each gets an answer that
+ * closes its connection.
+ */
 const QUIET_MILLIS = 300
 const QUIET_ASK_AGAIN_MILLIS = 25
 
@@ -19,7 +26,8 @@ export class PortTaken extends Schema.TaggedError<PortTaken>()("PortTaken", {
   reason: Schema.String,
 }) {
   override get message() {
-    return `WEIR_PORT: cannot listen on ${this.host}:${this.port} (${this.reason}); choose a free port`
+    const address = `${this.host}:${this.port}`
+    return `WEIR_PORT: cannot listen on ${address} (${this.reason}); choose a free port`
   }
 }
 

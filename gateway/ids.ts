@@ -1,4 +1,5 @@
-// New ids for requests without a key. Random bytes are drawn in blocks: one system call serves hundreds of requests.
+// New ids for requests without a key. Random bytes are drawn in blocks: one system call serves
+// hundreds of requests.
 import { timeOrderedId } from "#proto/ids"
 
 const RANDOM_BYTES_PER_ID = 10

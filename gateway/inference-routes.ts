@@ -1,4 +1,5 @@
-// The routes that predict, and the one that fetches what was predicted: text in, text out, the data plane in between.
+// The routes that predict, and the one that fetches what was predicted: text in, text out, the data
+// plane in between.
 import { parseInferRequest } from "#core/inference/json-request"
 import { parsePredictRequest } from "#core/inference/rows"
 import { BadRequest } from "#core/inference/bad-request"

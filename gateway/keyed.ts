@@ -1,5 +1,6 @@
-// Requests with an idempotency key: the same key and body get the same bytes, from any gateway, for as long as the hot log
-// holds the fact. The log decides: its one fact per id is the proof, everything here only finds it early.
+// Requests with an idempotency key: the same key and body get the same bytes, from any gateway, for
+// as long as the hot log holds the fact. The log decides: its one fact per id is the proof,
+// everything here only finds it early.
 import type { Log } from "#core/log/log"
 import { readLast, type StoredMessage } from "#core/log/read"
 import { DIGEST, NATS_SEQUENCE } from "#proto/headers"
@@ -27,7 +28,8 @@ export class KeyedSubmitter {
     const { model, handling } = prepared
     const id = keyedId(handling.caller ?? "", model, key)
     const { promise, resolve } = Promise.withResolvers<Outcome>()
-    // Subscribed before the first look, on the same connection: no fact can be stored between the two unnoticed.
+    // Subscribed before the first look, on the same connection: no fact can be stored between the
+    // two unnoticed.
     const subscription = log.connection.subscribe(storedSubject(model, id), {
       callback: (error, message) => {
         if (error !== null) return
@@ -53,7 +55,8 @@ export class KeyedSubmitter {
         return
       }
     } catch {
-      // The look-up only saves work: whether there is a fact already, the predictor finds out as well.
+      // The look-up only saves work: whether there is a fact already, the predictor finds out as
+      // well.
     }
     const closed = submitter.closedFor()
     if (closed === undefined) submitter.publish(flight)

@@ -1,5 +1,5 @@
-// What this process counts, under the names that dashboards already have. Labels are bounded: routes are patterns, models and
-// versions are known ones, ids are never labels.
+// What this process counts, under the names that dashboards already have. Labels are bounded:
+// routes are patterns, models and versions are known ones, ids are never labels.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client"
 import type { Prediction } from "#proto/prediction"
 import type { BacklogState } from "./backlog.ts"
@@ -105,7 +105,9 @@ export class GatewayMetrics {
         help,
         registers,
         collect() {
-          this.set(read() ?? Number.NaN)
+          const value = read()
+          if (value === undefined) this.remove({})
+          else this.set(value)
         },
       })
     gauge("weir_gateway_requests_in_flight", "Requests that wait for their fact", inFlight)

@@ -1,5 +1,5 @@
-// The routes about server and models: health, metadata, the repository's index and metrics. They read what is known already
-// and change nothing.
+// The routes about server and models: health, metadata, the repository's index and metrics. They
+// read what is known already and change nothing.
 import type { Release, RegisteredVersion } from "#core/registry/release"
 import type { Releases } from "#core/registry/releases"
 import { readText } from "./body.ts"

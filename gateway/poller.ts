@@ -1,5 +1,5 @@
-// Asks something again and again, one question at a time. A question that fails is asked again; what failed is the asker's
-// to show.
+// Asks something again and again, one question at a time. A question that fails is asked again;
+// what failed is the asker's to show.
 
 export class Poller {
   readonly #ask: () => Promise<void>

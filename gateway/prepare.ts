@@ -1,4 +1,5 @@
-// From a request that a caller made to the message that is published: checked, encoded, digested. It publishes nothing.
+// From a request that a caller made to the message that is published: checked, encoded, digested.
+// It publishes nothing.
 import { checkRequest } from "#core/inference/check"
 import type { BadRequest } from "#core/inference/bad-request"
 import type { HeaderList } from "#core/log/publisher"
@@ -30,7 +31,10 @@ export interface Prepared {
 export const badRequest = (fault: BadRequest): Refusal =>
   refuse(fault.kind === "unsupported" ? "unsupported" : "invalid", fault.message)
 
-/** Checks a request against the target's signature and encodes it. `bytesMax` bounds the encoded request. */
+/**
+ * Checks a request against the target's signature and encodes it. `bytesMax` bounds the encoded
+ * request.
+ */
 export const prepare = (
   target: Target,
   request: InferenceRequest,

@@ -1,5 +1,6 @@
-// The parts of a gateway process in the order in which they begin; they end in the reverse order, so that every request that
-// was taken is answered while there is still a log to read its answer from.
+// The parts of a gateway process in the order in which they begin; they end in the reverse order,
+// so that every request that was taken is answered while there is still a log to read its answer
+// from.
 import { Effect, Layer } from "effect"
 import project from "../package.json" with { type: "json" }
 import { closeLog } from "#core/log/log"
@@ -11,7 +12,10 @@ import { resource } from "#core/service/run-main"
 import { startGateway } from "./gateway.ts"
 import { checkLimits, type GatewaySettings } from "./settings.ts"
 
-/** A gateway, from the open log to the closed one. Fails when the log or the releases are lost for good. */
+/**
+ * A gateway, from the open log to the closed one. Fails when the log or the releases are lost for
+ * good.
+ */
 export const gatewayProcess = (settings: GatewaySettings, logger: Logger) =>
   Layer.effectDiscard(
     Effect.gen(function* () {

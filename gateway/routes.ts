@@ -1,4 +1,5 @@
-// Every route in one place: methods, patterns and what each answers. Requests that no route takes get JSON all the same.
+// Every route in one place: methods, patterns and what each answers. Requests that no route takes
+// get JSON all the same.
 import { Elysia } from "elysia"
 import { reasonOf, type Logger } from "#core/service/logger"
 import type { GatewayMetrics } from "./metrics.ts"
@@ -89,14 +90,16 @@ export const makeApp = ({ routes, responder, metrics, logger, now, draining }: A
     return response
   }
 
-  const app = new Elysia({ precompile: true })
+  // The "standard" way finds no path behind host names of less than four characters.
+  const app = new Elysia({ precompile: true, handler: { standardHostname: false } })
   app.onError(({ code, error, request }) => {
     if (code === "NOT_FOUND") return unrouted(request)
     logger.error("a request failed by a defect", { reason: reasonOf(error) })
     return responder.refused(refuse("internal", "the gateway failed on this request"))
   })
   for (const route of routes) {
-    // The parameters are named so that Elysia sees what the handler needs and prepares nothing else.
+    // The parameters are named so that Elysia sees what the handler needs and prepares nothing
+    // else.
     if (route.path.includes(":"))
       app.route(
         route.method,

@@ -39,21 +39,21 @@ export const gatewaySettings = {
   ),
   inFlightMax: integer(
     "WEIR_IN_FLIGHT_MAX",
-    "Requests that this gateway waits for at once; each costs some kilobytes, more are refused with 429",
+    "Requests that wait for their answer here at once; more are refused with 429",
     8_192,
     1,
     1_000_000,
   ),
   inFlightBytesMax: integer(
     "WEIR_IN_FLIGHT_MAX_BYTES",
-    "Size of all request bodies that are being handled at once; it bounds the memory, more are refused with 429",
+    "Size of those requests together, bytes; it bounds the memory, more are refused with 429",
     268_435_456,
     1_024,
     68_719_476_736,
   ),
   publishWaitMillis: integer(
     "WEIR_PUBLISH_WAIT_MS",
-    "How long a publish that the log does not take is repeated before 503, milliseconds; a lost leader is replaced within 6 s",
+    "How long a publish is repeated before 503, milliseconds; lost leaders are replaced in 6 s",
     10_000,
     100,
     TIMEOUT_MAX_MILLIS,
@@ -81,8 +81,9 @@ export class LimitsTooLarge extends Schema.TaggedError<LimitsTooLarge>()("Limits
 }) {
   override get message() {
     return (
-      `WEIR_REQUEST_MAX_BYTES + WEIR_OUTPUT_MAX_BYTES + ${MESSAGE_OVERHEAD_BYTES} is ${this.sum} bytes, ` +
-      `more than the ${this.maxPayload} of the server's max_payload: lower them or raise it`
+      `WEIR_REQUEST_MAX_BYTES + WEIR_OUTPUT_MAX_BYTES + ${MESSAGE_OVERHEAD_BYTES} is ` +
+      `${this.sum} bytes, more than the ${this.maxPayload} of the server's max_payload: ` +
+      "lower them or raise it"
     )
   }
 }

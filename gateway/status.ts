@@ -1,5 +1,5 @@
-// The one table from what went wrong to HTTP status and code word. Every refusal that leaves this process names a case of
-// it; no route chooses a status of its own.
+// The one table from what went wrong to HTTP status and code word. Every refusal that leaves this
+// process names a case of it; no route chooses a status of its own.
 import type { FailureReason } from "#proto/prediction"
 
 interface Case {

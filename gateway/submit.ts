@@ -1,5 +1,6 @@
-// The data plane: a request goes into the log, and its fact comes out. It knows no HTTP. It waits for the answer, not for
-// the acknowledgement of the publish; but what the log refuses is answered at once, and what it leaves open is published again.
+// The data plane: a request goes into the log, and its fact comes out. It knows no HTTP. It waits
+// for the answer, not for the acknowledgement of the publish; but what the log refuses is answered
+// at once, and what it leaves open is published again.
 import type { Published } from "#core/log/publisher"
 import type { Log } from "#core/log/log"
 import { IDEMPOTENCY_KEY } from "#proto/headers"
@@ -12,7 +13,10 @@ import { requestHeaders, type Prepared } from "./prepare.ts"
 import { refuse, type Refusal } from "./status.ts"
 import type { StoredFact, WaitEnd, Waiter, Waiters } from "./waiters.ts"
 
-/** Pause before a publish that the log did not take is tried again; doubled each time up to the longest. */
+/**
+ * Pause before a publish that the log did not take is tried again; doubled each time up to the
+ * longest.
+ */
 const PUBLISH_PAUSE_FIRST_MILLIS = 25
 const PUBLISH_PAUSE_LONGEST_MILLIS = 1_000
 /** What a caller is told to wait when the log itself is away or full, and when nobody predicts. */
@@ -158,7 +162,7 @@ export class Submitter {
 
   keyReused(flight: Flight): void {
     const { id } = flight
-    const message = `${IDEMPOTENCY_KEY}: expected the body that this key was first used with, got another`
+    const message = `${IDEMPOTENCY_KEY}: expected the body of its first use, got another`
     this.finish(flight, refuse("keyReused", message, { id }))
   }
 
@@ -214,7 +218,10 @@ export class Submitter {
     return refuse("queueFull", message, { retryAfterSeconds })
   }
 
-  /** After a publish that was left open the request may have been stored and answered: look before refusing it. */
+  /**
+   * After a publish that was left open the request may have been stored and answered: look before
+   * refusing it.
+   */
   async #refuse(flight: Flight, refusal: Refusal): Promise<void> {
     if (flight.attempts > 1 && flight.waiter !== undefined) await this.waiters.look(flight.waiter)
     const named = flight.attempts > 1 || flight.keyed

@@ -1,4 +1,5 @@
-// Which version a request is checked against. The predictor chooses the version that answers by itself, from the same facts.
+// Which version a request is checked against. The predictor chooses the version that answers by
+// itself, from the same facts.
 import type { Releases } from "#core/registry/releases"
 import type { Signature } from "#proto/signature"
 import { refuse, type Refusal } from "./status.ts"
@@ -15,7 +16,10 @@ export interface Target {
 const unknownModel = (model: string): Refusal =>
   refuse("unknownModel", `Request for unknown model: '${model}' is not found`)
 
-/** The pinned version, or the one that is live; else why there is none, in the words that Triton uses. */
+/**
+ * The pinned version, or the one that is live; else why there is none, in the words that Triton
+ * uses.
+ */
 export const targetOf = (
   releases: Releases,
   model: string,

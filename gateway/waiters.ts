@@ -1,5 +1,6 @@
-// Who waits for which fact. The reply of a predictor is a hint that comes fast; the log is the proof, so every waiter also
-// looks into it at growing intervals, after each reconnect, and once more before it gives up. One timer serves all.
+// Who waits for which fact. The reply of a predictor is a hint that comes fast; the log is the
+// proof, so every waiter also looks into it at growing intervals, after each reconnect, and once
+// more before it gives up. One timer serves all.
 import type { Subscription } from "nats"
 import type { Log } from "#core/log/log"
 import { readLast, type StoredMessage } from "#core/log/read"
@@ -7,13 +8,18 @@ import { POSITION } from "#proto/headers"
 import { predictionSubject, PREDICTIONS, replyPrefix } from "#proto/subjects"
 
 const SWEEP_INTERVAL_MILLIS = 20
-/** First look into the log after publishing; each pause is twice the one before, up to the longest. */
+/**
+ * First look into the log after publishing; each pause is twice the one before, up to the longest.
+ */
 const LOOK_FIRST_MILLIS = 200
 const LOOK_SECOND_MILLIS = 1_000
 const LOOK_LONGEST_MILLIS = 8_000
 /** The last look comes so long before the deadline. */
 const LOOK_LAST_MILLIS = 100
-/** Looks at once; under load most waiters are merely early, and a look costs the server what a publish costs. */
+/**
+ * Looks at once; under load most waiters are merely early, and a look costs the server what a
+ * publish costs.
+ */
 const LOOKS_MAX = 32
 
 /** A fact as it is stored. */
