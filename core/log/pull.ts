@@ -43,6 +43,8 @@ export interface PullOptions {
   readonly consumer: string
   /** Most messages that are asked for or held unfinished. */
   readonly unfinishedMax: number
+  /** The limit until `setLimit` is called, where that is lower. */
+  readonly unfinishedAtFirst?: number
   readonly onDelivery: (delivery: Delivery) => void
   /** The server says that the consumer or its stream is not there (any more). */
   readonly onLoss: (loss: PullLoss) => void
@@ -101,7 +103,7 @@ export class Pull {
   constructor(connection: NatsConnection, link: LinkState, options: PullOptions) {
     this.#connection = connection
     this.#options = options
-    this.#limit = options.unfinishedMax
+    this.#limit = Math.min(options.unfinishedMax, options.unfinishedAtFirst ?? Infinity)
     this.#subscription = this.#listen(this.#inbox)
     // Pulls die with the connection that made them.
     this.#unfollow = link.onChange((up) => up && this.#restart())
