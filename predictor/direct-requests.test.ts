@@ -5,13 +5,11 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseFlights, type Flight } from "../examples/flights/flights.ts"
 import { ELEMENT, identity, model, node, value } from "../core/inference/onnx-test-models.ts"
-import { encodeTexts } from "../core/inference/string-elements.ts"
 import { membersDigest, requestDigest } from "../proto/digest.ts"
 import { DIGEST, POSITION } from "../proto/headers.ts"
 import { predictionCodec } from "../proto/prediction.ts"
 import type { InferenceRequest } from "../proto/request.ts"
 import { predictionSubject } from "../proto/subjects.ts"
-import type { Tensor } from "../proto/tensor.ts"
 import {
   FLIGHTS_MODEL,
   FLIGHTS_SIGNATURE,
@@ -20,9 +18,9 @@ import {
 } from "../test/support/system.ts"
 import { until } from "../test/support/eventually.ts"
 import {
+  flightInputs,
   floatsOf,
   fp32,
-  int64,
   json,
   listen,
   messagePack,
@@ -59,19 +57,6 @@ await system.release("two.outputs", "1", await modelFile(doubled))
 const flights = parseFlights(
   readFileSync(join(import.meta.dir, "../examples/flights/flights.csv"), "utf8"),
 )
-const bytes = (name: string, text: string): Tensor => ({
-  name,
-  datatype: "BYTES",
-  shape: [1, 1],
-  data: encodeTexts([text]),
-})
-const flightInputs = ({ distance, hour, weekday, origin, destination }: Flight) => [
-  fp32("distance", [1, 1], [distance]),
-  int64("hour", [1, 1], [hour]),
-  int64("weekday", [1, 1], [weekday]),
-  bytes("origin", origin),
-  bytes("destination", destination),
-]
 
 const runtime = await InferenceSession.create(FLIGHTS_MODEL)
 /** The probabilities of one flight, from the runtime without anything of ours in between. */

@@ -6,6 +6,8 @@ import type { Delivery } from "../core/log/pull.ts"
 const SMOOTHING = 0.2
 /** Fewer would leave a worker idle between two batches. */
 const HELD_MIN = 8
+/** At first, doubled with each batch: the first requests of a cold process are its slowest. */
+const HELD_AT_FIRST = 128
 /** `working` is sent this many times within the shortest redelivery wait. */
 const SIGNS_PER_WAIT = 3
 const MICROS_PER_MILLI = 1_000
@@ -29,7 +31,8 @@ interface Held {
 
 export class Holding {
   readonly #options: HoldingOptions
-  readonly #held = new Set<Held>()
+  readonly #held = new Map<number, Held>()
+  #limit: number
   readonly #timer: ReturnType<typeof setInterval>
   readonly #interval: number
   #itemMicros = 0
@@ -37,12 +40,18 @@ export class Holding {
 
   constructor(options: HoldingOptions) {
     this.#options = options
+    this.#limit = Math.min(options.max, HELD_AT_FIRST)
     this.#interval = Math.max(10, Math.floor(options.redeliveryMillis / SIGNS_PER_WAIT))
     this.#timer = setInterval(() => this.#signs(), this.#interval)
   }
 
   get max(): number {
     return this.#options.max
+  }
+
+  /** How many may be held now. */
+  get limit(): number {
+    return this.#limit
   }
 
   get size(): number {
@@ -54,11 +63,16 @@ export class Holding {
     this.#listener = listener
   }
 
+  /** Whether an earlier delivery of the same request is held; its end will be the end of both. */
+  isHeld({ sequence }: Delivery): boolean {
+    return this.#held.has(sequence)
+  }
+
   /** The same delivery, kept alive at the server until it is finished. */
   track(delivery: Delivery): Delivery {
     const held: Held = { delivery, since: this.#options.now() }
-    this.#held.add(held)
-    const end = () => this.#held.delete(held)
+    this.#held.set(delivery.sequence, held)
+    const end = () => this.#held.delete(delivery.sequence)
     return {
       ...delivery,
       ack: () => void (end(), delivery.ack()),
@@ -74,7 +88,8 @@ export class Holding {
     this.#itemMicros += (one - this.#itemMicros) * SMOOTHING
     const { max, targetMillis } = this.#options
     const affordable = Math.floor((targetMillis * MICROS_PER_MILLI) / Math.max(1, this.#itemMicros))
-    this.#listener?.(Math.min(max, Math.max(HELD_MIN, affordable)))
+    this.#limit = Math.min(max, 2 * this.#limit, Math.max(HELD_MIN, affordable))
+    this.#listener?.(this.#limit)
   }
 
   close(): void {
@@ -83,7 +98,7 @@ export class Holding {
 
   #signs(): void {
     const now = this.#options.now()
-    for (const { since, delivery } of this.#held) {
+    for (const { since, delivery } of this.#held.values()) {
       const age = now - since
       // A young one is heard of in time at the next turn, if it is still held then.
       if (age >= this.#interval / 2 && age < this.#options.heldMaxMillis) delivery.working()

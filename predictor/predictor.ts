@@ -51,7 +51,8 @@ export class Predictor {
       stream: REQUESTS,
       consumer: PREDICTOR,
       unfinishedMax: options.holding.max,
-      onDelivery: (delivery) => this.#take(options.holding.track(delivery)),
+      unfinishedAtFirst: options.holding.limit,
+      onDelivery: (delivery) => this.#receive(delivery),
       onLoss: (loss) => options.logger.warn("the queue is not there", { loss }),
     })
     options.holding.onLimit((limit) => this.#pull.setLimit(limit))
@@ -67,10 +68,17 @@ export class Predictor {
     await stopped
   }
 
+  #receive(delivery: Delivery): void {
+    const { holding, metrics } = this.#options
+    metrics.delivered(delivery.deliveries)
+    // What this process is at work on is not begun a second time, however late the server heard of that.
+    if (holding.isHeld(delivery)) delivery.done()
+    else this.#take(holding.track(delivery))
+  }
+
   #take(delivery: Delivery): void {
     const options = this.#options
     const now = options.now()
-    options.metrics.delivered(delivery.deliveries)
     const taken = takeWork(delivery, now, options.requestBytesMax)
     if (isFailed(taken)) {
       void options.settler.failed(taken)

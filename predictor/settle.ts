@@ -87,9 +87,8 @@ export class Settler {
 
   async #bury(failed: Failed): Promise<void> {
     const { log, now } = this.#options
-    const { model, id } = failed.received
     const letter = deadLetter(failed, now(), log.publisher.maxPayloadBytes)
-    await append(log.publisher, deadSubject(model, id), deadLetterCodec.encode(letter), 0)
+    await append(log.publisher, graveOf(failed.received), deadLetterCodec.encode(letter), 0)
     this.#options.metrics.buried(failed)
   }
 
@@ -138,6 +137,14 @@ export class Settler {
     }
   }
 }
+
+const WILDCARDS: ReadonlySet<string> = new Set(["*", ">"])
+
+/** A wildcard that was published as a token would be expected to match nothing, and matches all the others. */
+const graveOf = ({ model, id, delivery }: Received): string =>
+  WILDCARDS.has(model) || WILDCARDS.has(id)
+    ? deadSubject("unnamed", `request-${delivery.sequence}`)
+    : deadSubject(model, id)
 
 const tooLarge = (received: Received, fact: Prediction, size: number, limit: number): Failed => ({
   received,

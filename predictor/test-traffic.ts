@@ -1,6 +1,8 @@
 // What the tests of the predictor share: requests published straight to the queue as a producer does it, and what the log
 // holds afterwards.
+import { connect } from "node:net"
 import { createInbox, type Msg } from "nats"
+import { encodeTexts } from "../core/inference/string-elements.ts"
 import { until } from "../test/support/eventually.ts"
 import type { RunningService } from "../test/support/service.ts"
 import { deadLetterCodec, type DeadLetter } from "../proto/dead-letter.ts"
@@ -44,6 +46,28 @@ export const int64 = (name: string, shape: ReadonlyArray<number>, values: Readon
     data: new Uint8Array(BigInt64Array.from(values.map(BigInt)).buffer),
   }) satisfies Tensor
 
+export const bytes = (name: string, text: string): Tensor => ({
+  name,
+  datatype: "BYTES",
+  shape: [1, 1],
+  data: encodeTexts([text]),
+})
+
+/** One row of the flights model. */
+export const flightInputs = (flight: {
+  readonly distance: number
+  readonly hour: number
+  readonly weekday: number
+  readonly origin: string
+  readonly destination: string
+}): ReadonlyArray<Tensor> => [
+  fp32("distance", [1, 1], [flight.distance]),
+  int64("hour", [1, 1], [flight.hour]),
+  int64("weekday", [1, 1], [flight.weekday]),
+  bytes("origin", flight.origin),
+  bytes("destination", flight.destination),
+]
+
 export const floatsOf = (tensor: Tensor | undefined): ReadonlyArray<number> =>
   tensor === undefined ? [] : [...new Float32Array(new Uint8Array(tensor.data).buffer)]
 
@@ -80,6 +104,34 @@ export const send = async (log: Log, sent: ReadonlyArray<Sent>): Promise<void> =
     const refused = published.find(({ kind }) => kind !== "stored")
     if (refused !== undefined) throw new Error(`not queued: ${JSON.stringify(refused)}`)
   }
+}
+
+/** Publishes over a socket of its own what the client would refuse to send; resolves when the server has read it. */
+export const sendRaw = (
+  natsUrl: string,
+  subject: string,
+  headers: string,
+  payload: string,
+): Promise<void> => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const { hostname, port } = new URL(natsUrl)
+  const socket = connect(Number(port), hostname)
+  const sizes = [headers.length, headers.length + payload.length].join(" ")
+  socket.on("error", reject)
+  socket.on("data", (data) => {
+    if (!data.includes("PONG")) return
+    socket.destroy()
+    resolve()
+  })
+  socket.write('CONNECT {"verbose":false,"headers":true,"pedantic":false}\r\n')
+  socket.write(
+    headers === ""
+      ? `PUB ${subject} ${payload.length}\r\n${payload}\r\n`
+      : `HPUB ${subject} ${sizes}\r\n${headers}${payload}\r\n`,
+    "latin1",
+  )
+  socket.write("PING\r\n")
+  return promise
 }
 
 export interface Replies {
