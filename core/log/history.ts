@@ -16,7 +16,7 @@ export interface Source {
 
 /** Reads `PREDICTIONS <sequence> <filters> <transforms> <original subject>`. */
 export const readSource = (headers: MsgHdrs | undefined): Source | undefined => {
-  const words = headers?.get(STREAM_SOURCE).split(" ") ?? []
+  const words = headers?.last(STREAM_SOURCE).split(" ") ?? []
   const position = Number(words[1])
   const subject = words[4]
   return words[0] === PREDICTIONS && Number.isInteger(position) && subject !== undefined
@@ -63,31 +63,28 @@ export const findGaps = async (
   const middle = Math.floor((low.sequence + high.sequence) / 2)
   const found = middle > low.sequence ? await at(middle) : undefined
   if (found === undefined || found.sequence >= high.sequence) {
-    // No message lies strictly between: if `high` follows `low` directly, what is missing lies between their positions.
-    const lower = middle > low.sequence ? await lastBefore(at, low, high) : low
-    return [
-      {
-        fromPosition: lower.position + (high.sequence - lower.sequence),
-        toPosition: high.position - 1,
-      },
-    ]
+    // Nothing is left in the upper half, so what is missing there lies between `high` and the last message before it.
+    const lower = await lastBefore(at, low, middle)
+    return [...(await findGaps(at, low, lower)), ...gapBetween(lower, high)]
   }
   return [...(await findGaps(at, low, found)), ...(await findGaps(at, found, high))]
 }
 
-/** The last message before `high` when those in the upper half were erased. */
-const lastBefore = async (
-  at: EntryAt,
-  low: HistoryEntry,
-  high: HistoryEntry,
-): Promise<HistoryEntry> => {
+/** What is missing between two messages that follow each other, some of whose successors may have been erased. */
+const gapBetween = (lower: HistoryEntry, high: HistoryEntry): ReadonlyArray<Gap> => {
+  const fromPosition = lower.position + (high.sequence - lower.sequence)
+  return fromPosition < high.position ? [{ fromPosition, toPosition: high.position - 1 }] : []
+}
+
+/** The last message before the sequence `upper`, where none is known after `low`. */
+const lastBefore = async (at: EntryAt, low: HistoryEntry, upper: number): Promise<HistoryEntry> => {
   let lower = low
-  let upper = high.sequence
-  while (upper - lower.sequence > 1) {
-    const middle = Math.floor((lower.sequence + upper) / 2)
+  let open = upper
+  while (open - lower.sequence > 1) {
+    const middle = Math.floor((lower.sequence + open) / 2)
     const found = await at(middle)
-    if (found !== undefined && found.sequence < high.sequence) lower = found
-    else upper = middle
+    if (found !== undefined && found.sequence < upper) lower = found
+    else open = middle
   }
   return lower
 }
@@ -104,13 +101,13 @@ export interface HistoryStatus {
 
 /** How far the copying is. `capacity` is the number of messages that the hot log may hold. */
 export const historyStatus = async (log: Log, capacity: number): Promise<HistoryStatus> => {
-  const [hot, long] = await Promise.all([
+  const [hot, last] = await Promise.all([
     log.manager.streams.info(PREDICTIONS),
-    log.manager.streams.info(HISTORY),
+    readFromLeader(log, HISTORY, { last_by_subj: ALL_HISTORY }),
   ])
-  const last = await entryAt(log)(long.state.last_seq)
-  const copiedPosition = long.state.messages === 0 ? 0 : (last?.position ?? 0)
   const lastPosition = hot.state.last_seq
+  // An empty long log, new or grown old, says nothing; what the hot log no longer holds cannot be copied any more.
+  const copiedPosition = readSource(last?.headers)?.position ?? Math.max(0, hot.state.first_seq - 1)
   const lag = Math.max(0, lastPosition - copiedPosition)
   return { lastPosition, copiedPosition, lag, headroomUsed: lag / capacity }
 }

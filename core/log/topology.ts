@@ -100,6 +100,13 @@ export const deliverySpanMillis = (limits: LogLimits): number => {
   return span
 }
 
+/** The server's own default; it must not be longer than messages are kept, or the stream is refused. */
+const DUPLICATE_WINDOW_MILLIS = 120_000
+const keptFor = (millis: number) => ({
+  max_age: millis * MILLION_NANOS,
+  duplicate_window: Math.min(DUPLICATE_WINDOW_MILLIS, millis) * MILLION_NANOS,
+})
+
 export type StreamDescription = Partial<StreamConfig> & { readonly name: string }
 export interface ConsumerDescription {
   readonly stream: string
@@ -132,7 +139,7 @@ const predictionsStream = (limits: LogLimits): StreamDescription => ({
   discard: DiscardPolicy.Old,
   max_msgs: limits.predictionsMessagesMax,
   max_bytes: limits.predictionsBytesMax,
-  max_age: limits.predictionsAgeMillis * MILLION_NANOS,
+  ...keptFor(limits.predictionsAgeMillis),
   allow_direct: true,
   republish: { src: ALL_WEIR, dest: ALL_STORED },
 })
@@ -142,7 +149,7 @@ const historyStream = (limits: LogLimits): StreamDescription => ({
   name: HISTORY,
   discard: DiscardPolicy.Old,
   max_bytes: limits.historyBytesMax,
-  max_age: limits.historyAgeMillis * MILLION_NANOS,
+  ...keptFor(limits.historyAgeMillis),
   sources: [
     {
       name: PREDICTIONS,
