@@ -1,5 +1,5 @@
-// The launcher without a network: which programs it takes and refuses, what a second start does, and
-// what it says when there is nothing to take.
+// The launcher without a network: which programs it takes and refuses, what a second start does,
+// and what it says when there is nothing to take.
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import {
   chmodSync,
@@ -42,7 +42,9 @@ const programThatPrints = (name: string, file: string, line: string) => {
   return place
 }
 
-/** A checkout whose packages are there and whose command prints the nats-server that it was given. */
+/**
+ * A checkout whose packages are there and whose command prints the nats-server that it was given.
+ */
 const checkout = (name: string) => {
   const place = join(folder, name)
   for (const part of [".ci", "cli", "node_modules", ".weir/stamp"]) {

@@ -13,12 +13,15 @@ import {
   type Command,
 } from "../command.ts"
 import { projectFolder } from "../project.ts"
-import { runCommand, runTestFile, type FileResult } from "../tests/run-file.ts"
-import { getTools } from "../tests/tools.ts"
+import { getTools } from "../tests/get-tools.ts"
+import { runCommand } from "../tests/run-command.ts"
+import { runTestFile, type FileResult } from "../tests/run-file.ts"
 
 /** More files at a time than this only fight for disk and cores. */
 const PARALLEL_MAX = 16
 const PATTERNS_MAX = 64
+/** The type check and the format check of the whole project take seconds. */
+const CHECK_WAIT_MILLIS = 300_000
 
 const flags = {
   "with-tools": { help: "first get the external tools that some tests need (.ci/versions)" },
@@ -34,7 +37,7 @@ const testFiles = (patterns: ReadonlyArray<string>): ReadonlyArray<string> =>
 /** The type check and the format each count as one test. */
 const runCheck = async (words: ReadonlyArray<string>): Promise<FileResult> => {
   const began = performance.now()
-  const run = await runCommand([process.execPath, ...words])
+  const run = await runCommand([process.execPath, ...words], CHECK_WAIT_MILLIS)
   return {
     file: ["bun", ...words].join(" "),
     passed: run.isGood ? 1 : 0,

@@ -1,11 +1,11 @@
 // A test file that crashes, hangs on import or says nothing is a failure, never a silent pass.
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
-import { inProject, projectFolder } from "../project.ts"
+import { projectFolder } from "../project.ts"
 import { runTestFile } from "./run-file.ts"
-import { pinnedTools } from "./tools.ts"
+import { pinnedTools } from "./pinned-tools.ts"
 
 let folder = ""
 beforeAll(() => {
@@ -37,7 +37,7 @@ test("an error outside of the tests fails the file", async () => {
 })
 
 test("every tool in .ci/versions can be read, and an unknown kind is refused", () => {
-  const tools = pinnedTools(readFileSync(inProject(".ci", "versions"), "utf8"))
+  const tools = pinnedTools()
   expect(tools.map((tool) => tool.name)).toContain("shellcheck")
   expect(() => pinnedTools("TOOL_x=curl:somewhere=1")).toThrow('cannot read "TOOL_x=curl')
 })

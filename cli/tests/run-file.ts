@@ -2,8 +2,8 @@
 // the run.
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { projectFolder } from "../project.ts"
 import { readReport } from "./junit.ts"
+import { runCommand, type CommandResult } from "./run-command.ts"
 
 /** The whole run may take ten minutes; a single file that takes half of that hangs. */
 const FILE_WAIT_MILLIS = 300_000
@@ -22,47 +22,8 @@ export interface FileResult {
   readonly trouble: string | undefined
 }
 
-/**
- * What a developer's shell has set must not reach the tests; the binary that the launcher found
- * must.
- */
-const testEnvironment = (): Record<string, string | undefined> =>
-  Object.fromEntries(
-    Object.entries(process.env).filter(
-      ([key]) =>
-        key === "WEIR_NATS_SERVER" || !/^(WEIR_|NATS_|MODEL_|DRIFT_|IDEMPOTENCY_)/.test(key),
-    ),
-  )
-
-/**
- * Runs a command in the project's folder and gives its exit code, with both of its outputs as one
- * text.
- */
-export const runCommand = async (command: ReadonlyArray<string>, waitMillis = FILE_WAIT_MILLIS) => {
-  const run = Bun.spawn([...command], {
-    cwd: projectFolder,
-    env: testEnvironment(),
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  })
-  let isOverdue = false
-  const overdue = setTimeout(() => {
-    isOverdue = true
-    run.kill("SIGKILL")
-  }, waitMillis)
-  const [stdout, stderr] = await Promise.all([
-    new Response(run.stdout).text(),
-    new Response(run.stderr).text(),
-    run.exited,
-  ])
-  clearTimeout(overdue)
-  const end = run.signalCode ?? `exit ${run.exitCode}`
-  return { isGood: run.exitCode === 0, isOverdue, end, output: `${stdout}${stderr}` }
-}
-
 const troubleOf = (
-  run: Awaited<ReturnType<typeof runCommand>>,
+  run: CommandResult,
   report: { readonly passed: number; readonly failed: number } | undefined,
 ): string | undefined => {
   if (run.isOverdue) return `did not end within ${FILE_WAIT_MILLIS / 1000} s`
@@ -80,7 +41,10 @@ export const runTestFile = async (file: string, folder: string): Promise<FileRes
     `--reporter-outfile=${path}`,
     `--timeout=${TEST_WAIT_MILLIS}`,
   ]
-  const run = await runCommand([process.execPath, "test", ...options, `./${file}`])
+  const run = await runCommand(
+    [process.execPath, "test", ...options, `./${file}`],
+    FILE_WAIT_MILLIS,
+  )
   const counts = existsSync(path) ? readReport(readFileSync(path, "utf8")) : undefined
   const trouble = troubleOf(run, counts)
   return {

@@ -1,7 +1,7 @@
 // Tests that need an external program: they run where it is, and are skipped by name and reason
 // where it is not.
 import { test } from "bun:test"
-import { findTool } from "../../cli/tests/tools.ts"
+import { findTool } from "../../cli/tests/pinned-tools.ts"
 
 /** Registers a test that gets the program's path; `./weir test --with-tools` gets the program. */
 export const testWithTool = (

@@ -1,0 +1,45 @@
+// How --with-tools gets what some tests need. It never changes what is installed on the machine:
+// everything goes below .weir/tools.
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs"
+import { dirname } from "node:path"
+import { pinnedTools, toolFolder, type PinnedTool } from "./pinned-tools.ts"
+import { runCommand } from "./run-command.ts"
+
+/** One package, from a registry that answers. */
+const INSTALL_WAIT_MILLIS = 180_000
+/** Lines of an installer's output that a failure shows. */
+const LINES_SHOWN_MAX = 5
+
+const PIP_INSTALL = ["python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+
+const install = async (tool: PinnedTool): Promise<string | undefined> => {
+  const folder = toolFolder(tool)
+  if (existsSync(folder)) return undefined
+  const part = `${folder}.part`
+  rmSync(part, { recursive: true, force: true })
+  const wanted = `${tool.package}==${tool.version}`
+  const words = [...PIP_INSTALL, "--only-binary=:all:", "--target", part, wanted]
+  try {
+    const run = await runCommand(words, INSTALL_WAIT_MILLIS)
+    if (run.isGood) {
+      renameSync(part, folder)
+      return undefined
+    }
+    const tail = run.output.trim().split("\n").slice(-LINES_SHOWN_MAX).join("\n    ")
+    return `${tool.name}: pip could not install ${wanted} (${run.end})\n    ${tail}`
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return `${tool.name}: python3 with pip is needed to get it (${reason})`
+  }
+}
+
+/** Gets each pinned tool that is missing; gives a sentence for each that could not be had. */
+export const getTools = async (): Promise<ReadonlyArray<string>> => {
+  const troubles: Array<string> = []
+  for (const tool of pinnedTools()) {
+    mkdirSync(dirname(toolFolder(tool)), { recursive: true })
+    const trouble = await install(tool)
+    if (trouble !== undefined) troubles.push(trouble)
+  }
+  return troubles
+}

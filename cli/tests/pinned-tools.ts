@@ -1,0 +1,43 @@
+// The external programs and Python modules that some tests need: which are pinned, and where each
+// is when --with-tools has got it. It installs nothing.
+import { existsSync, readFileSync } from "node:fs"
+import { delimiter, join } from "node:path"
+import { inProject } from "../project.ts"
+
+export interface PinnedTool {
+  /** The program or Python module, as it is called. */
+  readonly name: string
+  readonly kind: "pip"
+  readonly package: string
+  readonly version: string
+}
+
+/** The tools in the text of .ci/versions; throws for a line of a kind that is not known. */
+export const pinnedTools = (
+  text: string = readFileSync(inProject(".ci", "versions"), "utf8"),
+): ReadonlyArray<PinnedTool> =>
+  text
+    .split("\n")
+    .filter((line) => line.startsWith("TOOL_"))
+    .map((line) => {
+      const found = /^TOOL_(\w+)=(pip):([\w.-]+)=([\w.]+)$/.exec(line)
+      if (found === null) throw new Error(`.ci/versions: cannot read "${line}"`)
+      const [, name = "", , source = "", version = ""] = found
+      return { name, kind: "pip", package: source, version }
+    })
+
+/** Where --with-tools puts it; the folder is there only when everything in it is. */
+export const toolFolder = ({ name, version }: PinnedTool): string =>
+  inProject(".weir", "tools", `${name}-${version}`)
+
+/** The folders of the pinned tools that are here: modules in them, programs in their `bin`. */
+export const toolFolders = (): ReadonlyArray<string> =>
+  pinnedTools().map(toolFolder).filter(existsSync)
+
+/** The program's path: got by --with-tools, or on PATH; undefined when it is not here. */
+export const findTool = (name: string): string | undefined => {
+  const onPath = (process.env["PATH"] ?? "").split(delimiter)
+  return [...toolFolders().map((folder) => join(folder, "bin")), ...onPath]
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path))
+}
