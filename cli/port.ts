@@ -13,3 +13,11 @@ export const portTrouble = (host: string, port: number): string | undefined => {
     return `cannot listen on ${host}, port ${port}: ${reason}`
   }
 }
+
+/** A port that was free a moment ago; for what must keep its port when it is started again. */
+export const freePort = (host: string): number => {
+  const listener = Bun.listen({ hostname: host, port: 0, socket: { data: () => undefined } })
+  const { port } = listener
+  listener.stop(true)
+  return port
+}

@@ -1,7 +1,7 @@
 // The settings that every process has: where NATS is, what the log may hold, how to speak.
 import { DEFAULT_LIMITS, type LogLimits } from "../log/topology.ts"
 import type { NatsSettings } from "../log/connection.ts"
-import { choice, integer, integers, secret, text, type ValuesOf } from "./settings.ts"
+import { choice, integer, integers, secret, showSettings, text, type ValuesOf } from "./settings.ts"
 
 const GIB = 1024 ** 3
 const BYTES_MIN = 1024 * 1024
@@ -140,4 +140,10 @@ export const limitsOf = (values: ValuesOf<typeof limitSettings>): LogLimits => {
         `of WEIR_REDELIVERY_WAITS_MS, got ${limits.deliveriesMax}`,
     )
   return limits
+}
+
+/** The environment that gives a process these limits. */
+export const limitsEnvironment = (limits: LogLimits): Readonly<Record<string, string>> => {
+  const values: ValuesOf<typeof limitSettings> = limits
+  return showSettings(limitSettings, values)
 }

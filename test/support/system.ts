@@ -12,6 +12,7 @@ import { DEFAULT_LIMITS, type LogLimits } from "#core/log/topology"
 import { execute } from "#core/registry/commands"
 import { jetStreamArtifacts } from "#core/registry/object-store"
 import { provisionArtifacts } from "#core/registry/object-upkeep"
+import { limitsEnvironment } from "#core/service/process-settings"
 import { startService, type RunningService } from "./service.ts"
 import { startNats, type TestServer, type TestServerOptions } from "./nats-server.ts"
 
@@ -32,25 +33,6 @@ export const TEST_LIMITS: LogLimits = {
   deadLettersBytesMax: 128 * MIB,
   modelsBytesMax: 256 * MIB,
 }
-
-/** The environment that gives a process these limits. */
-export const limitsEnvironment = (limits: LogLimits): Readonly<Record<string, string>> => ({
-  WEIR_REPLICAS: String(limits.replicas),
-  WEIR_REQUESTS_MAX_MESSAGES: String(limits.requestsMessagesMax),
-  WEIR_REQUESTS_MAX_BYTES: String(limits.requestsBytesMax),
-  WEIR_PREDICTIONS_MAX_MESSAGES: String(limits.predictionsMessagesMax),
-  WEIR_PREDICTIONS_MAX_BYTES: String(limits.predictionsBytesMax),
-  WEIR_PREDICTIONS_MAX_AGE_MS: String(limits.predictionsAgeMillis),
-  WEIR_HISTORY_MAX_BYTES: String(limits.historyBytesMax),
-  WEIR_HISTORY_MAX_AGE_MS: String(limits.historyAgeMillis),
-  WEIR_EVENTS_MAX_BYTES: String(limits.eventsBytesMax),
-  WEIR_FINDINGS_MAX_BYTES: String(limits.findingsBytesMax),
-  WEIR_DEAD_LETTERS_MAX_BYTES: String(limits.deadLettersBytesMax),
-  WEIR_MODELS_MAX_BYTES: String(limits.modelsBytesMax),
-  WEIR_REDELIVERY_WAITS_MS: limits.redeliveryWaitsMillis.join(","),
-  WEIR_MAX_DELIVERIES: String(limits.deliveriesMax),
-  WEIR_MAX_ACK_PENDING: String(limits.ackPendingMax),
-})
 
 export interface SystemOptions {
   readonly limits?: LogLimits
