@@ -47,8 +47,17 @@ export const startChild = (spec: ChildProcess): Running => {
   // A grandchild can hold the pipes open for long after the end: nobody waits for them.
   void forEachLine(child.stdout, spec.onLine).catch(() => undefined)
   void forEachLine(child.stderr, spec.onLine).catch(() => undefined)
+  // Its process group goes with it: what a killed child had started must not live on.
+  const killGroup = () => {
+    try {
+      process.kill(-child.pid, "SIGKILL")
+    } catch {
+      // None of the group is left.
+    }
+  }
   const exited = child.exited.then((): ChildExit => {
     guard.release()
+    killGroup()
     return { code: child.exitCode, signal: child.signalCode }
   })
   return {
@@ -56,7 +65,7 @@ export const startChild = (spec: ChildProcess): Running => {
     exited,
     stop: async () => {
       child.kill("SIGTERM")
-      const overdue = setTimeout(() => child.kill("SIGKILL"), spec.stopWaitMillis)
+      const overdue = setTimeout(killGroup, spec.stopWaitMillis)
       return exited.finally(() => clearTimeout(overdue))
     },
   }

@@ -127,6 +127,20 @@ test("a child that ignores SIGTERM is killed when its time is over", async () =>
   expect((await log.next("stopped")).exit.signal).toBe("SIGKILL")
 })
 
+test("what a killed child had started ends with it", async () => {
+  const log = recorder()
+  const grandchild = Promise.withResolvers<number>()
+  const script = "sleep 600 & echo $!; wait"
+  supervise(() => shell(script, (line) => grandchild.resolve(Number(line))), log.report)
+  const { pid } = await log.next("started")
+  const left = await grandchild.promise
+  process.kill(pid, "SIGKILL")
+  await log.next("ended")
+  // Ends when the process is gone, or dead and waiting for init to notice.
+  const whileAlive = `while ps -o stat= -p ${left} | grep -q "^[^Z]"; do sleep 0.05; done`
+  expect(await Bun.spawn(["/bin/sh", "-c", whileAlive]).exited).toBe(0)
+})
+
 test("stop during the wait for a restart starts nothing more", async () => {
   const log = recorder()
   const slow: RestartPolicy = { ...quick, waitFirstMillis: 600_000, waitMostMillis: 600_000 }
