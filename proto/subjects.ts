@@ -1,4 +1,5 @@
-// Every subject of the log is spelled here and nowhere else. The builders take checked names (names.ts).
+// Every subject of the log is spelled here and nowhere else. The builders take checked names
+// (names.ts).
 import { isLogId, isModelName, modelOfToken, modelToken } from "./names.ts"
 
 export const REQUESTS = "REQUESTS"
@@ -23,7 +24,7 @@ export const outcomeSubject = (model: string, id: string) =>
   `weir.outcome.${modelToken(model)}.${id}`
 export const deadSubject = (model: string, id: string) => `weir.dead.${modelToken(model)}.${id}`
 export const historySubject = (model: string) => `weir.history.${modelToken(model)}`
-export const eventSubject = (aggregate: "release" | "retraining", model: string) =>
+export const eventSubject = (aggregate: "release" | "retraining" | "webhook", model: string) =>
   `weir.event.${aggregate}.${modelToken(model)}`
 export const findingSubject = (kind: string, model: string) =>
   `weir.finding.${kind}.${modelToken(model)}`
@@ -37,7 +38,9 @@ export const ALL_OUTCOMES = "weir.outcome.*.*"
 export const ALL_HISTORY = "weir.history.>"
 export const ALL_EVENTS = "weir.event.*.*"
 export const ALL_RELEASES = "weir.event.release.*"
+export const ALL_WEBHOOKS = "weir.event.webhook.*"
 export const ALL_FINDINGS = "weir.finding.*.*"
+export const ALL_WEBHOOK_FINDINGS = "weir.finding.webhook.*"
 export const ALL_DEAD = "weir.dead.*.*"
 export const ALL_STORED = "weir.stored.>"
 export const ALL_WEIR = "weir.>"
@@ -46,8 +49,8 @@ export const HISTORY_OF_OUTCOME = "weir.history.{{wildcard(1)}}.outcome"
 export const MAX_DELIVERIES_ADVISORIES = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.REQUESTS.>"
 
 /**
- * Callers that wait for an answer listen below `weir.reply.`, `_INBOX.` or an inbox prefix of their own such as
- * `_INBOX_gateway.`; anything else in `Weir-Reply` is refused.
+ * Callers that wait for an answer listen below `weir.reply.`, `_INBOX.` or an inbox prefix of their
+ * own such as `_INBOX_gateway.`; anything else in `Weir-Reply` is refused.
  */
 const REPLY_SUBJECT = /^(weir\.reply|_INBOX(_[A-Za-z0-9_-]+)?)(\.[A-Za-z0-9_-]+){1,8}$/
 const REPLY_MAX_CHARACTERS = 200
@@ -61,7 +64,10 @@ export interface ModelAndId {
   readonly id: string
 }
 
-/** Model and id of a subject with four tokens (`weir.<kind>.<model>.<id>`); `undefined` if they are no valid names. */
+/**
+ * Model and id of a subject with four tokens (`weir.<kind>.<model>.<id>`); `undefined` if they are
+ * no valid names.
+ */
 export const modelAndId = (subject: string): ModelAndId | undefined => {
   const [, , token, id, ...rest] = subject.split(".")
   if (token === undefined || id === undefined || rest.length > 0) return undefined
@@ -69,12 +75,18 @@ export const modelAndId = (subject: string): ModelAndId | undefined => {
   return isModelName(model) && isLogId(id) ? { model, id } : undefined
 }
 
-/** The tokens as they stand in the subject, valid names or not; for what must be filed under them all the same. */
+/**
+ * The tokens as they stand in the subject, valid names or not; for what must be filed under them
+ * all the same.
+ */
 export const rawModelAndId = (subject: string): ModelAndId => {
   const [, , token, id] = subject.split(".")
   return { model: modelOfToken(token ?? ""), id: id ?? "" }
 }
 
-/** The model of `weir.event.<aggregate>.<model>`, `weir.history.<model>` and `weir.finding.<kind>.<model>`. */
+/**
+ * The model of `weir.event.<aggregate>.<model>`, `weir.history.<model>` and
+ * `weir.finding.<kind>.<model>`.
+ */
 export const modelOfEvent = (subject: string): string => modelOfToken(subject.split(".")[3] ?? "")
 export const modelOfHistory = (subject: string): string => modelOfToken(subject.split(".")[2] ?? "")
