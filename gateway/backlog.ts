@@ -6,6 +6,8 @@ import { PREDICTOR, REQUESTS } from "#proto/subjects"
 import { Poller } from "./poller.ts"
 
 const POLL_INTERVAL_MILLIS = 500
+/** While no predictor is seen the first one is awaited. */
+const POLL_ALONE_MILLIS = 100
 /** The drain rate forgets what is older than a few times this. */
 const RATE_MEMORY_MILLIS = 2_000
 /**
@@ -130,13 +132,16 @@ export class Backlog {
   readonly #poller: Poller
 
   constructor(log: Log, now: () => number) {
-    this.#poller = new Poller(async () => {
-      try {
-        this.state.add(await readQueue(log, now))
-      } catch {
-        // The link's own state says that the log is away; what was known last stays.
-      }
-    }, POLL_INTERVAL_MILLIS)
+    this.#poller = new Poller(
+      async () => {
+        try {
+          this.state.add(await readQueue(log, now))
+        } catch {
+          // The link's own state says that the log is away; what was known last stays.
+        }
+      },
+      () => (this.state.predictorsSeen() ? POLL_INTERVAL_MILLIS : POLL_ALONE_MILLIS),
+    )
   }
 
   start(): Promise<void> {

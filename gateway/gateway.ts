@@ -100,10 +100,10 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
   }
   await Promise.all([backlog.start(), history.start()])
   const app = makeRoutes(options, parts)
-  const { host, port, requestBytesMax, drainMaxMillis } = settings
+  const { host, port, requestBytesMax, drainNoticeMillis, drainMaxMillis } = settings
   let server: HttpServer
   try {
-    server = listen({ app, host, port, requestBytesMax, now })
+    server = listen({ app, host, port, requestBytesMax })
   } catch (cause) {
     await end()
     throw cause
@@ -112,7 +112,7 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
     url: server.url,
     stop: async () => {
       draining = true
-      await server.drain(drainMaxMillis)
+      await server.drain(drainNoticeMillis, drainMaxMillis)
       // What is left is told that it may still be answered, and can be fetched by its id.
       await end()
       await server.close()

@@ -37,13 +37,16 @@ export class HistoryWatch {
 
   constructor(log: Log, now: () => number) {
     this.#now = now
-    this.#poller = new Poller(async () => {
-      try {
-        this.#add(await historyStatus(log, await capacityOf(log)))
-      } catch {
-        // The link's own state says that the log is away; what was known last stays.
-      }
-    }, POLL_INTERVAL_MILLIS)
+    this.#poller = new Poller(
+      async () => {
+        try {
+          this.#add(await historyStatus(log, await capacityOf(log)))
+        } catch {
+          // The link's own state says that the log is away; what was known last stays.
+        }
+      },
+      () => POLL_INTERVAL_MILLIS,
+    )
   }
 
   get status(): HistoryStatus | undefined {

@@ -13,13 +13,6 @@ const BODY_MARGIN_BYTES = 64 * 1024 * 1024
  * out on one call.
  */
 const IDLE_TIMEOUT_SECONDS = 255
-/**
- * After the last answer, clients on kept connections may still be sending; each gets an answer that
- * closes its connection.
- */
-const QUIET_MILLIS = 300
-const QUIET_ASK_AGAIN_MILLIS = 25
-
 export class PortTaken extends Schema.TaggedError<PortTaken>()("PortTaken", {
   host: Schema.String,
   port: Schema.Int,
@@ -33,8 +26,12 @@ export class PortTaken extends Schema.TaggedError<PortTaken>()("PortTaken", {
 
 export interface HttpServer {
   readonly url: string
-  /** Accepts no more connections, and resolves when all is answered or `maxMillis` are over. */
-  readonly drain: (maxMillis: number) => Promise<void>
+  /**
+   * Resolves when all is answered, or after `maxMillis`. Bun closes idle connections the moment it
+   * stops listening, and a client may be sending on one. So for `noticeMillis` every answer closes
+   * its connection, while new ones are still taken; only then nobody is taken any more.
+   */
+  readonly drain: (noticeMillis: number, maxMillis: number) => Promise<void>
   /** Cuts what is left. */
   readonly close: () => Promise<void>
 }
@@ -44,16 +41,13 @@ export interface ListenOptions {
   readonly host: string
   readonly port: number
   readonly requestBytesMax: number
-  /** Milliseconds of a monotonic clock. */
-  readonly now: () => number
 }
 
 const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
 /** @throws PortTaken */
 export const listen = (options: ListenOptions): HttpServer => {
-  const { app, host, port, requestBytesMax, now } = options
-  let lastRequestAt = 0
+  const { app, host, port, requestBytesMax } = options
   let server: Bun.Server<undefined>
   try {
     server = Bun.serve({
@@ -63,10 +57,7 @@ export const listen = (options: ListenOptions): HttpServer => {
       maxRequestBodySize: requestBytesMax + BODY_MARGIN_BYTES,
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       development: false,
-      fetch: (request) => {
-        lastRequestAt = now()
-        return app.fetch(request)
-      },
+      fetch: (request) => app.fetch(request),
     })
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
@@ -74,13 +65,9 @@ export const listen = (options: ListenOptions): HttpServer => {
   }
   return {
     url: server.url.origin,
-    drain: async (maxMillis) => {
-      void server.stop(false)
-      const deadline = now() + maxMillis
-      while (now() < deadline) {
-        if (server.pendingRequests === 0 && now() - lastRequestAt > QUIET_MILLIS) return
-        await pause(QUIET_ASK_AGAIN_MILLIS)
-      }
+    drain: async (noticeMillis, maxMillis) => {
+      await pause(noticeMillis)
+      await Promise.race([server.stop(false), pause(maxMillis)])
     },
     close: async () => {
       await server.stop(true)

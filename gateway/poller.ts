@@ -3,15 +3,15 @@
 
 export class Poller {
   readonly #ask: () => Promise<void>
-  readonly #intervalMillis: number
+  readonly #pauseMillis: () => number
   #timer: ReturnType<typeof setTimeout> | undefined
   #stopped = false
   #asking: Promise<void> | undefined
 
   /** `ask` must not reject. */
-  constructor(ask: () => Promise<void>, intervalMillis: number) {
+  constructor(ask: () => Promise<void>, pauseMillis: () => number) {
     this.#ask = ask
-    this.#intervalMillis = intervalMillis
+    this.#pauseMillis = pauseMillis
   }
 
   /** Resolves after the first answer. */
@@ -25,7 +25,7 @@ export class Poller {
     clearTimeout(this.#timer)
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined
-      if (!this.#stopped) this.#timer = setTimeout(() => void this.soon(), this.#intervalMillis)
+      if (!this.#stopped) this.#timer = setTimeout(() => void this.soon(), this.#pauseMillis())
     })
     return this.#asking
   }

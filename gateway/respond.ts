@@ -27,7 +27,7 @@ export interface Responder {
 }
 
 export interface ResponderOptions {
-  readonly releases: Releases
+  readonly releases: Pick<Releases, "model" | "caughtUp">
   /** Status for a full queue. */
   readonly queueFullStatus: number
 }

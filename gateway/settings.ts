@@ -64,9 +64,16 @@ export const gatewaySettings = {
     "429",
     ["429", "503"],
   ),
+  drainNoticeMillis: integer(
+    "WEIR_DRAIN_NOTICE_MS",
+    "How long a gateway that was told to stop is not ready but still answers, milliseconds",
+    500,
+    0,
+    TIMEOUT_MAX_MILLIS,
+  ),
   drainMaxMillis: integer(
     "WEIR_DRAIN_MAX_MS",
-    "How long a gateway that was told to stop waits for its answers, milliseconds",
+    "How long it then waits for the answers that are missing, milliseconds",
     31_000,
     0,
     TIMEOUT_MAX_MILLIS,
