@@ -1,54 +1,39 @@
-// Which requests are parked, from what a sweep saw; never a live one.
+// Up to which sequence nothing can be alive any more.
 import { expect, test } from "bun:test"
 import { ParkedWatch } from "./parked.ts"
 
-const ALIVE_MILLIS = 1_000
-const state = (parked: number) => ({ first: 1, delivered: 100, parked })
+const ALIVE_MILLIS = 1_600
 
-test("a request is parked when it was seen as delivered for longer than it can be alive", () => {
+test("what was delivered is dead when it was seen as delivered for longer than it can be alive", () => {
   const watch = new ParkedWatch(ALIVE_MILLIS)
-  expect(watch.observe(state(1), [7], 0)).toEqual([])
-  expect(watch.observe(state(1), [7], ALIVE_MILLIS)).toEqual([])
-  expect(watch.observe(state(1), [7], ALIVE_MILLIS + 1)).toEqual([7])
+  watch.mark(7, 0)
+  expect([watch.deadUpTo(0), watch.deadUpTo(ALIVE_MILLIS)]).toEqual([0, 0])
+  expect(watch.deadUpTo(ALIVE_MILLIS + 1)).toBe(7)
 })
 
-test("a younger one beside it is left alone", () => {
+test("what was delivered since may be alive", () => {
   const watch = new ParkedWatch(ALIVE_MILLIS)
-  watch.observe(state(1), [7], 0)
-  watch.observe(state(1), [7, 8], 900)
-  expect(watch.observe(state(1), [7, 8, 9], 1_500)).toEqual([7])
+  watch.mark(7, 0)
+  watch.mark(90, 1_000)
+  watch.mark(100, 1_700)
+  expect(watch.deadUpTo(1_700)).toBe(7)
+  expect(watch.deadUpTo(2_601)).toBe(90)
 })
 
-test("nothing is touched unless the old ones are exactly as many as the server counts parked ones", () => {
+test("of a time that was not watched, everything may be alive", () => {
   const watch = new ParkedWatch(ALIVE_MILLIS)
-  watch.observe(state(1), [7, 8], 0)
-  expect(watch.observe(state(1), [7, 8], 2_000)).toEqual([])
-  expect(watch.observe(state(3), [7, 8], 2_000)).toEqual([])
-  expect(watch.observe(state(0), [7, 8], 2_000)).toEqual([])
-  expect(watch.observe(state(2), [7, 8], 2_000)).toEqual([7, 8])
+  expect(watch.deadUpTo(1_000_000)).toBe(0)
+  watch.mark(50, 1_000_000)
+  expect(watch.deadUpTo(1_000_001)).toBe(0)
 })
 
-test("one that went away and came back is seen as new", () => {
+test("no request is called dead that is younger than a life, however often it is looked at", () => {
   const watch = new ParkedWatch(ALIVE_MILLIS)
-  watch.observe(state(1), [7], 0)
-  watch.observe(state(1), [], 500)
-  watch.observe(state(1), [7], 900)
-  expect(watch.observe(state(1), [7], 1_500)).toEqual([])
-  expect(watch.observe(state(1), [7], 2_000)).toEqual([7])
-})
-
-test("the age counts from the first sight, however many looks lie between", () => {
-  const watch = new ParkedWatch(ALIVE_MILLIS)
-  for (let now = 0; now <= ALIVE_MILLIS; now += 100)
-    expect(watch.observe(state(1), [3], now)).toEqual([])
-  expect(watch.observe(state(1), [3], ALIVE_MILLIS + 100)).toEqual([3])
-})
-
-test("a live request that was never old is not named, whatever the count says", () => {
-  const watch = new ParkedWatch(ALIVE_MILLIS)
-  for (let round = 0; round < 1_000; round++) {
-    const first = round * 10
-    const live = Array.from({ length: 30 }, (_, at) => first + at)
-    expect(watch.observe(state(round % 40), live, round * 100)).toEqual([])
+  for (let now = 0; now < 100_000; now += 10) {
+    // One delivery each millisecond.
+    watch.mark(now, now)
+    const dead = watch.deadUpTo(now)
+    expect(dead).toBeLessThan(Math.max(1, now - ALIVE_MILLIS))
+    if (now > 2 * ALIVE_MILLIS) expect(dead).toBeGreaterThan(now - 1.25 * ALIVE_MILLIS)
   }
 })

@@ -1,40 +1,38 @@
-// Which of the delivered requests are parked: exhausted, and delivered to nobody any more. Pure bookkeeping over what the
-// sweep saw. A live request is never named: it must have been seen as delivered for longer than a delivered request can be
-// alive, and there must be exactly as many such requests as the server counts parked ones.
+// From which sequence on a delivered request may still be alive, told by what the server said of its consumer over time. Pure
+// bookkeeping: it looks at no request, and what it says of an unwatched time is that everything may be alive.
 
-export interface QueueState {
-  /** First sequence in the queue, and the highest that was delivered. */
-  readonly first: number
+/** Moments that are remembered within the longest life of a request. */
+const MARKS_PER_LIFE = 16
+
+interface Mark {
+  readonly atMillis: number
   readonly delivered: number
-  /** Messages that are neither pending nor waiting for an ack. */
-  readonly parked: number
 }
 
 export class ParkedWatch {
   readonly #aliveMillis: number
-  readonly #seenAt = new Map<number, number>()
+  readonly #marks: Array<Mark> = []
 
+  /** `aliveMillis`: the longest that a request can be alive after it was first delivered. */
   constructor(aliveMillis: number) {
     this.#aliveMillis = aliveMillis
   }
 
-  /**
-   * Takes what a sweep saw: the sequences that were delivered and are still in the queue. Returns those that are parked.
-   * The age counts from the first sight, not from storage: a request can wait in the queue for long before its delivery.
-   */
-  observe(
-    state: QueueState,
-    held: ReadonlyArray<number>,
-    nowMillis: number,
-  ): ReadonlyArray<number> {
-    const present = new Set(held)
-    for (const sequence of this.#seenAt.keys())
-      if (!present.has(sequence)) this.#seenAt.delete(sequence)
-    for (const sequence of held)
-      if (!this.#seenAt.has(sequence)) this.#seenAt.set(sequence, nowMillis)
-    const old = held.filter(
-      (sequence) => nowMillis - (this.#seenAt.get(sequence) ?? nowMillis) > this.#aliveMillis,
-    )
-    return old.length === state.parked ? old : []
+  /** The highest sequence that the consumer had delivered at a moment of a steady clock. */
+  mark(delivered: number, atMillis: number): void {
+    const last = this.#marks.at(-1)
+    if (last !== undefined && atMillis - last.atMillis < this.#aliveMillis / MARKS_PER_LIFE) return
+    this.#marks.push({ atMillis, delivered })
+    // Of those that are old enough, the youngest says the most.
+    while (this.#isOld(this.#marks[1], atMillis)) this.#marks.shift()
+  }
+
+  /** What is still in the queue up to this sequence was delivered for longer than it can be alive; 0 for nothing. */
+  deadUpTo(nowMillis: number): number {
+    return this.#marks.findLast((mark) => this.#isOld(mark, nowMillis))?.delivered ?? 0
+  }
+
+  #isOld(mark: Mark | undefined, nowMillis: number): boolean {
+    return mark !== undefined && nowMillis - mark.atMillis > this.#aliveMillis
   }
 }

@@ -8,7 +8,7 @@ import { readFromLeader, type StoredMessage } from "../core/log/read.ts"
 import { reasonOf, type Logger } from "../core/service/logger.ts"
 import { ADVISORIES, PREDICTOR, REAPER, REQUESTS } from "../proto/subjects.ts"
 import type { PredictorMetrics } from "./metrics.ts"
-import { ParkedWatch, type QueueState } from "./parked.ts"
+import { ParkedWatch } from "./parked.ts"
 import type { Settler } from "./settle.ts"
 import { isFailed, takeWork, type Received } from "./work.ts"
 
@@ -16,8 +16,10 @@ import { isFailed, takeWork, type Received } from "./work.ts"
 const ADVISORIES_AT_ONCE = 16
 /** An advisory that could not be dealt with comes again after this. */
 const AGAIN_MILLIS = 1_000
-/** Messages that one sweep looks at: more than can be delivered at once, and as many as have ever been seen parked. */
-const SWEPT_MAX = 100_000
+/** Parked messages that one sweep deals with; the rest waits for the next. */
+const SWEPT_MAX = 1_000
+/** Looks at the figures of a queue in motion before a sweep gives up until the next. */
+const LOOKS_MAX = 10
 
 const Advisory = Schema.Struct({
   consumer: Schema.String,
@@ -25,6 +27,14 @@ const Advisory = Schema.Struct({
   deliveries: Schema.Int,
 })
 const readAdvisory = Schema.decodeUnknownSync(Schema.fromJsonString(Advisory))
+
+interface QueueState {
+  /** First sequence in the queue, and the highest that was delivered. */
+  readonly first: number
+  readonly delivered: number
+  /** Messages that are neither pending nor waiting for an ack. */
+  readonly parked: number
+}
 
 export interface ReaperOptions {
   readonly log: Log
@@ -101,9 +111,10 @@ export class Reaper {
   async #sweep(): Promise<void> {
     const { log, steady, logger } = this.#options
     const state = await this.#queueState()
-    if (state.parked === 0) return
-    const held = await this.#heldUpTo(state)
-    for (const sequence of this.#watch.observe(state, held, steady())) {
+    this.#watch.mark(state.delivered, steady())
+    const dead = await this.#heldFrom(state.first, this.#watch.deadUpTo(steady()))
+    if (dead.length === 0 || !(await this.#areParked(dead.length))) return
+    for (const sequence of dead) {
       try {
         const message = await readFromLeader(log, REQUESTS, { seq: sequence })
         if (message !== undefined) await this.#bury(message, "sweep")
@@ -114,6 +125,15 @@ export class Reaper {
     }
   }
 
+  /** Whether the server, too, counts so many as parked. Under load its figures are of no one instant: some looks count less. */
+  async #areParked(count: number): Promise<boolean> {
+    for (let look = 0; look < LOOKS_MAX; look++) {
+      const { parked } = await this.#queueState()
+      if (parked >= count) return true
+    }
+    return false
+  }
+
   async #queueState(): Promise<QueueState> {
     const { manager } = this.#options.log
     // The three figures are not of one instant: what came or went around the middle one must not look parked.
@@ -121,21 +141,20 @@ export class Reaper {
     const consumer = await manager.consumers.info(REQUESTS, PREDICTOR)
     const after = await manager.streams.info(REQUESTS)
     const messages = Math.min(before.state.messages, after.state.messages)
-    const parked = messages - consumer.num_pending - consumer.num_ack_pending
     return {
       first: after.state.first_seq,
       delivered: consumer.delivered.stream_seq,
-      parked: Math.max(0, parked),
+      parked: messages - consumer.num_pending - consumer.num_ack_pending,
     }
   }
 
-  /** Sequences of the messages that were delivered and are still there. */
-  async #heldUpTo({ first, delivered }: QueueState): Promise<ReadonlyArray<number>> {
+  /** Sequences of the messages that are still there. */
+  async #heldFrom(first: number, last: number): Promise<ReadonlyArray<number>> {
     const held: Array<number> = []
-    for (let next = first; next <= delivered && held.length < SWEPT_MAX;) {
+    for (let next = first; next <= last && held.length < SWEPT_MAX;) {
       const lookup = { seq: next, next_by_subj: ">" }
       const message = await readFromLeader(this.#options.log, REQUESTS, lookup)
-      if (message === undefined || message.sequence > delivered) break
+      if (message === undefined || message.sequence > last) break
       held.push(message.sequence)
       next = message.sequence + 1
     }
