@@ -9,7 +9,7 @@ const flags = {
   port: { value: "N", help: "port that the gateway shall have (default 8080)" },
   host: { value: "ADDRESS", help: "address that it shall listen on (default 127.0.0.1)" },
   data: { value: "DIR", help: "where the log and cached models are (default .weir/data)" },
-  nats: { value: "URL", help: "the log to look at (default: NATS_URL, or what ./weir up runs)" },
+  nats: { value: "URL", help: "the log to look at (default: what ./weir up runs, else NATS_URL)" },
   json: { help: "one JSON document instead of lines" },
 } as const
 
@@ -38,7 +38,7 @@ ${describeFlags(flags)}`,
       host,
       port,
       dataFolder,
-      natsUrl: natsUrl ?? (await runningLog(dataFolder)),
+      natsUrl: natsUrl ?? (await runningLog(dataFolder)) ?? (process.env["NATS_URL"] || undefined),
       limits: readLimits(process.env),
     }
     const findings = await examine(patient)

@@ -74,7 +74,8 @@ export const readUpOptions = (args: ReadonlyArray<string>, environment: Environm
     }),
     dataFolder: data === undefined ? inProject(".weir", "data") : resolve(data),
     modelsFolder: folder("models", set.models),
-    natsUrl: set.nats ?? given(environment["NATS_URL"]),
+    // Not NATS_URL: a copied .env.example names the default server, and none runs there.
+    natsUrl: set.nats,
     predictors: wholeNumber("predictors", set.predictors, {
       least: 1,
       most: PREDICTORS_MAX,
