@@ -1,5 +1,5 @@
-// Property tests: a sentence, generated values, and what must hold for each. A failure prints the smallest value found
-// and a token to replay it.
+// Property tests: a sentence, generated values, and what must hold for each. A failure prints the
+// smallest value found and a token to replay it.
 import { test } from "bun:test"
 import { Arbitrary, Effect } from "effect"
 
