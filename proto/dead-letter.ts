@@ -1,4 +1,5 @@
-// A request that could not be predicted, kept as it came so that it can be read, mended and sent again.
+// A request that could not be predicted, kept as it came so that it can be read, mended and sent
+// again.
 import { Schema } from "effect"
 import { recordCodec } from "./message-pack.ts"
 import { FailureReason } from "./prediction.ts"

@@ -1,5 +1,5 @@
-// The digest of what was asked. Two requests have the same one exactly when they ask the same thing, however they were
-// written: as JSON, as binary tensors, with inputs in another order.
+// The digest of what was asked. Two requests have the same one exactly when they ask the same
+// thing, however they were written: as JSON, as binary tensors, with inputs in another order.
 import { createHash } from "node:crypto"
 import type { InferenceRequest } from "./request.ts"
 
@@ -7,8 +7,8 @@ const byName = (a: { readonly name: string }, b: { readonly name: string }): num
   a.name < b.name ? -1 : a.name > b.name ? 1 : 0
 
 /**
- * SHA-256, hexadecimal, over model, pinned version, tensors by name with datatype, shape and bytes, and the requested
- * outputs. The caller's own id and the parameters do not count.
+ * SHA-256, hexadecimal, over model, pinned version, tensors by name with datatype, shape and bytes,
+ * and the requested outputs. The caller's own id and the parameters do not count.
  */
 export const requestDigest = (
   model: string,
@@ -27,6 +27,9 @@ export const requestDigest = (
   return hash.digest("hex")
 }
 
-/** The digest that names a batch's members: SHA-256 over their ids in order, hexadecimal, first 32 characters. */
+/**
+ * The digest that names a batch's members: SHA-256 over their ids in order, hexadecimal, first 32
+ * characters.
+ */
 export const membersDigest = (ids: ReadonlyArray<string>): string =>
   createHash("sha256").update(ids.join(" ")).digest("hex").slice(0, 32)

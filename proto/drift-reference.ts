@@ -1,6 +1,5 @@
 // The rows that windows are compared with, as an artifact: columns of numbers, or of codes into a
-// list of texts. Whoever
-// has its digest can repeat every verdict.
+// list of texts. Whoever has its digest can repeat every verdict.
 import { Schema } from "effect"
 import { recordCodec } from "./message-pack.ts"
 import { ModelName } from "./names.ts"
@@ -11,7 +10,7 @@ export const ReferenceColumn = Schema.Struct({
   name: Schema.String,
   source: Schema.Literals(["input", "output"]),
   kind: Schema.Literals(["numeric", "categorical"]),
-  /** Little-endian float64, NaN where there is no value; or int32 indices into `texts`, −1 there. */
+  /** Little-endian float64, NaN where there is no value; or int32 into `texts`, −1 there. */
   values: Schema.Uint8Array,
   texts: Schema.Array(Schema.String),
 })

@@ -1,4 +1,5 @@
-// Decisions travel as JSON: they are few, kept for ever, and read by people. The format number stands in each.
+// Decisions travel as JSON: they are few, kept for ever, and read by people. The format number
+// stands in each.
 import { Schema } from "effect"
 import { isFormat, reasonOf, unknownFormat, UnreadableRecord } from "./message-pack.ts"
 import { ReleaseFact } from "./release.ts"

@@ -68,12 +68,15 @@ export const ColumnSummary = Schema.Struct({
 })
 export type ColumnSummary = typeof ColumnSummary.Type
 
-/** How the verdicts of the last windows stand after this one: one finding is enough to go on from. */
+/** How the last verdicts stand after this window, so that one finding is enough to go on from. */
 export const Persistence = Schema.Struct({
   /** Per test that drifted lately: one "1" (drifted) or "0" a window, the newest last. */
   recent: Schema.Record(Schema.String, Schema.String.check(Schema.isPattern(/^[01]*$/u))),
   /** Tests whose drift was reported and is not over. */
   drifting: Schema.Array(Schema.String),
+  /** Tests whose drift began, and whose drift was over, with this window. */
+  began: Schema.Array(Schema.String),
+  ended: Schema.Array(Schema.String),
 })
 export type Persistence = typeof Persistence.Type
 

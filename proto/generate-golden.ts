@@ -1,5 +1,5 @@
-// Writes the golden bytes of examples that have none yet. It never changes a file that is there: what was written once
-// must be read for ever.
+// Writes the golden bytes of examples that have none yet. It never changes a file that is there:
+// what was written once must be read for ever.
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { Schema } from "effect"

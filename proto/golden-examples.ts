@@ -1,5 +1,5 @@
-// One example of each kind of record, as the golden bytes and the written reference show it. The numbers are made up, the
-// shapes are those of real traffic.
+// One example of each kind of record, as the golden bytes and the written reference show it. The
+// numbers are made up, the shapes are those of real traffic.
 import { releaseCodec, type JsonCodec } from "./event.ts"
 import { DeadLetter, deadLetterCodec, DEAD_LETTER_FORMAT } from "./dead-letter.ts"
 import { RELEASE_FORMAT } from "./event.ts"

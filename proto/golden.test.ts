@@ -1,5 +1,5 @@
-// The bytes of every format that was ever written must be readable for ever, so those in golden/ are never written again:
-// a change that breaks one of these tests breaks every log that exists.
+// The bytes of every format that was ever written must be readable for ever, so those in golden/
+// are never written again: a change that breaks one of these tests breaks every log that exists.
 import { describe, expect, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"

@@ -1,4 +1,5 @@
-// Names of message and HTTP headers. The server compares them to the letter: one in other case is ignored, not refused.
+// Names of message and HTTP headers. The server compares them to the letter: one in other case is
+// ignored, not refused.
 
 /** With "0": stored only if its subject holds nothing yet. This is what makes one fact per id. */
 export const EXPECTED_LAST_SUBJECT_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"

@@ -98,7 +98,8 @@ describe("an id made from an idempotency key", () => {
     "is equal exactly for equal caller, model and key",
     Arbitrary.schema(Schema.Tuple([Part, Part, Part, Part, Part, Part])),
     ([a, b, c, d, e, f]) => {
-      // Lone halves of a surrogate pair cannot travel in UTF-8, neither in a header nor in a digest.
+      // Lone halves of a surrogate pair cannot travel in UTF-8, neither in a header nor in a
+      // digest.
       const [one, two] = [[a, b, c] as const, [d, e, f] as const]
       if (![...one, ...two].every((part) => part.isWellFormed())) return
       const same = one.every((part, at) => part === two[at])

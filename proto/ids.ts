@@ -4,7 +4,9 @@ import { createHash } from "node:crypto"
 const ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 const ID_BYTES = 16
 
-/** 16 bytes as 26 characters of base32hex, lower case; the order of ids is the order of their bytes. */
+/**
+ * 16 bytes as 26 characters of base32hex, lower case; the order of ids is the order of their bytes.
+ */
 export const base32hex = (bytes: Uint8Array): string => {
   let text = ""
   let held = 0

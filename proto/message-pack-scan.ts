@@ -1,5 +1,6 @@
-// Walks the bytes of a message before anything is built from them. A decoder allocates what a length claims: three bytes
-// can claim megabytes, again at each level. Here nothing is allocated; it reads no values and judges no contents.
+// Walks the bytes of a message before anything is built from them. A decoder allocates what a
+// length claims: three bytes can claim megabytes, again at each level. Here nothing is allocated;
+// it reads no values and judges no contents.
 
 /** Values in one message, all levels together; the largest real record has some thousands. */
 export const VALUES_MAX = 1 << 18
@@ -63,8 +64,9 @@ const headAt = (view: DataView, at: number): Head => {
 }
 
 /**
- * Throws unless `bytes` hold exactly one whole value with at most `VALUES_MAX` values in it and at most `DEPTH_MAX`
- * levels. What a length claims is then really there, so a decoder allocates in proportion to the message.
+ * Throws unless `bytes` hold exactly one whole value with at most `VALUES_MAX` values in it and at
+ * most `DEPTH_MAX` levels. What a length claims is then really there, so a decoder allocates in
+ * proportion to the message.
  */
 export const checkExtent = (bytes: Uint8Array): void => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

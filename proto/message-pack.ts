@@ -1,5 +1,6 @@
-// MessagePack as positional arrays: half the bytes of maps. A record's wire form is `[format, field, field, …]` with the
-// fields in the order of its layout; what comes in is rebuilt by layout and then checked whole by its schema.
+// MessagePack as positional arrays: half the bytes of maps. A record's wire form is `[format,
+// field, field, …]` with the fields in the order of its layout; what comes in is rebuilt by layout
+// and then checked whole by its schema.
 import { Decoder, Encoder } from "@msgpack/msgpack"
 import { Schema } from "effect"
 import { checkExtent } from "./message-pack-scan.ts"
@@ -10,7 +11,8 @@ const BINARY_MAX_BYTES = 64 << 20
 /** What was found can be as long as the message; a reason travels in answers and facts. */
 const REASON_MAX_CHARACTERS = 400
 
-// A reused encoder costs a third of `encode()`. It returns a copy: the client keeps a reference to published bytes.
+// A reused encoder costs a third of `encode()`. It returns a copy: the client keeps a reference to
+// published bytes.
 const encoder = new Encoder({ ignoreUndefined: true })
 const decoder = new Decoder({
   maxStrLength: TEXT_MAX_BYTES,
@@ -18,7 +20,10 @@ const decoder = new Decoder({
   maxExtLength: 0,
 })
 
-/** Bytes that are no valid record: truncated, of an unknown format, or with a field of the wrong kind. */
+/**
+ * Bytes that are no valid record: truncated, of an unknown format, or with a field of the wrong
+ * kind.
+ */
 export class UnreadableRecord extends Schema.TaggedError<UnreadableRecord>()("UnreadableRecord", {
   record: Schema.String,
   reason: Schema.String,
@@ -29,7 +34,10 @@ export class UnreadableRecord extends Schema.TaggedError<UnreadableRecord>()("Un
 }
 
 export type Nested = Layout | readonly [Layout]
-/** Field order of a record, and the layout of those fields that are records or lists of records themselves. */
+/**
+ * Field order of a record, and the layout of those fields that are records or lists of records
+ * themselves.
+ */
 export interface Layout {
   readonly fields: ReadonlyArray<string>
   readonly nested?: Readonly<Record<string, Nested>>
@@ -74,7 +82,10 @@ const fromWire = (layout: Layout, wire: unknown): unknown => {
   return record
 }
 
-/** Turns the wire form of one older format into the next newer one; the format number itself is not in it. */
+/**
+ * Turns the wire form of one older format into the next newer one; the format number itself is not
+ * in it.
+ */
 export type Upcast = (fields: ReadonlyArray<unknown>) => ReadonlyArray<unknown>
 
 export interface RecordCodec<A> {
@@ -98,8 +109,8 @@ export const unknownFormat = (found: unknown, format: number): string =>
   `format ${reasonOf(found)} is unknown, 1 to ${format} can be read`
 
 /**
- * The codec of a record. `upcasts` are keyed by the format that they read, and lead from each older format to the
- * current one; a format that is newer than the current one is refused.
+ * The codec of a record. `upcasts` are keyed by the format that they read, and lead from each older
+ * format to the current one; a format that is newer than the current one is refused.
  */
 export const recordCodec = <A, I>(
   name: string,

@@ -1,5 +1,6 @@
-// The names that travel: models, versions and ids, what they may be made of, and how a model name becomes one subject
-// token. Nothing unchecked ever becomes a token: every builder of a subject takes names that passed here.
+// The names that travel: models, versions and ids, what they may be made of, and how a model name
+// becomes one subject token. Nothing unchecked ever becomes a token: every builder of a subject
+// takes names that passed here.
 import { Schema } from "effect"
 
 /** Most characters in the name of a model, a version, a group or an id. */

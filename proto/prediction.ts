@@ -5,7 +5,9 @@ import { LogId, ModelName, VersionName } from "./names.ts"
 import { InferenceRequest, REQUEST_LAYOUT } from "./request.ts"
 import { Tensor, TENSOR_FIELDS } from "./tensor.ts"
 
-/** Why there is no output. Each is final: the same request is never tried again under the same id. */
+/**
+ * Why there is no output. Each is final: the same request is never tried again under the same id.
+ */
 export const FailureReason = Schema.Literals([
   /** The request does not match the model's signature, or cannot be read. */
   "invalid",
@@ -25,7 +27,10 @@ export type FailureReason = typeof FailureReason.Type
 export const Failure = Schema.Struct({ reason: FailureReason, message: Schema.String })
 export type Failure = typeof Failure.Type
 
-/** The batch that really produced an output; with the model's digest it is what an exact replay needs. */
+/**
+ * The batch that really produced an output; with the model's digest it is what an exact replay
+ * needs.
+ */
 export const Batch = Schema.Struct({
   id: Schema.String,
   /** Rows of the whole batch, the first row of this request in it, and its number of rows. */

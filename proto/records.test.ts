@@ -1,4 +1,5 @@
-// What is written is read back as it was, and bytes that nobody of ours wrote end in one kind of error.
+// What is written is read back as it was, and bytes that nobody of ours wrote end in one kind of
+// error.
 import { describe, expect, test } from "bun:test"
 import { Encoder } from "@msgpack/msgpack"
 import { Arbitrary, Schema } from "effect"
@@ -18,7 +19,10 @@ const MIB = 1024 * 1024
 const encoder = new Encoder()
 const pack = (value: unknown) => encoder.encode(value)
 
-/** The refusal of bytes that cannot be read; fails when they can be, or when anything else is thrown. */
+/**
+ * The refusal of bytes that cannot be read; fails when they can be, or when anything else is
+ * thrown.
+ */
 const refusal = (decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array): UnreadableRecord => {
   try {
     decode(bytes)

@@ -1,4 +1,5 @@
-// Facts about which versions of a model exist and which is live. They are never evicted; state is their fold.
+// Facts about which versions of a model exist and which is live. They are never evicted; state is
+// their fold.
 import { Schema } from "effect"
 import { ModelName, VersionName } from "./names.ts"
 import { Signature } from "./signature.ts"

@@ -1,5 +1,5 @@
-// What a caller asks: tensors by name, and which outputs. How it is to be handled (version, deadline, reply) stands in
-// the message's headers, the model and the id in its subject.
+// What a caller asks: tensors by name, and which outputs. How it is to be handled (version,
+// deadline, reply) stands in the message's headers, the model and the id in its subject.
 import { Schema } from "effect"
 import { recordCodec } from "./message-pack.ts"
 import { Tensor, TENSOR_FIELDS } from "./tensor.ts"

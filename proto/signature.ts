@@ -1,5 +1,5 @@
-// What a model takes and gives: derived from its graph, completed by whoever trained it. Checks, drift, quality and
-// accuracy all read this one description.
+// What a model takes and gives: derived from its graph, completed by whoever trained it. Checks,
+// drift, quality and accuracy all read this one description.
 import { Schema } from "effect"
 import { Datatype } from "./tensor.ts"
 
@@ -17,11 +17,16 @@ export const FeatureType = Schema.Literals(["number", "integer", "boolean", "str
 
 export const Feature = Schema.Struct({
   name: Schema.String,
-  /** The input tensor that holds it, and its column there (0 where the tensor has one value a row). */
+  /**
+   * The input tensor that holds it, and its column there (0 where the tensor has one value a row).
+   */
   tensor: Schema.String,
   column: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   type: FeatureType,
-  /** With "nan", JSON null and NaN mean a missing value; with "refuse" (the default) they are errors. */
+  /**
+   * With "nan", JSON null and NaN mean a missing value; with "refuse" (the default) they are
+   * errors.
+   */
   missing: Schema.optionalKey(Schema.Literals(["refuse", "nan"])),
   /** Seen in training: lowest and highest value. Not enforced. */
   range: Schema.optionalKey(Schema.Tuple([Schema.Finite, Schema.Finite])),
@@ -34,7 +39,10 @@ export type Feature = typeof Feature.Type
 
 export const ClassLabel = Schema.Union([Schema.String, Schema.Finite, Schema.Boolean])
 
-/** The part that a person or a training script writes: `signature.json` beside the model, or `weir.signature` in it. */
+/**
+ * The part that a person or a training script writes: `signature.json` beside the model, or
+ * `weir.signature` in it.
+ */
 export const DeclaredSignature = Schema.Struct({
   task: Schema.optionalKey(Schema.Literals(["classification", "regression", "other"])),
   /** In the order of the columns of a `/predict` row. */

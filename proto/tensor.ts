@@ -1,5 +1,6 @@
-// A tensor as it travels: name, datatype, shape, and its elements as little-endian bytes, row-major, in the form of the
-// Open Inference Protocol (BOOL is one byte; each BYTES element is a u32 length and its bytes). It checks no values.
+// A tensor as it travels: name, datatype, shape, and its elements as little-endian bytes,
+// row-major, in the form of the Open Inference Protocol (BOOL is one byte; each BYTES element is a
+// u32 length and its bytes). It checks no values.
 import { Schema } from "effect"
 
 export const DATATYPES = [
@@ -55,7 +56,10 @@ export const Tensor = Schema.Struct({
 export type Tensor = typeof Tensor.Type
 export const TENSOR_FIELDS = ["name", "datatype", "shape", "data"] as const
 
-/** Number of elements of a shape; 1 for a scalar. May pass 2^53 for hostile shapes: compare, do not allocate. */
+/**
+ * Number of elements of a shape; 1 for a scalar. May pass 2^53 for hostile shapes: compare, do not
+ * allocate.
+ */
 export const elementCount = (shape: ReadonlyArray<number>): number => {
   let count = 1
   for (const dimension of shape) count *= dimension

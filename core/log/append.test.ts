@@ -40,7 +40,7 @@ const appendAll = async (
 
 const idsOf = (count: number) => Array.from({ length: count }, (_, at) => `id${at}`)
 
-test("of four writers that try each id exactly one stores it, and the others learn that", async () => {
+test("of four writers of each id one stores it, and the others learn that", async () => {
   const ids = idsOf(2_000)
   const logs = await Promise.all([one.log, one.open(), one.open(), one.open()])
   const outcomes = await Promise.all(logs.map((log, writer) => appendAll(log, "four", ids, writer)))
@@ -115,7 +115,7 @@ test("writers that read, expect and try again lose no event", async () => {
   expect(info.state.subjects?.[subject]).toBe(60)
 })
 
-test("what is too large is said at once; an unknown stream fails after the deadline, by name", async () => {
+test("what is too large is said at once, an unknown stream after the deadline", async () => {
   const large = new Uint8Array(9 * 1024 * 1024)
   const { publisher } = one.log
   expect(await append(publisher, deadSubject("m", "large"), large, 0)).toEqual({ kind: "tooLarge" })

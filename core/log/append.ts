@@ -1,5 +1,5 @@
-// Appending with an expectation, and trying again until the outcome is known. The log decides who was first; this module
-// only makes sure that we learn what it decided.
+// Appending with an expectation, and trying again until the outcome is known. The log decides who
+// was first; this module only makes sure that we learn what it decided.
 import { Schema } from "effect"
 import { EXPECTED_LAST_SUBJECT_SEQUENCE } from "../../proto/headers.ts"
 import type { HeaderList, Published, Publisher } from "./publisher.ts"
@@ -10,7 +10,9 @@ const PAUSE_LONGEST_MILLIS = 250
 /** How long an append may take in all. A leader that was killed is replaced within some 6 s. */
 export const APPEND_DEADLINE_MILLIS = 20_000
 
-/** The log could not take the message in time. Whether it was stored is not known: append it again. */
+/**
+ * The log could not take the message in time. Whether it was stored is not known: append it again.
+ */
 export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
   subject: Schema.String,
   reason: Schema.String,
@@ -22,7 +24,10 @@ export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUna
 
 export type Appended =
   | { readonly kind: "stored"; readonly sequence: number }
-  /** The subject had moved on: it holds a message, from an earlier try of ours or from somebody else. */
+  /**
+   * The subject had moved on: it holds a message, from an earlier try of ours or from somebody
+   * else.
+   */
   | { readonly kind: "exists" }
   /** Larger than the server takes; trying again cannot help. */
   | { readonly kind: "tooLarge" }
@@ -54,7 +59,8 @@ const describe = (published: Published): string =>
   published.kind === "unavailable" ? published.reason : published.kind
 
 /**
- * Appends a message on condition that the last message of its subject has the sequence `expected` (0: there is none).
+ * Appends a message on condition that the last message of its subject has the sequence `expected`
+ * (0: there is none).
  *
  * @throws LogUnavailable when the outcome is still open after `deadlineMillis`.
  */

@@ -1,5 +1,5 @@
-// What holds with three servers and three replicas: exactly one fact for each id while leaders change, and look-ups that
-// do not take a lagging replica's word for a miss.
+// What holds with three servers and three replicas: exactly one fact for each id while leaders
+// change, and look-ups that do not take a lagging replica's word for a miss.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test"
 import { until } from "../../test/support/eventually.ts"
 import { startCluster } from "../../test/support/nats-server.ts"
@@ -35,7 +35,7 @@ test("the topology is made with three replicas, and found so", async () => {
   expect(info.cluster?.replicas).toHaveLength(2)
 })
 
-test("writers on three servers store one fact for each id; an undecided one tries again", async () => {
+test("writers on three servers store one fact for each id", async () => {
   const rounds = 400
   const seen: Record<Published["kind"], number> = {
     stored: 0,
@@ -76,7 +76,7 @@ test("writers on three servers store one fact for each id; an undecided one trie
     expect(outcome.map(({ kind }) => kind).toSorted()).toEqual(["exists", "exists", "stored"])
 })
 
-test("a fact that was just acknowledged is found through every server, and a miss is a miss", async () => {
+test("a fact just acknowledged is found through every server, a miss is a miss", async () => {
   let directMisses = 0
   for (let at = 0; at < 200; at++) {
     const subject = predictionSubject("look", `id${at}`)
@@ -96,7 +96,7 @@ test("a fact that was just acknowledged is found through every server, and a mis
 const leaderOf = async (reader: Log) =>
   (await reader.manager.streams.info(PREDICTIONS)).cluster?.leader
 
-test("when leaders step down and one is killed no id is lost or stored twice, and readers go on", async () => {
+test("no id is lost or stored twice when leaders step down and die", async () => {
   const before = (await log.manager.streams.info(PREDICTIONS)).state.last_seq
   const ids = Array.from({ length: 3_000 }, (_, at) => `fail${at}`)
   const stop = new AbortController()

@@ -1,9 +1,13 @@
-// The connection to NATS that a process lives by: it never gives up reconnecting and notices a dead server by pings. When
-// it is closed for good, whoever owns the process is told, so that the process ends instead of idling.
+// The connection to NATS that a process lives by: it never gives up reconnecting and notices a dead
+// server by pings. When it is closed for good, whoever owns the process is told, so that the
+// process ends instead of idling.
 import { Schema } from "effect"
 import { connect, Events, type ConnectionOptions, type NatsConnection } from "nats"
 
-/** Between two pings; two unanswered ones mean a dead peer, so a silent server is noticed within 15 s. */
+/**
+ * Between two pings; two unanswered ones mean a dead peer, so a silent server is noticed within 15
+ * s.
+ */
 const PING_INTERVAL_MILLIS = 5_000
 const PINGS_UNANSWERED_MAX = 2
 /** Between two attempts to reconnect; short, because every caller waits meanwhile. */

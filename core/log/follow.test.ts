@@ -1,5 +1,5 @@
-// Reading the log from a position on: all of it, in order, each once, at the pace of the reader, whatever happens to the
-// server meanwhile.
+// Reading the log from a position on: all of it, in order, each once, at the pace of the reader,
+// whatever happens to the server meanwhile.
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { until } from "../../test/support/eventually.ts"
 import { openTestLog, type TestLog } from "../../test/support/open-log.ts"

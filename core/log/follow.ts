@@ -1,5 +1,6 @@
-// Reading a stream from a sequence on, in order and without acks: a range of the past, or the past and then whatever comes.
-// The reader sets the pace. A consumer that is lost (server restart, leader change) is made again where reading stopped.
+// Reading a stream from a sequence on, in order and without acks: a range of the past, or the past
+// and then whatever comes. The reader sets the pace. A consumer that is lost (server restart,
+// leader change) is made again where reading stopped.
 import { Schema } from "effect"
 import { AckPolicy, DeliverPolicy, NatsError, ReplayPolicy, type ConsumerConfig } from "nats"
 import type { Log } from "./log.ts"
@@ -12,7 +13,10 @@ const INACTIVE_MILLIS = 60_000
 const NANOS_PER_MILLI = 1_000_000
 /** Between two attempts to make a lost consumer again. */
 const REMAKE_PAUSE_MILLIS = 200
-/** A range that has gone quiet is asked about after this: its last messages may have been dropped meanwhile. */
+/**
+ * A range that has gone quiet is asked about after this: its last messages may have been dropped
+ * meanwhile.
+ */
 const RANGE_QUIET_MILLIS = 1_000
 
 /** What was asked for is no longer in the stream. */
@@ -77,7 +81,10 @@ class Inbox {
     return this.#entries.length === 0
   }
 
-  /** All that is there; waits for a first one. Empty after an interruption, or when `waitMillis` are over. */
+  /**
+   * All that is there; waits for a first one. Empty after an interruption, or when `waitMillis` are
+   * over.
+   */
   async take(waitMillis: number | undefined): Promise<ReadonlyArray<Delivery>> {
     if (this.#entries.length === 0) {
       const { promise, resolve } = Promise.withResolvers<void>()
@@ -186,15 +193,16 @@ async function* read(log: Log, options: ReadOptions, until: number): AsyncGenera
 }
 
 /**
- * Yields every message from `from` on, for ever, each once and in order; ends when the signal aborts. Messages that
- * the stream dropped before they were read are skipped: compare sequences where that matters.
+ * Yields every message from `from` on, for ever, each once and in order; ends when the signal
+ * aborts. Messages that the stream dropped before they were read are skipped: compare sequences
+ * where that matters.
  */
 export const follow = (log: Log, options: ReadOptions): AsyncGenerator<Entry> =>
   read(log, options, Infinity)
 
 /**
- * Yields the messages with sequences from `from` to `to`, both included, and then ends. `to` is cut to the last message
- * that the stream holds when reading begins.
+ * Yields the messages with sequences from `from` to `to`, both included, and then ends. `to` is cut
+ * to the last message that the stream holds when reading begins.
  *
  * @throws RangeGone when the stream no longer holds `from`.
  */

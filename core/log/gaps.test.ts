@@ -1,4 +1,5 @@
-// Gaps are found by arithmetic on positions and sequences, whatever was lost on the way and whatever was erased later.
+// Gaps are found by arithmetic on positions and sequences, whatever was lost on the way and
+// whatever was erased later.
 import { describe, expect, test } from "bun:test"
 import { Arbitrary, Schema } from "effect"
 import { headers as natsHeaders } from "nats"
@@ -16,7 +17,9 @@ const find = async (entries: ReadonlyArray<HistoryEntry>) => {
   return low === undefined || high === undefined ? [] : findGaps(at(entries), low, high)
 }
 
-/** What happened to one fact: it was copied and is held, copied and erased later, or never copied. */
+/**
+ * What happened to one fact: it was copied and is held, copied and erased later, or never copied.
+ */
 const Fate = Schema.Literals(["held", "held", "held", "erased", "lost"])
 const fates = Arbitrary.schema(Schema.Array(Fate).check(Schema.isMaxLength(60)))
 

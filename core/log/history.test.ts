@@ -1,4 +1,5 @@
-// The long log: what was copied, what was not yet, and what was lost on the way, told apart by positions.
+// The long log: what was copied, what was not yet, and what was lost on the way, told apart by
+// positions.
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { until } from "../../test/support/eventually.ts"
 import { openTestLog, type TestLog } from "../../test/support/open-log.ts"
@@ -56,7 +57,7 @@ test("an empty log lags by nothing and has no gaps", async () => {
   expect(await seek(one.log, 1)).toBeUndefined()
 })
 
-test("each fact is copied in order, with its position, id and headers, and its outcome too", async () => {
+test("each fact is copied in order, with its position, and its outcome too", async () => {
   await publish(one.log, 1, 300)
   const outcome = [["Weir-Digest", "abc"]] as const
   await one.log.publisher.publish(outcomeSubject("even", "id2"), Buffer.from("truth"), outcome)
@@ -118,7 +119,7 @@ describe("a position", () => {
   })
 })
 
-test("when the hot log dropped facts before they were copied, the lag shows them and then the gap names them", async () => {
+test("facts dropped before they were copied show as lag, then as a gap", async () => {
   const { log } = await openHistory()
   const { manager } = log
   await publish(log, 1, 400)

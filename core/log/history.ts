@@ -1,5 +1,6 @@
-// What the copying from the hot log to the long log really did: how far it is, where a position lies, and what it missed.
-// The server's own figure for the lag cannot be used: it reads 0 while copies are missing.
+// What the copying from the hot log to the long log really did: how far it is, where a position
+// lies, and what it missed. The server's own figure for the lag cannot be used: it reads 0 while
+// copies are missing.
 import { STREAM_SOURCE } from "../../proto/headers.ts"
 import { ALL_HISTORY, HISTORY, PREDICTIONS } from "../../proto/subjects.ts"
 import type { MsgHdrs } from "nats"
@@ -50,9 +51,10 @@ export interface Gap {
 }
 
 /**
- * The gaps between two messages of `HISTORY`. Copies keep their order and take consecutive sequences, so position minus
- * sequence grows exactly at a gap: where it is equal at both ends nothing is missing between them. Takes
- * O(gaps · log n) look-ups. Messages that were erased from `HISTORY` leave their sequence behind and are no gap.
+ * The gaps between two messages of `HISTORY`. Copies keep their order and take consecutive
+ * sequences, so position minus sequence grows exactly at a gap: where it is equal at both ends
+ * nothing is missing between them. Takes O(gaps · log n) look-ups. Messages that were erased from
+ * `HISTORY` leave their sequence behind and are no gap.
  */
 export const findGaps = async (
   at: EntryAt,
@@ -63,14 +65,18 @@ export const findGaps = async (
   const middle = Math.floor((low.sequence + high.sequence) / 2)
   const found = middle > low.sequence ? await at(middle) : undefined
   if (found === undefined || found.sequence >= high.sequence) {
-    // Nothing is left in the upper half, so what is missing there lies between `high` and the last message before it.
+    // Nothing is left in the upper half, so what is missing there lies between `high` and the last
+    // message before it.
     const lower = await lastBefore(at, low, middle)
     return [...(await findGaps(at, low, lower)), ...gapBetween(lower, high)]
   }
   return [...(await findGaps(at, low, found)), ...(await findGaps(at, found, high))]
 }
 
-/** What is missing between two messages that follow each other, some of whose successors may have been erased. */
+/**
+ * What is missing between two messages that follow each other, some of whose successors may have
+ * been erased.
+ */
 const gapBetween = (lower: HistoryEntry, high: HistoryEntry): ReadonlyArray<Gap> => {
   const fromPosition = lower.position + (high.sequence - lower.sequence)
   return fromPosition < high.position ? [{ fromPosition, toPosition: high.position - 1 }] : []
@@ -106,7 +112,8 @@ export const historyStatus = async (log: Log, capacity: number): Promise<History
     readFromLeader(log, HISTORY, { last_by_subj: ALL_HISTORY }),
   ])
   const lastPosition = hot.state.last_seq
-  // An empty long log, new or grown old, says nothing; what the hot log no longer holds cannot be copied any more.
+  // An empty long log, new or grown old, says nothing; what the hot log no longer holds cannot be
+  // copied any more.
   const copiedPosition = readSource(last?.headers)?.position ?? Math.max(0, hot.state.first_seq - 1)
   const lag = Math.max(0, lastPosition - copiedPosition)
   return { lastPosition, copiedPosition, lag, headroomUsed: lag / capacity }
@@ -129,8 +136,8 @@ const firstGap = (low: HistoryEntry): Gap => ({
 })
 
 /**
- * The sequence in `HISTORY` of the first fact at or after a position, by binary search; `undefined` when there is none
- * yet. Positions grow with sequences.
+ * The sequence in `HISTORY` of the first fact at or after a position, by binary search; `undefined`
+ * when there is none yet. Positions grow with sequences.
  */
 export const seek = async (log: Log, position: number): Promise<number | undefined> => {
   const { state } = await log.manager.streams.info(HISTORY)

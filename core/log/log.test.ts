@@ -44,7 +44,7 @@ test("a missing stream is told from a missing message", async () => {
   await one.stop()
 })
 
-test("closing flushes what was published, and says that it is closed, also with the server gone", async () => {
+test("closing flushes what was published, and ends with the server gone too", async () => {
   const one = await openTestLog()
   const other = await one.open()
   other.connection.publish(predictionSubject("m", "last"), Uint8Array.of(7))

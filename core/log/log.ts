@@ -1,4 +1,5 @@
-// One open log: the connection with what is built on it. Everything that reads or writes the log takes one of these.
+// One open log: the connection with what is built on it. Everything that reads or writes the log
+// takes one of these.
 import { Context, Effect, Layer } from "effect"
 import type { JetStreamManager, NatsConnection } from "nats"
 import { connectNats, LinkState, type NatsSettings } from "./connection.ts"

@@ -1,4 +1,5 @@
-// The streams are made once, found as they were made, changed where they differ, and refused where they do not fit.
+// The streams are made once, found as they were made, changed where they differ, and refused where
+// they do not fit.
 import { afterAll, describe, expect, test } from "bun:test"
 import { startNats } from "../../test/support/nats-server.ts"
 import { openTestLog } from "../../test/support/open-log.ts"
@@ -86,7 +87,7 @@ test("what is missing is named, and made", async () => {
   expect(await verify(manager, one.limits)).toEqual([])
 })
 
-test("what cannot be changed is refused with the name of the stream and the server's words", async () => {
+test("what cannot be made is refused by name, in the server's words", async () => {
   await manager.streams.delete("FINDINGS")
   // Bound to the same subjects by somebody else.
   await manager.streams.add({ name: "TAKEN", subjects: ["weir.finding.>"] })

@@ -1,5 +1,5 @@
-// Makes the streams and consumers what topology.ts describes (`provision`, the only place that changes them), or says how
-// they differ (`verify`, what services do at start).
+// Makes the streams and consumers what topology.ts describes (`provision`, the only place that
+// changes them), or says how they differ (`verify`, what services do at start).
 import { Schema } from "effect"
 import { NatsError, type JetStreamManager, type StreamConfig } from "nats"
 import {
@@ -30,7 +30,10 @@ export class ProvisionRefused extends Schema.TaggedError<ProvisionRefused>()("Pr
 
 const text = (value: unknown): string => (value === undefined ? "nothing" : JSON.stringify(value))
 
-/** The server adds fields of its own and leaves out empty ones: only what is described counts, at every depth. */
+/**
+ * The server adds fields of its own and leaves out empty ones: only what is described counts, at
+ * every depth.
+ */
 const holds = (described: unknown, found: unknown): boolean => {
   if (Array.isArray(described))
     return (
@@ -85,7 +88,8 @@ const provisionStream = async (
   if (found === undefined) await manager.streams.add(described)
   else if (differencesOf(described.name, described, found.config).length > 0) {
     const { name, ...changes } = described
-    // Retention and storage cannot change; the server says so, and an operator has to decide what becomes of the data.
+    // Retention and storage cannot change; the server says so, and an operator has to decide what
+    // becomes of the data.
     const config: Partial<StreamConfig> = { ...found.config, ...changes }
     await manager.streams.update(name, config)
   }
@@ -101,7 +105,9 @@ const provisionConsumer = async (
     await manager.consumers.update(stream, config.durable_name, config)
 }
 
-/** Throws ProvisionRefused when the limits of all streams do not fit into the store of the server. */
+/**
+ * Throws ProvisionRefused when the limits of all streams do not fit into the store of the server.
+ */
 const checkStore = async (manager: JetStreamManager, limits: LogLimits): Promise<void> => {
   const account = await manager.getAccountInfo()
   const store = account.limits.max_storage
@@ -128,7 +134,9 @@ export const provision = async (manager: JetStreamManager, limits: LogLimits): P
     )
 }
 
-/** How the streams and consumers of the server differ from the description; empty when they do not. */
+/**
+ * How the streams and consumers of the server differ from the description; empty when they do not.
+ */
 export const verify = async (
   manager: JetStreamManager,
   limits: LogLimits,

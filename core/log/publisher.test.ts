@@ -1,4 +1,5 @@
-// What the server answers to a publish, and what it does not answer, each told apart from the others.
+// What the server answers to a publish, and what it does not answer, each told apart from the
+// others.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { DiscardPolicy, RetentionPolicy } from "nats"
 import { startNats } from "../../test/support/nats-server.ts"
@@ -29,7 +30,7 @@ describe("a fact", () => {
     expect(await publisher.publish(subject, payload(3), once)).toEqual({ kind: "exists" })
   })
 
-  test("is stored again when the header is spelled in other case: the server ignores it", async () => {
+  test("is stored again when the server ignores a header in other case", async () => {
     const { publisher } = one.log
     const subject = predictionSubject("m", "case")
     const lower: HeaderList = [[EXPECTED_LAST_SUBJECT_SEQUENCE.toLowerCase(), "0"]]

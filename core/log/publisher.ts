@@ -1,5 +1,6 @@
-// Publishing with acknowledgement over the core connection: one inbox for all acks, one timer for all deadlines. It says
-// what became of each publish, and never tries again by itself; append.ts does.
+// Publishing with acknowledgement over the core connection: one inbox for all acks, one timer for
+// all deadlines. It says what became of each publish, and never tries again by itself; append.ts
+// does.
 import { createInbox, headers as natsHeaders, type Msg, type NatsConnection } from "nats"
 import type { LinkState } from "./connection.ts"
 
@@ -12,7 +13,9 @@ const SWEEP_INTERVAL_MILLIS = 50
 /** What became of one publish. */
 export type Published =
   | { readonly kind: "stored"; readonly sequence: number; readonly duplicate: boolean }
-  /** 10071: the expectation failed; with an expectation of 0, the subject already holds a message. */
+  /**
+   * 10071: the expectation failed; with an expectation of 0, the subject already holds a message.
+   */
   | { readonly kind: "exists" }
   /** 10164, in clusters: another publish to the subject is under way. Publish again. */
   | { readonly kind: "undecided" }
@@ -24,7 +27,10 @@ export type Published =
   | { readonly kind: "storeFull" }
   /** 10054, or over the server's `max_payload`. */
   | { readonly kind: "tooLarge" }
-  /** No stream, no leader, no connection, or silence. Publish again; whether it was stored is not known. */
+  /**
+   * No stream, no leader, no connection, or silence. Publish again; whether it was stored is not
+   * known.
+   */
   | { readonly kind: "unavailable"; readonly reason: string }
   /** Anything else that the server said. */
   | { readonly kind: "refused"; readonly code: number; readonly description: string }
@@ -59,7 +65,10 @@ const refusal = (error: NonNullable<PubAck["error"]>): Published => {
   return { kind: "refused", code, description }
 }
 
-/** Reads the answer to a publish: an ack, a refusal, or a bare status when nobody listens on the subject. */
+/**
+ * Reads the answer to a publish: an ack, a refusal, or a bare status when nobody listens on the
+ * subject.
+ */
 export const readPublished = (
   message: Pick<Msg, "data"> & Partial<Pick<Msg, "headers">>,
 ): Published => {
@@ -122,8 +131,8 @@ export class Publisher {
   }
 
   /**
-   * Publishes to a subject of a stream. `payload` must never change afterwards: the client keeps a reference to it.
-   * Never rejects.
+   * Publishes to a subject of a stream. `payload` must never change afterwards: the client keeps a
+   * reference to it. Never rejects.
    */
   publish(subject: string, payload: Uint8Array, list: HeaderList = noHeaders): Promise<Published> {
     // Published while disconnected it would lie in the client's buffer, long past its deadline.

@@ -1,4 +1,5 @@
-// Taking messages: never more than was asked for, none lost, and each fate of a message as the server understands it.
+// Taking messages: never more than was asked for, none lost, and each fate of a message as the
+// server understands it.
 import {
   afterAll,
   afterEach,

@@ -1,5 +1,6 @@
-// Takes messages from a pull consumer by callback and never holds more of them unfinished than it was told to: each
-// finished message makes room for the next. Recreating a lost consumer is its caller's decision.
+// Takes messages from a pull consumer by callback and never holds more of them unfinished than it
+// was told to: each finished message makes room for the next. Recreating a lost consumer is its
+// caller's decision.
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from "nats"
 import type { LinkState } from "./connection.ts"
 
@@ -61,7 +62,11 @@ interface AckTokens {
   readonly pending: number
 }
 
-/** Reads `$JS.ACK.[domain.account.]stream.consumer.deliveries.sequence.consumerSequence.time.pending[.token]`. */
+/**
+ * Reads
+ * `$JS.ACK.[domain.account.]stream.consumer.` and then
+ * `deliveries.sequence.consumerSequence.time.pending[.token]`.
+ */
 export const readAckSubject = (subject: string): AckTokens => {
   const tokens = subject.split(".")
   const offset = tokens.length >= 11 ? 6 : 4
@@ -115,20 +120,25 @@ export class Pull {
     return this.#unfinished
   }
 
-  /** Holds at most so many from now on, never more than `unfinishedMax`; what was asked for may still come. */
+  /**
+   * Holds at most so many from now on, never more than `unfinishedMax`; what was asked for may
+   * still come.
+   */
   setLimit(limit: number): void {
     this.#limit = Math.min(limit, this.#options.unfinishedMax)
   }
 
   /**
-   * Asks for no more, hands out what the server had already sent, and resolves when all that was handed out is finished.
+   * Asks for no more, hands out what the server had already sent, and resolves when all that was
+   * handed out is finished.
    */
   async stop(): Promise<void> {
     if (!this.#stopped) {
       this.#stopped = true
       clearInterval(this.#timer)
       this.#unfollow()
-      // Unlike unsubscribing, draining loses nothing that is on its way; it rejects when the connection is gone.
+      // Unlike unsubscribing, draining loses nothing that is on its way; it rejects when the
+      // connection is gone.
       await this.#subscription.drain().catch(() => undefined)
     }
     if (this.#unfinished === 0) return
@@ -146,8 +156,9 @@ export class Pull {
   }
 
   /**
-   * Begins anew with another inbox: the server may still hold pulls for the old one, and would answer them beside the
-   * new ones. What is on its way to the old one is handed out before more is asked for.
+   * Begins anew with another inbox: the server may still hold pulls for the old one, and would
+   * answer them beside the new ones. What is on its way to the old one is handed out before more is
+   * asked for.
    */
   #restart(): void {
     if (this.#stopped) return
@@ -176,7 +187,8 @@ export class Pull {
   #ask(): void {
     if (this.#stopped || !this.#settled || performance.now() < this.#askAgainAt) return
     const room = this.#limit - this.#unfinished - this.#requested
-    // Small pulls cost as much as large ones: wait until a quarter is free, unless nothing is asked for at all.
+    // Small pulls cost as much as large ones: wait until a quarter is free, unless nothing is asked
+    // for at all.
     if (room < 1 || (this.#requested > 0 && room < this.#limit / 4)) return
     const { stream, consumer } = this.#options
     const pull = {
@@ -210,7 +222,8 @@ export class Pull {
     try {
       this.#options.onDelivery(this.#delivery(message))
     } catch (cause) {
-      // Thrown in here it would end the client's reading and leave a deaf process; so it ends the process.
+      // Thrown in here it would end the client's reading and leave a deaf process; so it ends the
+      // process.
       queueMicrotask(() => {
         throw cause
       })

@@ -1,5 +1,5 @@
-// Looking one message up. A direct get may be answered by a replica that lags, so in a cluster a miss counts only after the
-// leader has missed too.
+// Looking one message up. A direct get may be answered by a replica that lags, so in a cluster a
+// miss counts only after the leader has missed too.
 import { Schema } from "effect"
 import type { Msg, MsgHdrs } from "nats"
 import { NATS_SEQUENCE, NATS_SUBJECT, NATS_TIME_STAMP } from "../../proto/headers.ts"
@@ -57,7 +57,8 @@ export const readDirect = async (
 ): Promise<StoredMessage | undefined> => {
   const message = await ask(log, `$JS.API.DIRECT.GET.${stream}`, stream, lookup)
   const { headers } = message
-  // The server adds its headers behind those of the message, which may hold a status line and equal names of their own.
+  // The server adds its headers behind those of the message, which may hold a status line and equal
+  // names of their own.
   const sequence = Number(headers?.last(NATS_SEQUENCE))
   if (headers === undefined || !(sequence > 0)) {
     if (headers?.code === NOT_FOUND_STATUS) return undefined
@@ -109,8 +110,8 @@ export const readFromLeader = async (
 }
 
 /**
- * The last message of a subject in a stream that allows direct gets; `undefined` when there is none. `replicas` of the
- * stream decides whether a miss has to be confirmed by the leader.
+ * The last message of a subject in a stream that allows direct gets; `undefined` when there is
+ * none. `replicas` of the stream decides whether a miss has to be confirmed by the leader.
  *
  * @throws LookupFailed when the log cannot be asked.
  */

@@ -1,4 +1,5 @@
-// The streams and durable consumers of the log, as data. provision.ts makes them so, and services verify that they are.
+// The streams and durable consumers of the log, as data. provision.ts makes them so, and services
+// verify that they are.
 import {
   AckPolicy,
   DeliverPolicy,
@@ -91,7 +92,10 @@ export const limitsSumBytes = (limits: LogLimits): number =>
   limits.modelsBytesMax +
   ADVISORIES_BYTES_MAX
 
-/** Longest time that a request can be in delivery before its last delivery has failed, in milliseconds. */
+/**
+ * Longest time that a request can be in delivery before its last delivery has failed, in
+ * milliseconds.
+ */
 export const deliverySpanMillis = (limits: LogLimits): number => {
   const last = limits.redeliveryWaitsMillis.at(-1) ?? 0
   let span = 0
@@ -100,7 +104,9 @@ export const deliverySpanMillis = (limits: LogLimits): number => {
   return span
 }
 
-/** The server's own default; it must not be longer than messages are kept, or the stream is refused. */
+/**
+ * The server's own default; it must not be longer than messages are kept, or the stream is refused.
+ */
 const DUPLICATE_WINDOW_MILLIS = 120_000
 const keptFor = (millis: number) => ({
   max_age: millis * MILLION_NANOS,
