@@ -1,8 +1,8 @@
 // What this process counts, under the names that dashboards already have. Labels are bounded:
 // routes are patterns, models and versions are known ones, ids are never labels.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client"
-import type { Prediction } from "#proto/prediction"
 import type { BacklogState } from "./backlog.ts"
+import type { FactView } from "./fact-view.ts"
 import type { HistoryWatch } from "./history-watch.ts"
 
 /** Seconds. */
@@ -85,7 +85,7 @@ export class GatewayMetrics {
     this.#httpDuration.observe({ method: known, route }, seconds)
   }
 
-  predicted({ model, version = "", failure }: Prediction, seconds: number): void {
+  predicted({ model, version = "", failure }: FactView, seconds: number): void {
     const outcome = failure === undefined ? "predicted" : "failed"
     this.#predictions.inc({ model, version, outcome })
     this.#predictionDuration.observe({ model, version }, seconds)

@@ -1,7 +1,7 @@
 // Looking a request up by its id: answered, still queued, or unknown.
 import type { Log } from "#core/log/log"
 import { LookupFailed, readLast } from "#core/log/read"
-import { predictionCodec } from "#proto/prediction"
+import { readFact } from "./fact-view.ts"
 import { PREDICTIONS, predictionSubject, REQUESTS, requestSubject } from "#proto/subjects"
 import { refuse, type Refusal } from "./status.ts"
 import type { Answered } from "./submit.ts"
@@ -27,7 +27,7 @@ export const findPrediction =
       const { data, sequence } = found
       return {
         kind: "answered",
-        fact: predictionCodec.decode(data),
+        fact: readFact(data),
         position: sequence,
         replayed: false,
       }

@@ -4,8 +4,8 @@ import { predictAnswerText } from "#core/inference/rows-answer"
 import type { BadRequest } from "#core/inference/bad-request"
 import type { Releases } from "#core/registry/releases"
 import * as Header from "#proto/headers"
-import type { Prediction } from "#proto/prediction"
 import type { Signature } from "#proto/signature"
+import type { FactView } from "./fact-view.ts"
 import { CASES, CASE_OF_FAILURE, failureMessage, refuse, type Refusal } from "./status.ts"
 import type { Answered } from "./submit.ts"
 
@@ -43,12 +43,12 @@ const factHeaders = ({ fact, position, replayed }: Answered): Record<string, str
 }
 
 const answerText = (
-  fact: Prediction,
+  fact: FactView,
   form: Form,
   signature: Signature | undefined,
 ): string | BadRequest => {
-  const { id, model, version = "", outputs = [], request } = fact
-  const head = { id: request?.clientId ?? id, model, version }
+  const { id, model, version = "", outputs = [], clientId } = fact
+  const head = { id: clientId ?? id, model, version }
   return form === "rows" && signature !== undefined
     ? predictAnswerText(head, signature, outputs)
     : inferAnswerText(head, outputs)
@@ -77,7 +77,7 @@ export const makeResponder = ({ releases, queueFullStatus }: ResponderOptions): 
     return refused(refuse("unsupported", text.message, { id: answered.fact.id }), headers)
   }
 
-  const signatureOf = ({ model, version = "" }: Prediction): Signature | undefined =>
+  const signatureOf = ({ model, version = "" }: FactView): Signature | undefined =>
     releases.model(model)?.versions.get(version)?.signature
 
   return {

@@ -1,6 +1,6 @@
 // The one table from what went wrong to HTTP status and code word. Every refusal that leaves this
 // process names a case of it; no route chooses a status of its own.
-import type { FailureReason } from "#proto/prediction"
+import { FailureReason } from "#proto/prediction"
 
 interface Case {
   readonly status: number
@@ -46,6 +46,11 @@ export const CASE_OF_FAILURE: Readonly<Record<FailureReason, ErrorCase>> = {
   expired: "expired",
   exhausted: "exhausted",
 }
+
+const reasons = FailureReason.literals
+export const failureReasons: ReadonlyMap<string, FailureReason> = new Map(
+  reasons.map((reason) => [reason, reason]),
+)
 
 /** Where the answer is a refusal; `retryAfterSeconds`, `id` and so on stand in headers as well. */
 export interface Refusal {

@@ -4,9 +4,9 @@
 import type { Published } from "#core/log/publisher"
 import type { Log } from "#core/log/log"
 import { IDEMPOTENCY_KEY } from "#proto/headers"
-import { predictionCodec, type Prediction } from "#proto/prediction"
 import { requestSubject } from "#proto/subjects"
 import type { Backlog } from "./backlog.ts"
+import { readFact, type FactView } from "./fact-view.ts"
 import { newId } from "./ids.ts"
 import type { GatewayMetrics } from "./metrics.ts"
 import { requestHeaders, type Prepared } from "./prepare.ts"
@@ -25,7 +25,7 @@ const PREDICTOR_RETRY_AFTER_SECONDS = 5
 
 export interface Answered {
   readonly kind: "answered"
-  readonly fact: Prediction
+  readonly fact: FactView
   readonly position: number
   /** The fact was there before this request came. */
   readonly replayed: boolean
@@ -146,9 +146,9 @@ export class Submitter {
   /** Hands a fact to the flight that waits for it. */
   arrived(flight: Flight, stored: StoredFact, replayed: boolean): void {
     if (flight.waiter?.settled !== false) return
-    let fact: Prediction
+    let fact: FactView
     try {
-      fact = predictionCodec.decode(stored.bytes)
+      fact = readFact(stored.bytes)
     } catch {
       // Not from a predictor of ours; the log has what is true.
       return

@@ -1,0 +1,145 @@
+// Reads MessagePack from front to back without building what is skipped. It takes only the forms that
+// records are made of, and refuses everything that does not fit into the bytes that are there.
+
+const NIL = 0xc0
+
+const isSmall = (marker: number): boolean => marker < 0x80 || marker >= 0xe0
+
+/** Bytes after the marker of values that have a fixed size. */
+const FIXED = new Map([
+  [NIL, 0],
+  [0xc2, 0],
+  [0xc3, 0],
+  [0xca, 4],
+  [0xcb, 8],
+  [0xcc, 1],
+  [0xcd, 2],
+  [0xce, 4],
+  [0xcf, 8],
+  [0xd0, 1],
+  [0xd1, 2],
+  [0xd2, 4],
+  [0xd3, 8],
+])
+
+export class MessageReader {
+  readonly #bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  /** Takes a nil if there is one. */
+  none(): boolean {
+    if (this.#bytes[this.#at] !== NIL) return false
+    this.#at++
+    return true
+  }
+
+  /** Begins a list of at most `max` entries; returns how many it has. */
+  list(max: number): number {
+    const marker = this.#byte()
+    const count =
+      marker >= 0x90 && marker < 0xa0
+        ? marker & 15
+        : marker === 0xdc
+          ? this.#length(2)
+          : marker === 0xdd
+            ? this.#length(4)
+            : this.#unexpected("a list", marker)
+    if (count > max) throw new Error(`at most ${max} entries, got ${count}`)
+    return count
+  }
+
+  listOf(count: number): void {
+    const found = this.list(count)
+    if (found !== count) throw new Error(`${count} entries, got ${found}`)
+  }
+
+  text(): string {
+    const marker = this.#byte()
+    const length =
+      marker >= 0xa0 && marker < 0xc0
+        ? marker & 31
+        : marker >= 0xd9 && marker <= 0xdb
+          ? this.#length(1 << (marker - 0xd9))
+          : this.#unexpected("a text", marker)
+    const start = this.#take(length)
+    return this.#bytes.toString("utf8", start, start + length)
+  }
+
+  /** A view, not a copy. */
+  bytes(): Uint8Array {
+    const marker = this.#byte()
+    const length =
+      marker >= 0xc4 && marker <= 0xc6
+        ? this.#length(1 << (marker - 0xc4))
+        : this.#unexpected("bytes", marker)
+    const start = this.#take(length)
+    return this.#bytes.subarray(start, start + length)
+  }
+
+  /** A whole number from 0 to 2^53 − 1. */
+  whole(): number {
+    const marker = this.#byte()
+    if (marker < 0x80) return marker
+    if (marker >= 0xcc && marker <= 0xce) return this.#length(1 << (marker - 0xcc))
+    if (marker === 0xcf) {
+      const high = this.#length(4)
+      if (high < 1 << 21) return high * 2 ** 32 + this.#length(4)
+    }
+    return this.#unexpected("a whole number", marker)
+  }
+
+  /** Passes over `count` values with all that is in them. */
+  skip(count: number): void {
+    for (let left = count; left > 0; left--) left += this.#skipOne()
+  }
+
+  /** Throws unless everything was read. */
+  end(): void {
+    if (this.#at !== this.#bytes.byteLength) throw new Error("bytes after the end")
+  }
+
+  /** Passes over one value; returns how many entries of it follow. */
+  #skipOne(): number {
+    const marker = this.#byte()
+    if (isSmall(marker)) return 0
+    if (marker < 0x90) return 2 * (marker & 15)
+    if (marker < 0xa0) return marker & 15
+    if (marker < 0xc0) return this.#pass(marker & 31)
+    const fixed = FIXED.get(marker)
+    if (fixed !== undefined) return this.#pass(fixed)
+    if (marker >= 0xc4 && marker <= 0xc6) return this.#pass(this.#length(1 << (marker - 0xc4)))
+    if (marker >= 0xd9 && marker <= 0xdb) return this.#pass(this.#length(1 << (marker - 0xd9)))
+    if (marker >= 0xdc && marker <= 0xdd) return this.#length(marker === 0xdc ? 2 : 4)
+    if (marker >= 0xde) return 2 * this.#length(marker === 0xde ? 2 : 4)
+    return this.#unexpected("a value", marker)
+  }
+
+  #pass(length: number): 0 {
+    this.#take(length)
+    return 0
+  }
+
+  #byte(): number {
+    return this.#bytes[this.#take(1)] ?? 0
+  }
+
+  #length(width: number): number {
+    const start = this.#take(width)
+    return this.#bytes.readUIntBE(start, width)
+  }
+
+  #take(length: number): number {
+    const start = this.#at
+    this.#at += length
+    if (this.#at > this.#bytes.byteLength) throw new Error("more bytes than there are")
+    return start
+  }
+
+  #unexpected(expected: string, marker: number): never {
+    throw new Error(`expected ${expected}, got marker 0x${marker.toString(16)}`)
+  }
+}
