@@ -35,7 +35,7 @@ export class Holding {
   #limit: number
   readonly #timer: ReturnType<typeof setInterval>
   readonly #interval: number
-  #itemMicros = 0
+  #itemMicros: number | undefined
   #listener: ((limit: number) => void) | undefined
 
   constructor(options: HoldingOptions) {
@@ -85,7 +85,8 @@ export class Holding {
   /** Tells how long a batch took, in microseconds. */
   finished(items: number, micros: number): void {
     const one = micros / items
-    this.#itemMicros += (one - this.#itemMicros) * SMOOTHING
+    this.#itemMicros =
+      this.#itemMicros === undefined ? one : this.#itemMicros + (one - this.#itemMicros) * SMOOTHING
     const { max, targetMillis } = this.#options
     const affordable = Math.floor((targetMillis * MICROS_PER_MILLI) / Math.max(1, this.#itemMicros))
     this.#limit = Math.min(max, 2 * this.#limit, Math.max(HELD_MIN, affordable))
