@@ -1,6 +1,6 @@
 // Folders and files as a user would lay them out, imported into a real log. Most models here are a
 // few made-up bytes with a signature given by the test; the last tests load real ones.
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { mkdtemp, mkdir, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
@@ -15,8 +15,10 @@ import { jetStreamArtifacts } from "./object-store.ts"
 import { registration, signatureOf, startRegistry, storedFacts } from "./test-registry.ts"
 import type { TestRegistry } from "./test-registry.ts"
 
-const FIRST_LOAD_TEST_MILLIS = 60_000
 const FLIGHTS = fileURLToPath(new URL("../../examples/flights/models", import.meta.url))
+// A second each on an idle machine. Long, because a test that times out takes its server with it.
+setDefaultTimeout(60_000)
+
 let registry: TestRegistry<TestServer>
 let folder = ""
 let inspected = 0
@@ -220,32 +222,24 @@ test("an unloaded version stays unloaded however often it is imported", async ()
   expect(release.versions.get("1")?.loaded).toBe(false)
 })
 
-test(
-  "the real demo model is loaded, registered with its declared features, and unchanged afterwards",
-  async () => {
-    const real = { ...deps, inspect: inspectByFirstLoad }
-    const report = await importDirectory(real, FLIGHTS)
-    expect(report.promoted).toEqual([{ model: "flights", version: "1" }])
-    const { release } = await readRelease(registry.log, "flights")
-    const signature = release.versions.get("1")?.signature
-    expect(signature?.features.map(({ name }) => name)).toContain("distance")
-    expect(signature?.inputs.length).toBe(5)
-    const again = await importDirectory({ ...deps, inspect: neverAsked }, FLIGHTS)
-    expect(again.versions).toMatchObject([{ outcome: "unchanged" }])
-  },
-  FIRST_LOAD_TEST_MILLIS,
-)
+test("the real demo model is registered with its declared features, then unchanged", async () => {
+  const real = { ...deps, inspect: inspectByFirstLoad }
+  const report = await importDirectory(real, FLIGHTS)
+  expect(report.promoted).toEqual([{ model: "flights", version: "1" }])
+  const { release } = await readRelease(registry.log, "flights")
+  const signature = release.versions.get("1")?.signature
+  expect(signature?.features.map(({ name }) => name)).toContain("distance")
+  expect(signature?.inputs.length).toBe(5)
+  const again = await importDirectory({ ...deps, inspect: neverAsked }, FLIGHTS)
+  expect(again.versions).toMatchObject([{ outcome: "unchanged" }])
+})
 
 const neverAsked: Inspect = () => Promise.reject(new Error("a known model was loaded again"))
 
-test(
-  "a file that is no model is refused by the first load with its reason",
-  async () => {
-    await put("broken/junk/1/model.onnx", "not a model")
-    const real = { ...deps, inspect: inspectByFirstLoad }
-    const report = await importDirectory(real, join(folder, "broken"))
-    expect(report.versions).toMatchObject([{ outcome: "refused", model: "junk", version: "1" }])
-    expect(await execute(registry.log, "junk", registration("1"))).toHaveLength(1)
-  },
-  FIRST_LOAD_TEST_MILLIS,
-)
+test("a file that is no model is refused by the first load with its reason", async () => {
+  await put("broken/junk/1/model.onnx", "not a model")
+  const real = { ...deps, inspect: inspectByFirstLoad }
+  const report = await importDirectory(real, join(folder, "broken"))
+  expect(report.versions).toMatchObject([{ outcome: "refused", model: "junk", version: "1" }])
+  expect(await execute(registry.log, "junk", registration("1"))).toHaveLength(1)
+})

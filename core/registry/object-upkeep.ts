@@ -105,9 +105,10 @@ const describedPuts = async (log: Log): Promise<ReadonlySet<string>> => {
 }
 
 /**
- * Removes the pieces of puts that were killed: those that no description names and whose last piece
- * is older than an hour. `now` is in milliseconds since 1970. Resolves to the number of puts
- * removed.
+ * Removes the pieces of puts that were killed, and those that a killed server has back after their
+ * removal (a purge is not on disk when it is acknowledged): those that no description names and
+ * whose last piece is older than an hour. `now` is in milliseconds since 1970. Resolves to the
+ * number of puts removed.
  *
  * @throws NatsError or LookupFailed when the log cannot be asked.
  */

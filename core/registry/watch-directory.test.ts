@@ -1,5 +1,5 @@
 // A watched folder: what is added to it is served without a restart.
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { appendFile, mkdtemp, mkdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -10,6 +10,9 @@ import { signatureOf, startRegistry, type TestRegistry } from "./test-registry.t
 import { watchDirectory } from "./watch-directory.ts"
 
 const INTERVAL_MILLIS = 40
+// A second each on an idle machine. Long, because a test that times out takes its server with it.
+setDefaultTimeout(60_000)
+
 let registry: TestRegistry<TestServer>
 let deps: ImportDependencies
 let folder = ""
