@@ -20,23 +20,25 @@ export const DeadLetter = Schema.Struct({
 })
 export type DeadLetter = typeof DeadLetter.Type
 
+export const DEAD_LETTER_LAYOUT = {
+  fields: [
+    "model",
+    "id",
+    "reason",
+    "message",
+    "storedAt",
+    "diedAt",
+    "deliveries",
+    "headers",
+    "payload",
+  ],
+} as const
+
 export const DEAD_LETTER_FORMAT = 1
 
 export const deadLetterCodec = recordCodec(
   "dead letter",
   DeadLetter,
-  {
-    fields: [
-      "model",
-      "id",
-      "reason",
-      "message",
-      "storedAt",
-      "diedAt",
-      "deliveries",
-      "headers",
-      "payload",
-    ],
-  },
+  DEAD_LETTER_LAYOUT,
   DEAD_LETTER_FORMAT,
 )

@@ -1,11 +1,16 @@
 // One example of each kind of record, as the golden bytes and the written reference show it. The
 // numbers are made up, the shapes are those of real traffic.
-import { releaseCodec, type JsonCodec } from "./event.ts"
-import { DeadLetter, deadLetterCodec, DEAD_LETTER_FORMAT } from "./dead-letter.ts"
-import { RELEASE_FORMAT } from "./event.ts"
-import { Prediction, predictionCodec, PREDICTION_FORMAT } from "./prediction.ts"
+import { releaseCodec, RELEASE_FORMAT, type JsonCodec } from "./event.ts"
+import {
+  DeadLetter,
+  deadLetterCodec,
+  DEAD_LETTER_FORMAT,
+  DEAD_LETTER_LAYOUT,
+} from "./dead-letter.ts"
+import { Prediction, predictionCodec, PREDICTION_FORMAT, PREDICTION_LAYOUT } from "./prediction.ts"
 import { ReleaseFact } from "./release.ts"
-import { InferenceRequest, requestCodec, REQUEST_FORMAT } from "./request.ts"
+import { InferenceRequest, requestCodec, REQUEST_FORMAT, REQUEST_LAYOUT } from "./request.ts"
+import type { Layout } from "./message-pack.ts"
 import type { Schema } from "effect"
 
 export interface Example<A> {
@@ -20,6 +25,8 @@ export interface RecordKind<A> {
   readonly format: number
   readonly schema: Schema.Codec<A, unknown>
   readonly codec: JsonCodec<A>
+  /** Order of the fields on the wire; records without one travel as JSON. */
+  readonly layout?: Layout
   readonly examples: ReadonlyArray<Example<A>>
 }
 
@@ -95,6 +102,7 @@ export const requestRecord: RecordKind<InferenceRequest> = {
   format: REQUEST_FORMAT,
   schema: InferenceRequest,
   codec: requestCodec,
+  layout: REQUEST_LAYOUT,
   examples: [{ file: "request-1", what: "two columns, one a string", value: request }],
 }
 
@@ -103,6 +111,7 @@ export const predictionRecord: RecordKind<Prediction> = {
   format: PREDICTION_FORMAT,
   schema: Prediction,
   codec: predictionCodec,
+  layout: PREDICTION_LAYOUT,
   examples: [
     { file: "prediction-1", what: "an answer with every field", value: answered },
     { file: "prediction-1-failed", what: "a failure of an unreadable request", value: failed },
@@ -114,6 +123,7 @@ export const deadLetterRecord: RecordKind<DeadLetter> = {
   format: DEAD_LETTER_FORMAT,
   schema: DeadLetter,
   codec: deadLetterCodec,
+  layout: DEAD_LETTER_LAYOUT,
   examples: [{ file: "dead-letter-1", what: "a request cut off after two bytes", value: dead }],
 }
 
