@@ -102,3 +102,12 @@ test("a predictor that is killed leaves exactly one fact of each request", async
   expect(await metricOf(other, "weir_predictor_facts_existed_total")).toBeGreaterThanOrEqual(20)
   expect(await other.stop()).toBe(0)
 }, 90_000)
+
+test("a server that is killed under load costs no request its one fact", async () => {
+  const [one, other] = await pair()
+  const sent = requests(REQUESTS_SENT)
+  await underWay(sent)
+  await system.nats.restart("kill")
+  await expectAllPredicted(sent)
+  expect(await Promise.all([one.stop(), other.stop()])).toEqual([0, 0])
+}, 90_000)

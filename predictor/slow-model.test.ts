@@ -18,7 +18,7 @@ import {
 } from "./test-traffic.ts"
 
 const WIDTH = 512
-/** About 5 ms a row on one core. */
+/** Some milliseconds a row, in batches too. */
 const MATRICES = 300
 const REQUESTS_SENT = 600
 /** Far less than the queue takes. */

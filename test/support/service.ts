@@ -50,8 +50,9 @@ export const startService = async (
     if (read._tag === "Some" && read.value.message === "ready")
       resolve(read.value.url ?? `http://127.0.0.1:${read.value.statusPort ?? 0}`)
   }
-  void followLines(child.stderr, onLine)
-  void child.exited.then((code) =>
+  const followed = followLines(child.stderr, onLine)
+  // Its last words may come later than its end.
+  void Promise.all([child.exited, followed]).then(([code]) =>
     reject(new Error(`${name} ended with ${code}:\n${log.slice(-20).join("\n")}`)),
   )
   const overdue = setTimeout(
