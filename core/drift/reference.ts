@@ -1,0 +1,61 @@
+// A reference between its table and its artifact: the bytes are a function of rows and origin, so
+// that whoever builds the same reference again gets the same digest. It reads no log and no files.
+import { createHash } from "node:crypto"
+import { referenceCodec, type DriftReference, type ReferenceColumn } from "#proto/drift-reference"
+import type { Column, Table } from "./table.ts"
+
+export interface ReferenceOrigin {
+  readonly model: string
+  /** In words. */
+  readonly origin: string
+  /** The part of the configuration that asked for it, as canonical JSON. */
+  readonly asked: string
+  readonly from?: number
+  readonly to?: number
+}
+
+export interface ReferenceArtifact {
+  readonly bytes: Uint8Array
+  /** SHA-256 of the bytes, hexadecimal. */
+  readonly digest: string
+}
+
+const bytesOf = (array: Float64Array | Int32Array): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+
+const toColumn = (column: Column): ReferenceColumn => ({
+  name: column.name,
+  source: column.source,
+  kind: column.kind,
+  values: bytesOf(column.kind === "numeric" ? column.values : column.codes),
+  texts: column.kind === "numeric" ? [] : column.texts,
+})
+
+const fromColumn = (column: ReferenceColumn): Column => {
+  const { name, source } = column
+  // A copy: what was decoded lies anywhere in the message, and typed arrays want it aligned.
+  const { buffer } = new Uint8Array(column.values)
+  return column.kind === "numeric"
+    ? { name, source, kind: "numeric", values: new Float64Array(buffer) }
+    : { name, source, kind: "categorical", codes: new Int32Array(buffer), texts: column.texts }
+}
+
+export const writeReference = (table: Table, origin: ReferenceOrigin): ReferenceArtifact => {
+  const reference: DriftReference = {
+    ...origin,
+    rows: table.seen,
+    kept: table.rows,
+    columns: table.columns.map(toColumn),
+  }
+  const bytes = referenceCodec.encode(reference)
+  return { bytes, digest: createHash("sha256").update(bytes).digest("hex") }
+}
+
+/** @throws UnreadableRecord */
+export const readReference = (
+  bytes: Uint8Array,
+): { readonly reference: DriftReference; readonly table: Table } => {
+  const reference = referenceCodec.decode(bytes)
+  const columns = reference.columns.map(fromColumn)
+  return { reference, table: { rows: reference.kept, seen: reference.rows, columns } }
+}
