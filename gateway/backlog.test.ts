@@ -19,7 +19,10 @@ const sample = (at: number, more: Partial<QueueSample> = {}): QueueSample => ({
   ...more,
 })
 
-/** A queue that is fed with `arriving` and drained with `draining` requests a second for some seconds. */
+/**
+ * A queue that is fed with `arriving` and drained with `draining` requests a second for some
+ * seconds.
+ */
 const run = (arriving: number, draining: number, seconds: number): BacklogState => {
   const state = new BacklogState()
   for (let at = 0; at <= seconds * 1_000; at += 500) {

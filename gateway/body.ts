@@ -68,14 +68,17 @@ const readBytes = async (request: Request, limit: number): Promise<Uint8Array | 
   return readCounting(request.body, limit)
 }
 
-/**
- * The whole body as text of at most `limit` bytes. Rejects when the client goes away while it
- * sends.
- */
+/** The whole body as text of at most `limit` bytes. Never rejects. */
 export const readText = async (request: Request, limit: number): Promise<string | Refusal> => {
   const wrong = checkHead(request, limit)
   if (wrong !== undefined) return wrong
-  const bytes = await readBytes(request, limit)
+  let bytes: Uint8Array | Refusal
+  try {
+    bytes = await readBytes(request, limit)
+  } catch {
+    // The client went away while it sent: only the metrics see this.
+    return refuse("invalid", "body: expected all of it, got a part")
+  }
   if ("kind" in bytes) return bytes
   try {
     return utf8.decode(bytes)

@@ -1,6 +1,6 @@
-// What an answer needs of a fact, read straight from its bytes. Decoding a whole fact and checking it
-// by its schema costs more than everything else that is done for a request here, and most of a fact is
-// its request. Facts of any other format than the current one are decoded whole.
+// What an answer needs of a fact, read straight from its bytes. Decoding a whole fact and checking
+// it by its schema costs more than everything else that is done for a request here, and most of a
+// fact is its request. Facts of any other format than the current one are decoded whole.
 import {
   predictionCodec,
   PREDICTION_FORMAT,

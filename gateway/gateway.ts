@@ -58,6 +58,7 @@ const makeRoutes = (options: GatewayOptions, parts: Parts) => {
     responder,
     metrics,
     settings,
+    keepOpen: parts.keepOpen,
     now,
   })
   const readiness = () =>
@@ -75,6 +76,17 @@ interface Parts {
   readonly waiters: Waiters
   readonly history: HistoryWatch
   readonly draining: () => boolean
+  readonly keepOpen: (request: Request) => void
+}
+
+/** Runs `start`; what was begun before it is ended if it fails. */
+const orEnd = async <A>(end: () => Promise<void>, start: () => Promise<A>): Promise<A> => {
+  try {
+    return await start()
+  } catch (cause) {
+    await end()
+    throw cause
+  }
 }
 
 /**
@@ -85,12 +97,15 @@ interface Parts {
 export const startGateway = async (options: GatewayOptions): Promise<Gateway> => {
   const { log, settings } = options
   let draining = false
+  let server: HttpServer | undefined
   const parts: Parts = {
     metrics: new GatewayMetrics(),
     backlog: new Backlog(log, now),
     waiters: new Waiters(log, settings.replicas, now),
     history: new HistoryWatch(log, now),
     draining: () => draining,
+    // No request comes before there is a server.
+    keepOpen: (request) => server?.keepOpen(request),
   }
   const { metrics, backlog, waiters, history } = parts
   metrics.watch({ backlog: backlog.state, history, inFlight: () => waiters.size })
@@ -101,21 +116,16 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
   await Promise.all([backlog.start(), history.start()])
   const app = makeRoutes(options, parts)
   const { host, port, requestBytesMax, drainNoticeMillis, drainMaxMillis } = settings
-  let server: HttpServer
-  try {
-    server = listen({ app, host, port, requestBytesMax })
-  } catch (cause) {
-    await end()
-    throw cause
-  }
+  const listening = await orEnd(end, async () => listen({ app, host, port, requestBytesMax }))
+  server = listening
   return {
-    url: server.url,
+    url: listening.url,
     stop: async () => {
       draining = true
-      await server.drain(drainNoticeMillis, drainMaxMillis)
+      await listening.drain(drainNoticeMillis, drainMaxMillis)
       // What is left is told that it may still be answered, and can be fetched by its id.
       await end()
-      await server.close()
+      await listening.close()
     },
   }
 }

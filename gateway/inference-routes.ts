@@ -8,6 +8,7 @@ import { ID } from "#proto/headers"
 import { isLogId } from "#proto/names"
 import { checkNames, handlingOf, readCall } from "./call.ts"
 import { readText } from "./body.ts"
+import { PATIENT_MILLIS } from "./http-server.ts"
 import type { KeyedSubmitter } from "./keyed.ts"
 import type { GatewayMetrics } from "./metrics.ts"
 import { badRequest, prepare } from "./prepare.ts"
@@ -30,6 +31,8 @@ export interface InferenceOptions {
     GatewaySettings,
     "requestBytesMax" | "inFlightBytesMax" | "timeoutDefaultMillis"
   >
+  /** Lets a request wait for longer than connections may idle. */
+  readonly keepOpen: (request: Request) => void
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number
 }
@@ -113,6 +116,7 @@ export class InferenceRoutes {
     const size = prepared.payload.byteLength
     if (this.#bytesInFlight + size > settings.inFlightBytesMax) return tooManyBytes
     this.#bytesInFlight += size
+    if (prepared.handling.timeoutMillis > PATIENT_MILLIS) this.#options.keepOpen(request)
     const { key } = call
     const { submitter, keyed } = this.#options
     const outcome = await (key === undefined

@@ -1,5 +1,5 @@
-// The same key and body give the same bytes; another body is refused; whoever comes while the first is
-// in flight joins it.
+// The same key and body give the same bytes; another body is refused; whoever comes while the first
+// is in flight joins it.
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { PREDICTIONS } from "#proto/subjects"
 import {

@@ -1,5 +1,5 @@
-// Reads MessagePack from front to back without building what is skipped. It takes only the forms that
-// records are made of, and refuses everything that does not fit into the bytes that are there.
+// Reads MessagePack from front to back without building what is skipped. It takes only the forms
+// that records are made of, and refuses everything that does not fit into the bytes that are there.
 
 const NIL = 0xc0
 

@@ -28,6 +28,12 @@ export interface TestPredictor {
   readonly stop: () => Promise<void>
 }
 
+export interface TestProcess {
+  readonly url: string
+  readonly signal: (name: "SIGTERM" | "SIGKILL") => void
+  readonly exited: Promise<number>
+}
+
 export interface TestGateway extends Gateway {
   readonly log: Log
 }
@@ -37,6 +43,8 @@ export interface TestSystem {
   readonly log: Log
   readonly startGateway: (environment?: Environment) => Promise<TestGateway>
   readonly startPredictor: () => Promise<TestPredictor>
+  /** A gateway as a process of its own. */
+  readonly spawnGateway: (environment?: Environment) => Promise<TestProcess>
   /** Resolves when the server has repeated the fact of this id. */
   readonly stored: (id: string) => Promise<void>
   readonly stop: () => Promise<void>
@@ -63,28 +71,42 @@ export const TENSORS = JSON.stringify({
   ],
 })
 
-/** Resolves when the process says that it is ready; what it says later is read and dropped. */
-const readyLine = (output: ReadableStream<Uint8Array>): Promise<void> => {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
+/** Resolves with the line that says "ready"; what is said later is read and dropped. */
+const readyLine = (output: ReadableStream<Uint8Array>): Promise<string> => {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
   const read = async () => {
     const decoder = new TextDecoder()
     let text = ""
     for await (const part of output) {
       text = (text + decoder.decode(part, { stream: true })).slice(-8_192)
-      if (text.includes('"message":"ready"')) resolve()
+      const line = text.split("\n").find((one) => one.includes('"message":"ready"'))
+      if (line !== undefined) resolve(line)
     }
-    reject(new Error(`the predictor ended: ${text}`))
+    reject(new Error(`the process ended: ${text}`))
   }
   void read()
   return promise
 }
 
-const spawnPredictor = async (environment: Environment): Promise<TestPredictor> => {
-  const child = Bun.spawn([process.execPath, join(ROOT, "predictor", "main.ts")], {
-    env: { ...process.env, LOG_FORMAT: "json", WEIR_STATUS_PORT: "0", ...environment },
+const spawnPart = (name: "gateway" | "predictor", environment: Environment) =>
+  Bun.spawn([process.execPath, join(ROOT, name, "main.ts")], {
+    env: { ...process.env, LOG_FORMAT: "json", ...environment },
     stdout: "ignore",
     stderr: "pipe",
   })
+
+const spawnGateway = async (environment: Environment): Promise<TestProcess> => {
+  const child = spawnPart("gateway", { WEIR_PORT: "0", ...environment })
+  const line = await readyLine(child.stderr)
+  return {
+    url: /"url":"([^"]+)"/.exec(line)?.[1] ?? "",
+    signal: (name) => child.kill(name),
+    exited: child.exited,
+  }
+}
+
+const spawnPredictor = async (environment: Environment): Promise<TestPredictor> => {
+  const child = spawnPart("predictor", { WEIR_STATUS_PORT: "0", ...environment })
   await readyLine(child.stderr)
   return {
     pause: () => child.kill("SIGSTOP"),
@@ -141,6 +163,14 @@ export const startTestSystem = async (
       const predictor = await spawnPredictor(all)
       endings.push(predictor.stop)
       return predictor
+    },
+    spawnGateway: async (more = {}) => {
+      const child = await spawnGateway({ ...all, ...more })
+      endings.push(async () => {
+        child.signal("SIGKILL")
+        await child.exited
+      })
+      return child
     },
     stored: (id) => {
       const { promise, resolve } = Promise.withResolvers<void>()
