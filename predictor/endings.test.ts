@@ -1,8 +1,8 @@
 // Predictors that end under load, by request and by force: nothing is lost, nothing is done twice.
 import { afterAll, expect, test } from "bun:test"
 import { join } from "node:path"
-import { multiplied } from "../core/inference/onnx-test-models.ts"
-import { startSystem } from "../test/support/system.ts"
+import { ELEMENT, floats, model, node, value } from "../core/inference/onnx-test-models.ts"
+import { startSystem, TEST_LIMITS } from "../test/support/system.ts"
 import type { RunningService } from "../test/support/service.ts"
 import { until } from "../test/support/eventually.ts"
 import {
@@ -20,15 +20,29 @@ import {
 } from "./test-traffic.ts"
 
 const WIDTH = 256
-/** Milliseconds of a row or so: there is always something begun, and something that is not. */
+/** Half a millisecond of a run or so, one by one: there is always something begun, and something that is not. */
 const MATRICES = 20
+/** Long enough for a machine that stands still for a while. */
+const REDELIVERY_MILLIS = 3_000
 const REQUESTS_SENT = 1_500
 
-const system = await startSystem()
+const system = await startSystem({
+  limits: { ...TEST_LIMITS, redeliveryWaitsMillis: [REDELIVERY_MILLIS] },
+})
 const { log } = system
 afterAll(() => system.stop())
 const file = join(system.nats.directory, "multiplied.onnx")
-await Bun.write(file, multiplied(WIDTH, MATRICES))
+await Bun.write(
+  file,
+  model(
+    ...Array.from({ length: MATRICES }, (_, at) =>
+      node("MatMul", [at === 0 ? "x" : `x${at}`, "w"], [at + 1 === MATRICES ? "y" : `x${at + 1}`]),
+    ),
+    floats("w", [WIDTH, WIDTH], new Float32Array(WIDTH * WIDTH).fill(1 / WIDTH)),
+    value(11, "x", ELEMENT.FP32, [1, WIDTH]),
+    value(12, "y", ELEMENT.FP32, [1, WIDTH]),
+  ),
+)
 await system.release("slow", "1", file)
 
 const replies = listen(log)
@@ -38,14 +52,18 @@ const requests = (count: number): ReadonlyArray<Sent> =>
     return { ...sent, headers: [replies.header(sent.id)] }
   })
 
-/** Sends all, and resolves when some are done and most are not. */
-const underWay = async (sent: ReadonlyArray<Sent>): Promise<void> => {
+/** Sends all, and resolves when some are done, most are not, and this one holds some that it has not begun. */
+const underWay = async (sent: ReadonlyArray<Sent>, holder: RunningService): Promise<void> => {
   await send(log, sent)
   await until(
     "it is under way",
     () => sent.filter(({ id }) => replies.of(id).length > 0).length >= 50,
   )
-  expect((await queueOf(log)).messages).toBeGreaterThan(sent.length / 4)
+  await until(
+    "it holds some",
+    async () => (await metricOf(holder, "weir_predictor_held_requests")) > 5,
+  )
+  expect((await queueOf(log)).messages).toBeGreaterThan(100)
 }
 
 const expectAllPredicted = async (sent: ReadonlyArray<Sent>): Promise<void> => {
@@ -65,7 +83,7 @@ const pair = (): Promise<readonly [RunningService, RunningService]> =>
 test("a predictor that is told to stop finishes what it began and hands the rest to the other", async () => {
   const [stopped, other] = await pair()
   const sent = requests(REQUESTS_SENT)
-  await underWay(sent)
+  await underWay(sent, stopped)
   expect(await stopped.stop()).toBe(0)
   await expectAllPredicted(sent)
   // Had anything finished been delivered again, it would have met its own fact.
@@ -82,7 +100,7 @@ test("a predictor that is told to stop finishes what it began and hands the rest
 test("a predictor that is killed leaves exactly one fact of each request", async () => {
   const [killed, other] = await pair()
   const sent = requests(REQUESTS_SENT)
-  await underWay(sent)
+  await underWay(sent, killed)
   await killed.kill()
   await expectAllPredicted(sent)
   expect(await metricOf(other, "weir_predictor_redeliveries_total")).toBeGreaterThan(0)
@@ -106,7 +124,7 @@ test("a predictor that is killed leaves exactly one fact of each request", async
 test("a server that is killed under load costs no request its one fact", async () => {
   const [one, other] = await pair()
   const sent = requests(REQUESTS_SENT)
-  await underWay(sent)
+  await underWay(sent, one)
   await system.nats.restart("kill")
   await expectAllPredicted(sent)
   expect(await Promise.all([one.stop(), other.stop()])).toEqual([0, 0])

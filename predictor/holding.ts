@@ -9,7 +9,7 @@ const HELD_MIN = 8
 /** At first, doubled with each batch: the first requests of a cold process are its slowest. */
 const HELD_AT_FIRST = 128
 /** `working` is sent this many times within the shortest redelivery wait. */
-const SIGNS_PER_WAIT = 3
+const SIGNS_PER_WAIT = 4
 const MICROS_PER_MILLI = 1_000
 
 export interface HoldingOptions {
