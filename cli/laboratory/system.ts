@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { patiently } from "#core/log/leader-lookup"
 import { closeLog, openLog, type Log } from "#core/log/log"
 import { provision } from "#core/log/provision"
 import type { LogLimits } from "#core/log/topology"
@@ -77,6 +78,16 @@ const untilReady = async (url: string): Promise<void> => {
   throw new Error(`${url} is not ready: ${said}`)
 }
 
+/** Provisioned and prepared; a cluster that has just begun takes a while to choose its leaders. */
+const prepareLog = async (broker: Broker, { limits, prepare }: LaboratoryOptions): Promise<Log> => {
+  const log = await openLog({ servers: broker.servers, name: "weir-laboratory" })
+  await patiently(log, () => provision(log.manager, limits))
+  const artifacts = { replicas: limits.replicas, bytesMax: limits.modelsBytesMax }
+  await patiently(log, () => provisionArtifacts(log, artifacts))
+  await prepare(log)
+  return log
+}
+
 /** Starts everything, and resolves when the gateways are ready. */
 export const startLaboratory = async (options: LaboratoryOptions): Promise<Laboratory> => {
   const { limits } = options
@@ -87,10 +98,10 @@ export const startLaboratory = async (options: LaboratoryOptions): Promise<Labor
     if (lines.length > LOG_LINES_MAX) lines.shift()
   }
   const broker = await startBroker(join(folder, "nats"), options.servers, RESTART, say)
-  const log = await openLog({ servers: broker.servers, name: "weir-laboratory" })
-  await provision(log.manager, limits)
-  await provisionArtifacts(log, { replicas: limits.replicas, bytesMax: limits.modelsBytesMax })
-  await options.prepare(log)
+  const log = await prepareLog(broker, options).catch(async (cause: unknown) => {
+    await broker.stop()
+    throw cause
+  })
   const start = (name: string, service: string, own: Readonly<Record<string, string>>) => {
     const child = {
       command: [process.execPath, inProject(service, "main.ts")],

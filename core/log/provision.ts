@@ -74,6 +74,8 @@ const orMissing = async <A>(lookup: Promise<A>): Promise<A | undefined> => {
 }
 
 const refused = (where: string) => (cause: unknown) => {
+  // Silence is no refusal: whoever provisions a cluster that has just begun asks again.
+  if (cause instanceof NatsError && cause.api_error === undefined) throw cause
   throw new ProvisionRefused({
     where,
     reason: cause instanceof Error ? cause.message : String(cause),

@@ -14,7 +14,7 @@ import {
   ArtifactStoreMissing,
   type ArtifactStore,
 } from "./artifacts.ts"
-import { lookUp, patiently } from "./leader-lookup.ts"
+import { lookUp, patiently } from "../log/leader-lookup.ts"
 import {
   MODELS_STREAM,
   objectSubject,

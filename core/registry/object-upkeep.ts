@@ -4,7 +4,7 @@ import { DiscardPolicy, NatsError, RetentionPolicy, StorageType, type StreamConf
 import { MODELS_BUCKET } from "#proto/subjects"
 import type { Log } from "../log/log.ts"
 import { ProvisionRefused, type Difference } from "../log/provision.ts"
-import { lookUp } from "./leader-lookup.ts"
+import { lookUp } from "../log/leader-lookup.ts"
 import {
   ALL_OBJECTS,
   ALL_PIECES,
@@ -83,6 +83,7 @@ export const provisionArtifacts = async (
     else if ((await verifyArtifacts(log, limits)).length > 0)
       await log.manager.streams.update(name, { ...found, ...config })
   } catch (cause) {
+    if (cause instanceof NatsError && cause.api_error === undefined) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new ProvisionRefused({ where: `the bucket ${MODELS_BUCKET}`, reason })
   }

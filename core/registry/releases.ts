@@ -6,7 +6,7 @@ import { ALL_RELEASES, EVENTS } from "#proto/subjects"
 import type { Signature } from "#proto/signature"
 import { follow, type Entry } from "../log/follow.ts"
 import type { Log } from "../log/log.ts"
-import { lookUp } from "./leader-lookup.ts"
+import { lookUp } from "../log/leader-lookup.ts"
 import { readReleaseFact } from "./release-fact.ts"
 import { evolve, initialRelease, type Release } from "./release.ts"
 

@@ -1,5 +1,6 @@
 // Opens the log for a service: the connection, and the proof that streams and consumers are as this version expects them.
 import { Schema } from "effect"
+import { patiently } from "../log/leader-lookup.ts"
 import { closeLog, openLog, type Log } from "../log/log.ts"
 import { verify } from "../log/provision.ts"
 import type { NatsSettings } from "../log/connection.ts"
@@ -22,7 +23,7 @@ export class LogNotProvisioned extends Schema.TaggedError<LogNotProvisioned>()(
  */
 export const openCheckedLog = async (nats: NatsSettings, limits: LogLimits): Promise<Log> => {
   const log = await openLog(nats)
-  const found = await verify(log.manager, limits)
+  const found = await patiently(log, () => verify(log.manager, limits))
   if (found.length === 0) return log
   await closeLog(log)
   throw new LogNotProvisioned({

@@ -1,8 +1,8 @@
 // Asking the leader of a stream, through a change of leader: whoever decides on what is stored must
 // neither read a replica that lags nor fail because a server is just being replaced.
 import { NatsError } from "nats"
-import type { Log } from "../log/log.ts"
-import { LookupFailed, readFromLeader, type Lookup, type StoredMessage } from "../log/read.ts"
+import type { Log } from "./log.ts"
+import { LookupFailed, readFromLeader, type Lookup, type StoredMessage } from "./read.ts"
 
 /** A leader that was killed is replaced within some 6 s; a question is repeated for so long. */
 const PATIENCE_MILLIS = 20_000
@@ -21,7 +21,10 @@ const passes = (cause: unknown): boolean =>
 /**
  * Asks again while nobody answers; rejects with the last failure when nobody has answered in time.
  */
-export const patiently = async <A>(log: Log, ask: () => Promise<A>): Promise<A> => {
+export const patiently = async <A>(
+  log: { readonly connection: { readonly isClosed: () => boolean } },
+  ask: () => Promise<A>,
+): Promise<A> => {
   const deadline = performance.now() + PATIENCE_MILLIS
   for (;;) {
     try {
