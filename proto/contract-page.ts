@@ -7,6 +7,7 @@ import * as headers from "./headers.ts"
 import { schemaDocument, type JsonSchema } from "./json-schema.ts"
 import type { Layout, Nested } from "./message-pack.ts"
 import { DATATYPES, ELEMENT_BYTES } from "./tensor.ts"
+import { modelToken } from "./names.ts"
 import * as subjects from "./subjects.ts"
 
 const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
@@ -93,9 +94,9 @@ export const recordSection = <A>(record: RecordKind<A>, where: string): Readonly
   const schema = schemaDocument(record.name, record.schema) as JsonSchema
   const form =
     record.layout === undefined
-      ? `JSON: an object with ${code(`"format": ${record.format}`)} and the fields of one of the variants.`
-      : `MessagePack: an array of the format number (${record.format}) and the fields, each in its place. ` +
-        "An absent field is `nil`; absent fields at the end may be left out."
+      ? `JSON: an object with ${code(`"format": ${record.format}`)} and the fields of a variant.`
+      : `MessagePack: an array of the format number (${record.format}) and the fields, each in ` +
+        "its place. An absent field is `nil`; absent fields at the end may be left out."
   const notes = FIELD_NOTES[record.name] ?? {}
   return [
     `### ${record.name}`,
@@ -111,25 +112,20 @@ export const fileOf = (name: string): string => name.replaceAll(" ", "-")
 
 const subjectRows = (): ReadonlyArray<ReadonlyArray<string>> => {
   const [model, id] = ["<model>", "<id>"]
+  const { REQUESTS, PREDICTIONS, HISTORY, EVENTS, FINDINGS, DEAD_LETTERS } = subjects
+  const history = subjects.historySubject(model)
+  const reply = `${subjects.replyPrefix("<process>")}.<token>`
   return [
-    [subjects.requestSubject(model, id), subjects.REQUESTS, "a request that waits"],
-    [
-      subjects.predictionSubject(model, id),
-      subjects.PREDICTIONS,
-      "the fact: an answer or a failure",
-    ],
-    [subjects.outcomeSubject(model, id), subjects.PREDICTIONS, "ground truth for the same id"],
-    [subjects.historySubject(model), subjects.HISTORY, "the server's copy of each fact"],
-    [
-      `${subjects.historySubject(model)}.outcome`,
-      subjects.HISTORY,
-      "the server's copy of each outcome",
-    ],
-    [subjects.eventSubject("release", model), subjects.EVENTS, "decisions about versions"],
-    [subjects.findingSubject("<kind>", model), subjects.FINDINGS, "what observers found"],
-    [subjects.deadSubject(model, id), subjects.DEAD_LETTERS, "what could not be predicted"],
+    [subjects.requestSubject(model, id), REQUESTS, "a request that waits"],
+    [subjects.predictionSubject(model, id), PREDICTIONS, "the fact: an answer or a failure"],
+    [subjects.outcomeSubject(model, id), PREDICTIONS, "ground truth for the same id"],
+    [history, HISTORY, "the server's copy of each fact"],
+    [`${history}.outcome`, HISTORY, "the server's copy of each outcome"],
+    [subjects.eventSubject("release", model), EVENTS, "decisions about versions"],
+    [subjects.findingSubject("<kind>", model), FINDINGS, "what observers found"],
+    [subjects.deadSubject(model, id), DEAD_LETTERS, "what could not be predicted"],
     [subjects.storedSubject(model, id), "none", "repeated by the server once the fact is stored"],
-    [`${subjects.replyPrefix("<process>")}.<token>`, "none", "answers to a gateway"],
+    [reply, "none", "answers to a gateway"],
   ].map(([subject = "", stream = "", meaning = ""]) => [code(subject), stream, meaning])
 }
 
@@ -146,22 +142,30 @@ export const headerNames: ReadonlyArray<string> = Object.values(headers)
   .filter((name) => !TYPES.includes(name))
   .toSorted()
 
+/** Paragraphs are written in lines here and become one line there. */
+const paragraph = (text: string): string => text.trim().replaceAll(/\s*\n\s*/gu, " ")
+
 const INTRODUCTION = [
   "# Contracts",
-  "What the parts of Weir say to each other, written by `bun run proto/generate-contracts.ts` from the " +
-    "definitions in `proto/`; a test fails when this page is old. It is enough to write a producer or a " +
-    "reader in another language.",
+  paragraph(`
+    What the parts of Weir say to each other, written by
+    ${code("bun run proto/generate-contracts.ts")} from the definitions in ${code("proto/")};
+    a test fails when this page is old. It is enough to write a producer or a reader in another
+    language.`),
   "## Publishing a request",
-  "Publish a message to the request subject of a model with an id that nobody used before, and wait " +
-    "for the acknowledgement of the stream. The body is an inference request as below with " +
-    `${code(`${headers.CONTENT_TYPE}: ${headers.MESSAGE_PACK_TYPE}`)}, or JSON as the Open Inference ` +
-    `Protocol has it with ${code(`${headers.CONTENT_TYPE}: ${headers.JSON_TYPE}`)}. An id is made of ` +
-    "1 to 64 of `A`–`Z`, `a`–`z`, `0`–`9`, `_` and `-`; Weir's own are a UUIDv7 in base32hex, lower case, " +
-    "26 characters. In a subject the points of a model's name are written as `~`: the model `a.b` is " +
-    "the token `a~b`. The answer is the fact: read the last message of the prediction subject.",
-  "Refusals of a publish: 10077 *maximum messages per subject exceeded* (the id is queued already: wait " +
-    "for its fact), 10077 *maximum messages* or *bytes exceeded* (the queue is full: try again later), " +
-    "10023 (the store is full), no responders or silence (publish again: it is always safe).",
+  paragraph(`
+    Publish a message to the request subject of a model with an id that nobody used before, and
+    wait for the acknowledgement of the stream. The body is an inference request as below with
+    ${code(`${headers.CONTENT_TYPE}: ${headers.MESSAGE_PACK_TYPE}`)}, or JSON as the Open Inference
+    Protocol has it with ${code(`${headers.CONTENT_TYPE}: ${headers.JSON_TYPE}`)}. An id is made of
+    1 to 64 of A–Z, a–z, 0–9, ${code("_")} and ${code("-")}; Weir's own are a UUIDv7 in base32hex,
+    lower case, 26 characters. In a subject the points of a model's name are written as
+    ${code("~")}: the model ${code("a.b")} is the token ${code(modelToken("a.b"))}. The answer is
+    the fact: read the last message of the prediction subject.`),
+  paragraph(`
+    Refusals of a publish: 10077 *maximum messages per subject exceeded* (the id is queued already:
+    wait for its fact), 10077 *maximum messages* or *bytes exceeded* (the queue is full: try again
+    later), 10023 (the store is full), no responders or silence (publish again: that is safe).`),
 ]
 
 /** The page, with one section for each of the given parts about records. */
@@ -180,7 +184,8 @@ export const contractPage = (records: ReadonlyArray<ReadonlyArray<string>>): str
     "A tensor is its name, datatype, shape and the elements as little-endian bytes, row by row.",
     table(["datatype", "bytes of an element", "form"], datatypeRows()),
     "## Records",
-    "Readers know the current format and older ones; a newer one is refused. Fields that a reader does " +
-      "not know at the end of an array are ignored.",
+    paragraph(`
+      Readers know the current format and older ones; a newer one is refused. Fields that a reader
+      does not know at the end of an array are ignored.`),
     ...records.flat(),
   ].join("\n\n") + "\n"

@@ -26,11 +26,11 @@ describe("a long function is found", () => {
   const LONG = {
     "an arrow": `export const run = (a: number): void => {\n${body}\n}\n`,
     "an arrow in a call": `  run("x", async () => {\n${body}\n  })\n`,
-    "an arrow with an object type": `const run = ({ a }: { a: { b: 1 } }): { c: 1 } => {\n${body}\n}\n`,
+    "an arrow with an object type": `const run = ({ a }: { a: { b: 1 } }): {} => {\n${body}\n}\n`,
     "an expression": `const run = () =>\n  [\n${lines(60, "    1,")}\n  ].length\n`,
     "a chain": `const run = (a: A) =>\n  a\n${lines(60, "    .then(b)")}\nconst next = 1\n`,
     "a declaration": `function run(a: number) {\n${body}\n}\n`,
-    "a generator": `export async function* run(\n  a: number,\n): AsyncGenerator<A> {\n${body}\n}\n`,
+    "a generator": `export async function* run(\n  a: A,\n): Gen<A> {\n${body}\n}\n`,
     "a generator in a call": `const a = Effect.gen(function* () {\n${body}\n})\n`,
     "a method": `class A {\n  run(a: number): void {\n${body}\n  }\n}\n`,
     "a private method": `class A {\n  async #run<T>(a: T): Promise<{ b: T }> {\n${body}\n  }\n}\n`,
