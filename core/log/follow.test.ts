@@ -104,6 +104,20 @@ describe("a range", () => {
     expect(await all.catch((error: unknown) => error)).toBeInstanceOf(RangeGone)
   })
 
+  test("whose messages are dropped while it is read fails", async () => {
+    await fill("HURRIED", 5_000)
+    const read: Array<number> = []
+    const reading = async () => {
+      for await (const entry of readRange(one.log, { stream: "HURRIED", from: 1, to: 5_000 })) {
+        if (read.push(entry.sequence) === 10)
+          await one.log.manager.streams.purge("HURRIED", { seq: 4_001 })
+      }
+    }
+    expect(await reading().catch((error: unknown) => error)).toBeInstanceOf(RangeGone)
+    expect(read).toEqual(from(1, read.length))
+    expect(read.length).toBeLessThan(4_000)
+  })
+
   test("can be read without the bytes of its messages", async () => {
     const entries: Array<Entry> = []
     const options = { stream: "ROWS", from: 1, to: 10, headersOnly: true }

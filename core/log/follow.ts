@@ -200,11 +200,18 @@ async function* read(log: Log, options: ReadOptions, until: number): AsyncGenera
 export const follow = (log: Log, options: ReadOptions): AsyncGenerator<Entry> =>
   read(log, options, Infinity)
 
+const refuseDropped = async (log: Log, stream: string, from: number): Promise<void> => {
+  const { state } = await log.manager.streams.info(stream)
+  if (state.first_seq > from) throw new RangeGone({ stream, from, first: state.first_seq })
+}
+
 /**
  * Yields the messages with sequences from `from` to `to`, both included, and then ends. `to` is cut
  * to the last message that the stream holds when reading begins.
  *
- * @throws RangeGone when the stream no longer holds `from`.
+ * @throws RangeGone when the stream no longer holds `from`; without a filter also when it drops
+ * messages of the range before they were read. Behind a filter what is dropped cannot be told from
+ * what does not match.
  */
 export async function* readRange(
   log: Log,
@@ -215,5 +222,13 @@ export async function* readRange(
   if (from < state.first_seq && state.first_seq > 1)
     throw new RangeGone({ stream: options.stream, from, first: state.first_seq })
   const to = Math.min(options.to, state.last_seq)
-  if (state.messages > 0 && from <= to) yield* read(log, { ...options, from }, to)
+  if (state.messages === 0 || from > to) return
+  const isWhole = options.filter === undefined
+  let next = from
+  for await (const entry of read(log, { ...options, from }, to)) {
+    if (isWhole && entry.sequence > next) await refuseDropped(log, options.stream, next)
+    next = entry.sequence + 1
+    yield entry
+  }
+  if (isWhole && next <= to && !isAborted(options)) await refuseDropped(log, options.stream, next)
 }
