@@ -79,7 +79,7 @@ test("shapes and versions are never mixed", () => {
   expect(sizes(batcher)).toEqual([2, 2, 2, 2, 2, 2])
 })
 
-test("the inputs of a batch take no more bytes than one run may, and one request always runs", () => {
+test("a run takes no more bytes than it may, but always one request", () => {
   const batcher = new Batcher()
   const large = new Uint8Array(BATCH_BYTES_MAX / 2)
   const wide: Tensor = {

@@ -1,11 +1,14 @@
-// What waits to be run, grouped so that each group can share a run. Pure bookkeeping: it takes what is there and never
-// waits for more; its size is bounded by what the predictor may hold.
+// What waits to be run, grouped so that each group can share a run. Pure bookkeeping: it takes what
+// is there and never waits for more; its size is bounded by what the predictor may hold.
 import { rowsOf, shapeKey } from "../core/inference/batch.ts"
 import type { Signature } from "../proto/signature.ts"
 import { ELEMENT_BYTES, elementCount } from "../proto/tensor.ts"
 import { tensorBytes, type Work } from "./work.ts"
 
-/** Most bytes of inputs, and of outputs where the signature tells their size, in one run of several requests. */
+/**
+ * Most bytes of inputs, and of outputs where the signature tells their size, in one run of several
+ * requests.
+ */
 export const BATCH_BYTES_MAX = 32 * 1024 * 1024
 
 /** The version that a request was given, by id and release state or by the caller's pin. */
@@ -20,7 +23,9 @@ export interface Group {
   readonly chosen: ChosenVersion
   readonly works: ReadonlyArray<Work>
   readonly rows: number
-  /** Why it is not larger: it is full, nothing more was queued, or its requests cannot share a run. */
+  /**
+   * Why it is not larger: it is full, nothing more was queued, or its requests cannot share a run.
+   */
   readonly closed: "full" | "drained" | "alone"
 }
 
@@ -30,7 +35,9 @@ interface Waiting {
   readonly alone: boolean
 }
 
-/** Rows whose outputs take `BATCH_BYTES_MAX` in all; a dimension of −1 is known only after a run. */
+/**
+ * Rows whose outputs take `BATCH_BYTES_MAX` in all; a dimension of −1 is known only after a run.
+ */
 const outputRowsMax = ({ outputs }: Signature): number => {
   let rowBytes = 0
   for (const { datatype, shape } of outputs) {
@@ -61,8 +68,8 @@ export class Batcher {
   }
 
   /**
-   * The group that has waited longest, cut at the rows that its version may run at once and at `BATCH_BYTES_MAX`; what is
-   * cut off goes to the end of the line.
+   * The group that has waited longest, cut at the rows that its version may run at once and at
+   * `BATCH_BYTES_MAX`; what is cut off goes to the end of the line.
    */
   next(rowsMax: (digest: string) => number): Group | undefined {
     const [first] = this.#groups

@@ -1,4 +1,5 @@
-// Requests that producers publish straight to the queue, and a real predictor that finds them there.
+// Requests that producers publish straight to the queue, and a real predictor that finds them
+// there.
 import { afterAll, expect, test } from "bun:test"
 import { InferenceSession, Tensor as RuntimeTensor } from "onnxruntime-node"
 import { readFileSync } from "node:fs"
@@ -32,7 +33,8 @@ import {
   type StoredFact,
 } from "./test-traffic.ts"
 
-// No redelivery, so that each request is in one batch even on a machine that stands still for a while.
+// No redelivery, so that each request is in one batch even on a machine that stands still for a
+// while.
 const system = await startSystem({ limits: { ...TEST_LIMITS, redeliveryWaitsMillis: [30_000] } })
 const { log } = system
 afterAll(() => system.stop())
@@ -102,7 +104,7 @@ const batchesOf = (
 ): ReadonlyMap<string, ReadonlyArray<StoredFact>> =>
   Map.groupBy(facts, ({ fact }) => fact.batch?.id ?? "none")
 
-test("what was queued before a predictor started is run in shared batches, each told by its facts", async () => {
+test("what was queued is run in shared batches, each told by its facts", async () => {
   const facts = await singleFactsOf(log, queued)
   const batches = batchesOf(facts)
   expect(batches.has("none")).toBe(false)
@@ -151,7 +153,7 @@ test("a model with a fixed batch is run one by one", async () => {
   for (const { fact } of facts) expect(fact.batch).toMatchObject({ rows: 1, offset: 0, size: 1 })
 })
 
-test("each request gets the outputs that it asked for, in its order, whoever shares its run", async () => {
+test("each request gets the outputs that it asked for, in its order", async () => {
   const facts = await singleFactsOf(log, wished)
   for (const [index, { fact }] of facts.entries()) {
     const { at, outputs = ["twice", "minus"] } = wished[index] ?? { at: 0 }
@@ -162,7 +164,7 @@ test("each request gets the outputs that it asked for, in its order, whoever sha
   }
 })
 
-test("JSON and MessagePack are answered with the bytes and the position of their one fact", async () => {
+test("JSON and MessagePack are answered with bytes and position of their fact", async () => {
   const replies = listen(log)
   const [flight] = sample
   if (flight === undefined) throw new Error("no flights")

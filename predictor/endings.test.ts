@@ -20,7 +20,10 @@ import {
 } from "./test-traffic.ts"
 
 const WIDTH = 256
-/** Half a millisecond of a run or so, one by one: there is always something begun, and something that is not. */
+/**
+ * Half a millisecond of a run or so, one by one: there is always something begun, and something
+ * that is not.
+ */
 const MATRICES = 20
 /** Long enough for a machine that stands still for a while. */
 const REDELIVERY_MILLIS = 3_000
@@ -52,7 +55,10 @@ const requests = (count: number): ReadonlyArray<Sent> =>
     return { ...sent, headers: [replies.header(sent.id)] }
   })
 
-/** Sends all, and resolves when some are done, most are not, and this one holds some that it has not begun. */
+/**
+ * Sends all, and resolves when some are done, most are not, and this one holds some that it has not
+ * begun.
+ */
 const underWay = async (sent: ReadonlyArray<Sent>, holder: RunningService): Promise<void> => {
   await send(log, sent)
   await until(
@@ -80,7 +86,7 @@ const expectAllPredicted = async (sent: ReadonlyArray<Sent>): Promise<void> => {
 const pair = (): Promise<readonly [RunningService, RunningService]> =>
   Promise.all([system.predictor(), system.predictor()])
 
-test("a predictor that is told to stop finishes what it began and hands the rest to the other", async () => {
+test("told to stop, it finishes what it began and hands the rest to the other", async () => {
   const [stopped, other] = await pair()
   const sent = requests(REQUESTS_SENT)
   await underWay(sent, stopped)

@@ -64,7 +64,10 @@ export const failedFact = (failed: Failed): Prediction => ({
   times: { stored: failed.received.delivery.storedAt, taken: failed.received.takenAt },
 })
 
-/** The same without the request, which its dead letter holds: for a fact that would be too large for a message. */
+/**
+ * The same without the request, which its dead letter holds: for a fact that would be too large for
+ * a message.
+ */
 export const withoutRequest = ({ request: _, ...fact }: Prediction): Prediction => fact
 
 /** The failure of a request that was chosen a version. */
@@ -75,7 +78,9 @@ export const failedWork = (
   message: string,
 ): Failed => ({ received: work, reason, message, ...chosenFields(chosen) })
 
-/** Room in a dead letter for everything but the payload, and how much of that its headers may take. */
+/**
+ * Room in a dead letter for everything but the payload, and how much of that its headers may take.
+ */
 const LETTER_OVERHEAD_BYTES = 32_768
 const LETTER_HEADERS_MAX_BYTES = 16_384
 

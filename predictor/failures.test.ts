@@ -1,5 +1,6 @@
-// Requests that are in order and still get no output: late ones, ones on which the run fails, ones for what is not there,
-// ones whose answer is too large. Each ends with its reason, and those beside it are answered.
+// Requests that are in order and still get no output: late ones, ones on which the run fails, ones
+// for what is not there, ones whose answer is too large. Each ends with its reason, and those
+// beside it are answered.
 import { afterAll, expect, test } from "bun:test"
 import { join } from "node:path"
 import { InferenceSession, Tensor as RuntimeTensor } from "onnxruntime-node"
@@ -69,7 +70,7 @@ await send(log, [...late, ...keyed, ...mixed])
 const predictor = await system.predictor()
 await queueEmpty(log, 40_000)
 
-test("a request whose deadline passed before it was begun ends as expired, and is no dead letter", async () => {
+test("what is late before it is begun ends as expired, and is no dead letter", async () => {
   const letters = await deadLettersOf(log)
   for (const { fact } of await singleFactsOf(log, late)) {
     expect(fact.failure?.reason).toBe("expired")
@@ -86,7 +87,7 @@ test("a request with a key is predicted however late it is", async () => {
   }
 })
 
-test(`${POISONED} requests on which the run fails, among ${HEALTHY} in the same batches, fail alone`, async () => {
+test(`${POISONED} on which the run fails, among ${HEALTHY}, fail alone`, async () => {
   const session = await InferenceSession.create(EMBEDDING)
   const letters = await deadLettersOf(log)
   const facts = await singleFactsOf(log, mixed)

@@ -1,5 +1,6 @@
-// How a request is to be handled, read from the headers of its message. What the headers say is untrusted.
-import type { MsgHdrs } from "nats"
+// How a request is to be handled, read from the headers of its message. What the headers say is
+// untrusted.
+import type { Delivery } from "../core/log/pull.ts"
 import {
   CALLER,
   CONTENT_TYPE,
@@ -73,8 +74,11 @@ const problemOf = (handling: Handling, timeout: string | undefined): string | un
   return undefined
 }
 
-/** Reads the headers of a request message; with a problem, the parts that are in order are still there. */
-export const readHandling = (headers: MsgHdrs | undefined): HandlingRead => {
+/**
+ * Reads the headers of a request message; with a problem, the parts that are in order are still
+ * there.
+ */
+export const readHandling = (headers: Delivery["headers"]): HandlingRead => {
   if (headers === undefined) return { handling: PLAIN, problem: undefined }
   const value = (name: string): string | undefined => {
     const found = headers.get(name)

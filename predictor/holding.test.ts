@@ -48,7 +48,7 @@ test("a fast model's predictor comes to hold as many as it may, by doubling", ()
   expect(limits).toEqual([256, 512, 1_000, 1_000, 1_000])
 })
 
-test("a slow model's predictor holds what it finishes in the time it was given, and never too few to work on", () => {
+test("a slow model's predictor holds what it finishes in its time, and never too few", () => {
   const { holding, limits } = open()
   holding.finished(10, 50_000)
   expect(limits).toEqual([50])

@@ -1,5 +1,6 @@
-// How many requests a predictor holds, and that the server knows they are alive. A fast model wants many at hand; a slow one
-// only what is finished soon, because what a killed process holds waits for its first redelivery.
+// How many requests a predictor holds, and that the server knows they are alive. A fast model wants
+// many at hand; a slow one only what is finished soon, because what a killed process holds waits
+// for its first redelivery.
 import type { Delivery } from "../core/log/pull.ts"
 
 /** Weight of the newest measurement of the time that a request takes. */

@@ -1,5 +1,5 @@
-// What producers publish straight to the queue and should not have: each ends with its reason, as it came, and no model
-// sees it.
+// What producers publish straight to the queue and should not have: each ends with its reason, as
+// it came, and no model sees it.
 import { afterAll, expect, test } from "bun:test"
 import { seededRandom } from "../core/statistics/seeded-random.ts"
 import { CONTENT_TYPE, DIGEST, REPLY, RETRY_OF, TIMEOUT, VERSION } from "../proto/headers.ts"
@@ -91,8 +91,8 @@ const FORGED_REPLIES = [
   `_INBOX.${"a".repeat(300)}`,
 ]
 
-/** Each makes requests that are wrong in one way. */
-const KINDS: Readonly<Record<string, () => Sent>> = {
+/** Each makes requests whose tensors are wrong in one way. */
+const TENSOR_KINDS: Readonly<Record<string, () => Sent>> = {
   "wrong name": () =>
     change(below(5), (tensor) => ({ ...tensor, name: pick(["", "x", "Hour", "__proto__"]) })),
   "missing input": () => withInputs(good().toSpliced(below(5), 1)),
@@ -119,6 +119,10 @@ const KINDS: Readonly<Record<string, () => Sent>> = {
   "text with a NUL": () => change(4, () => bytes("destination", "L\0S")),
   "unknown output": () => withOutputs([pick(["", "y", "labels"])]),
   "output twice": () => withOutputs(["label", "label"]),
+}
+
+/** And whose bytes or headers are. */
+const MESSAGE_KINDS: Readonly<Record<string, () => Sent>> = {
   "MessagePack cut off": () => cut(withInputs(good())),
   garbage: () => ({ ...withInputs([]), payload: garbage(below(400)) }),
   "JSON cut off": () => cut(json("flights", jsonBody("[1]"))),
@@ -157,12 +161,12 @@ const KINDS: Readonly<Record<string, () => Sent>> = {
   },
 }
 
-test(`each of ${GENERATED} requests that are wrong in some way ends as invalid, as it came (seed ${SEED})`, async () => {
+test(`each of ${GENERATED} wrong requests ends as invalid, as it came (seed ${SEED})`, async () => {
   const touched: Array<string> = []
   for (const subject of ["$JS.API.STREAM.DELETE.>", "_INBOXES.>"])
     log.connection.subscribe(subject, { callback: (_, message) => touched.push(message.subject) })
   const replies = listen(log)
-  const kinds = Object.entries(KINDS)
+  const kinds = Object.entries({ ...TENSOR_KINDS, ...MESSAGE_KINDS })
   const sent = Array.from({ length: GENERATED }, (_, at) => {
     const [kind, make] = kinds[at % kinds.length] ?? ["", () => withInputs([])]
     const made = make()
@@ -191,7 +195,7 @@ test(`each of ${GENERATED} requests that are wrong in some way ends as invalid, 
   expect(await metricOf(predictor, "weir_predictor_redeliveries_total")).toBe(0)
 })
 
-test("subjects that are no names, and headers that are none, end in the dead letters; the next request is answered", async () => {
+test("subjects that are no names, and headers that are none, are dead letters", async () => {
   const before = (await deadLettersOf(log)).size
   const subjects = [
     "*.a1",

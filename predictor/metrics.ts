@@ -14,7 +14,10 @@ const UNKNOWN = "none"
 export interface PredictorView {
   readonly held: () => number
   readonly publishesInFlight: () => number
-  /** Whether a model of this name was ever registered: any other name is a caller's text, not a bounded label. */
+  /**
+   * Whether a model of this name was ever registered: any other name is a caller's text, not a
+   * bounded label.
+   */
   readonly isModel: (name: string) => boolean
 }
 
@@ -62,7 +65,7 @@ export class PredictorMetrics {
     })
     this.#batches = new Counter({
       name: "weir_predictor_batches_total",
-      help: "Runs, by why the batch was not larger: full, drained (nothing more was queued), alone (cannot be shared)",
+      help: "Runs, by why the batch was not larger: full, drained (no more was queued), alone",
       labelNames: ["closed", "ran"] as const,
       registers,
     })
@@ -87,22 +90,7 @@ export class PredictorMetrics {
       labelNames: ["by"] as const,
       registers,
     })
-    gauge("weir_predictor_held_requests", "Requests delivered and not finished", view.held)
-    gauge(
-      "weir_predictor_publishes_in_flight",
-      "Publishes that wait for their ack",
-      view.publishesInFlight,
-    )
-    function gauge(name: string, help: string, read: () => number): void {
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(read())
-        },
-      })
-    }
+    registerGauges(this.registry, view)
   }
 
   delivered(deliveries: number): void {
@@ -136,4 +124,22 @@ export class PredictorMetrics {
   reaped(by: "advisory" | "sweep"): void {
     this.#reaped.inc({ by })
   }
+}
+
+const registerGauges = (registry: Registry, view: PredictorView): void => {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read())
+      },
+    })
+  gauge("weir_predictor_held_requests", "Requests delivered and not finished", view.held)
+  gauge(
+    "weir_predictor_publishes_in_flight",
+    "Publishes that wait for their ack",
+    view.publishesInFlight,
+  )
 }

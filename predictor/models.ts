@@ -1,5 +1,6 @@
-// Which model versions this predictor holds in memory: every champion from the moment that it is promoted, any other loaded
-// version from its first request on. It follows the releases and decides nothing about them.
+// Which model versions this predictor holds in memory: every champion from the moment that it is
+// promoted, any other loaded version from its first request on. It follows the releases and decides
+// nothing about them.
 import { BATCH_ROWS_MAX } from "../core/inference/batch.ts"
 import type { Engine } from "../core/inference/engine.ts"
 import type { Release } from "../core/registry/release.ts"
@@ -57,8 +58,8 @@ export class Models {
   }
 
   /**
-   * Most rows of one run: as many as still run inline, where that is enough for a batch; a worker costs more than it gives
-   * for so little work.
+   * Most rows of one run: as many as still run inline, where that is enough for a batch; a worker
+   * costs more than it gives for so little work.
    */
   rowsMax(digest: string): number {
     const inline = this.isHeld(digest) ? this.#options.engine.rowsInlineMax(digest) : 0

@@ -4,7 +4,7 @@ import { ParkedWatch } from "./parked.ts"
 
 const ALIVE_MILLIS = 1_600
 
-test("what was delivered is dead when it was seen as delivered for longer than it can be alive", () => {
+test("what was seen as delivered for longer than it can be alive is dead", () => {
   const watch = new ParkedWatch(ALIVE_MILLIS)
   watch.mark(7, 0)
   expect([watch.deadUpTo(0), watch.deadUpTo(ALIVE_MILLIS)]).toEqual([0, 0])

@@ -1,5 +1,6 @@
-// From which sequence on a delivered request may still be alive, told by what the server said of its consumer over time. Pure
-// bookkeeping: it looks at no request, and what it says of an unwatched time is that everything may be alive.
+// From which sequence on a delivered request may still be alive, told by what the server said of
+// its consumer over time. Pure bookkeeping: it looks at no request, and what it says of an
+// unwatched time is that everything may be alive.
 
 /** Moments that are remembered within the longest life of a request. */
 const MARKS_PER_LIFE = 16
@@ -27,7 +28,10 @@ export class ParkedWatch {
     while (this.#isOld(this.#marks[1], atMillis)) this.#marks.shift()
   }
 
-  /** What is still in the queue up to this sequence was delivered for longer than it can be alive; 0 for nothing. */
+  /**
+   * What is still in the queue up to this sequence was delivered for longer than it can be alive; 0
+   * for nothing.
+   */
   deadUpTo(nowMillis: number): number {
     return this.#marks.findLast((mark) => this.#isOld(mark, nowMillis))?.delivered ?? 0
   }

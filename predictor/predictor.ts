@@ -1,5 +1,6 @@
-// The path of a request through a predictor: taken from the queue, given a version, checked, run together with what waits
-// beside it, settled. Holds a bounded number of requests and hands back what it has not begun when it is told to stop.
+// The path of a request through a predictor: taken from the queue, given a version, checked, run
+// together with what waits beside it, settled. Holds a bounded number of requests and hands back
+// what it has not begun when it is told to stop.
 import { rowsOf } from "../core/inference/batch.ts"
 import { checkRequest } from "../core/inference/check.ts"
 import type { Log } from "../core/log/log.ts"
@@ -58,7 +59,9 @@ export class Predictor {
     options.holding.onLimit((limit) => this.#pull.setLimit(limit))
   }
 
-  /** Takes no more, hands back what has not begun, and resolves when all that was begun is settled. */
+  /**
+   * Takes no more, hands back what has not begun, and resolves when all that was begun is settled.
+   */
   async stop(): Promise<void> {
     this.#stopping = true
     // First no more is asked for: what is handed back must not come back to this process.
@@ -71,7 +74,8 @@ export class Predictor {
   #receive(delivery: Delivery): void {
     const { holding, metrics } = this.#options
     metrics.delivered(delivery.deliveries)
-    // What this process is at work on is not begun a second time, however late the server heard of that.
+    // What this process is at work on is not begun a second time, however late the server heard of
+    // that.
     if (holding.isHeld(delivery)) delivery.done()
     else this.#take(holding.track(delivery))
   }
@@ -102,15 +106,16 @@ export class Predictor {
   }
 
   /**
-   * The last delivery is not run: whatever ended the ones before may end this process too, and then nobody would be left to
-   * say so.
+   * The last delivery is not run: whatever ended the ones before may end this process too, and then
+   * nobody would be left to say so.
    */
   async #giveUp(work: Work): Promise<void> {
     const { settler, deliveriesMax, logger } = this.#options
     try {
       if (await settler.answeredBefore(work)) return
     } catch (cause) {
-      // It may well have been answered: left to the reaper, which looks when the log can be read again.
+      // It may well have been answered: left to the reaper, which looks when the log can be read
+      // again.
       logger.warn("the log could not be read", { id: work.id, reason: reasonOf(cause) })
       work.delivery.done()
       return
@@ -205,7 +210,10 @@ export class Predictor {
     void this.#options.settler.failed({ received: work, reason: "expired", message })
   }
 
-  /** Others may begin it at once; it was delivered once more for nothing, and has deliveries to spare. */
+  /**
+   * Others may begin it at once; it was delivered once more for nothing, and has deliveries to
+   * spare.
+   */
   #handBack(work: Work): void {
     work.delivery.nak(0)
   }

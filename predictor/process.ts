@@ -1,5 +1,5 @@
-// The parts of a predictor process in the order in which they begin; they end in the reverse order, so that nothing is taken
-// from the queue that can no longer be finished.
+// The parts of a predictor process in the order in which they begin; they end in the reverse order,
+// so that nothing is taken from the queue that can no longer be finished.
 import { availableParallelism } from "node:os"
 import { readFileSync } from "node:fs"
 import { readFile } from "node:fs/promises"
@@ -118,7 +118,10 @@ const makeServing = Effect.fnUntraced(function* (
   return { metrics, releases }
 })
 
-/** A predictor, from the open log to the closed one. Fails when the log or the releases are lost for good. */
+/**
+ * A predictor, from the open log to the closed one. Fails when the log or the releases are lost for
+ * good.
+ */
 export const predictorProcess = (values: PredictorSettings, logger: Logger) =>
   Layer.effectDiscard(
     Effect.gen(function* () {

@@ -1,5 +1,5 @@
-// Requests whose predictors die: the last delivery is not run, and what was parked by a death during it gets its end all
-// the same, by advisory or by sweep.
+// Requests whose predictors die: the last delivery is not run, and what was parked by a death
+// during it gets its end all the same, by advisory or by sweep.
 import { afterAll, expect, test } from "bun:test"
 import { join } from "node:path"
 import { ELEMENT, identity } from "../core/inference/onnx-test-models.ts"

@@ -1,6 +1,7 @@
-// Finds requests whose last delivery ended without a word (a crash) and gives them their end: a dead letter, a failure fact,
-// a reply; then takes them out of the queue, where nobody would deliver them and their id would stay blocked. It learns of
-// them by the server's advisory, and by its own sweep in case an advisory is missing.
+// Finds requests whose last delivery ended without a word (a crash) and gives them their end: a
+// dead letter, a failure fact, a reply; then takes them out of the queue, where nobody would
+// deliver them and their id would stay blocked. It learns of them by the server's advisory, and by
+// its own sweep in case an advisory is missing.
 import { Schema } from "effect"
 import type { Log } from "../core/log/log.ts"
 import { Pull, type Delivery } from "../core/log/pull.ts"
@@ -42,7 +43,9 @@ export interface ReaperOptions {
   readonly settler: Settler
   readonly metrics: PredictorMetrics
   readonly sweepMillis: number
-  /** Longest time that a delivered request can be alive: held, and delivered again after all waits. */
+  /**
+   * Longest time that a delivered request can be alive: held, and delivered again after all waits.
+   */
   readonly aliveMillis: number
   readonly deliveriesMax: number
   readonly requestBytesMax: number
@@ -125,7 +128,10 @@ export class Reaper {
     }
   }
 
-  /** Whether the server, too, counts so many as parked. Under load its figures are of no one instant: some looks count less. */
+  /**
+   * Whether the server, too, counts so many as parked. Under load its figures are of no one
+   * instant: some looks count less.
+   */
   async #areParked(count: number): Promise<boolean> {
     for (let look = 0; look < LOOKS_MAX; look++) {
       const { parked } = await this.#queueState()
@@ -136,7 +142,8 @@ export class Reaper {
 
   async #queueState(): Promise<QueueState> {
     const { manager } = this.#options.log
-    // The three figures are not of one instant: what came or went around the middle one must not look parked.
+    // The three figures are not of one instant: what came or went around the middle one must not
+    // look parked.
     const before = await manager.streams.info(REQUESTS)
     const consumer = await manager.consumers.info(REQUESTS, PREDICTOR)
     const after = await manager.streams.info(REQUESTS)

@@ -1,4 +1,5 @@
-// Models of every kind through a real predictor: what it stores is what the runtime gives for the same row alone.
+// Models of every kind through a real predictor: what it stores is what the runtime gives for the
+// same row alone.
 import { afterAll, expect, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"

@@ -1,5 +1,5 @@
-// Releases while requests flow: what was released a moment ago is served, a new champion takes over without a failed
-// request, a pinned version answers, an unloaded one does not.
+// Releases while requests flow: what was released a moment ago is served, a new champion takes over
+// without a failed request, a pinned version answers, an unloaded one does not.
 import { afterAll, expect, test } from "bun:test"
 import { join } from "node:path"
 import { floats, ELEMENT, model, node, value } from "../core/inference/onnx-test-models.ts"
@@ -105,7 +105,7 @@ test("a pinned version answers, and says so", async () => {
   expect(facts.every(({ fact }) => fact.pinned === "1")).toBe(true)
 })
 
-test("many requests at once for a version that no predictor holds wait for one load of it", async () => {
+test("many requests for a version that nobody holds wait for one load", async () => {
   await release("held", 1)
   await release("held", 2)
   predictors.push(await system.predictor())
@@ -136,7 +136,7 @@ test("an unloaded version is refused, and served again when it is loaded", async
   expect(new Set(await versionsOf(served))).toEqual(new Set(["1"]))
 })
 
-test("a release that cannot be read ends the predictors instead of serving a wrong version", async () => {
+test("a release that cannot be read ends the predictors", async () => {
   await log.publisher.publish(eventSubject("release", "scaled"), Uint8Array.of(1, 2, 3))
   const codes = await Promise.all(predictors.map(({ exited }) => exited))
   expect(codes).toEqual(predictors.map(() => 1))

@@ -1,4 +1,5 @@
-// Runs one group of requests: together, and one by one when that fails, so that a bad request fails alone.
+// Runs one group of requests: together, and one by one when that fails, so that a bad request fails
+// alone.
 import { randomUUID } from "node:crypto"
 import { BatchIndivisible, concatenate, rowsOf, split } from "../core/inference/batch.ts"
 import type { Engine, EngineRun } from "../core/inference/engine.ts"
@@ -41,8 +42,9 @@ export class Runner {
   }
 
   /**
-   * Runs the group, and says in microseconds how long that took. Settling goes on after it resolves. Never rejects: every
-   * request of the group ends with a fact or is handed back to the queue.
+   * Runs the group, and says in microseconds how long that took. Settling goes on after it
+   * resolves. Never rejects: every request of the group ends with a fact or is handed back to the
+   * queue.
    */
   async run(group: Group): Promise<number> {
     const begun = this.#options.now()

@@ -9,14 +9,14 @@ export const predictorSettings = {
   data: text("WEIR_DATA", "Folder for the cache of model bytes", ".weir/data"),
   workers: integer(
     "WEIR_WORKERS",
-    "Worker threads for models whose run takes long; 0 takes one less than there are cores, at least one",
+    "Worker threads for models whose run takes long; 0 takes the cores but one, at least one",
     0,
     0,
     64,
   ),
   inlineMaxMicros: integer(
     "WEIR_INLINE_MAX_US",
-    "A batch that is expected to take longer runs in a worker thread, microseconds: a worker adds 60 to 150",
+    "Longest batch that is run without a worker thread, which adds 60 to 150, microseconds",
     200,
     0,
     1_000_000,
@@ -37,7 +37,7 @@ export const predictorSettings = {
   ),
   heldMaxMillis: integer(
     "WEIR_HELD_MAX_MS",
-    "A request that is held for longer is left to redelivery, since its run hangs or the log does, milliseconds",
+    "A request held for longer is left to redelivery: its run hangs, or the log, milliseconds",
     120_000,
     100,
     3_600_000,
@@ -65,7 +65,7 @@ export const predictorSettings = {
   ),
   sweepMarginMillis: integer(
     "WEIR_SWEEP_MARGIN_MS",
-    "Added to WEIR_HELD_MAX_MS and all redelivery waits before such a request is touched, milliseconds",
+    "Added to WEIR_HELD_MAX_MS and all redelivery waits before one is touched, milliseconds",
     10_000,
     100,
     3_600_000,
@@ -87,7 +87,7 @@ export const checkSizes = (
   const sum = requestBytesMax + outputBytesMax + MESSAGE_OVERHEAD_BYTES
   if (sum > maxPayloadBytes)
     throw new Error(
-      `WEIR_REQUEST_MAX_BYTES + WEIR_OUTPUT_MAX_BYTES + ${MESSAGE_OVERHEAD_BYTES} is ${sum} bytes, ` +
+      `WEIR_REQUEST_MAX_BYTES + WEIR_OUTPUT_MAX_BYTES + ${MESSAGE_OVERHEAD_BYTES} is ${sum}, ` +
         `more than the ${maxPayloadBytes} of the server's max_payload: lower them or raise it`,
     )
 }

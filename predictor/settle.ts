@@ -1,5 +1,6 @@
-// The end of a request: dead letter if it failed, then its fact, then the reply, then the acknowledgement, in that order.
-// Every step may be repeated after a crash, and none changes what the log decided first.
+// The end of a request: dead letter if it failed, then its fact, then the reply, then the
+// acknowledgement, in that order. Every step may be repeated after a crash, and none changes what
+// the log decided first.
 import { append, LogUnavailable, type Appended } from "../core/log/append.ts"
 import type { Log } from "../core/log/log.ts"
 import { toHeaders, type HeaderList } from "../core/log/publisher.ts"
@@ -92,7 +93,10 @@ export class Settler {
     this.#options.metrics.buried(failed)
   }
 
-  /** The fact as it stands in the log, ours or an earlier one; `undefined` when ours is too large for a message. */
+  /**
+   * The fact as it stands in the log, ours or an earlier one; `undefined` when ours is too large
+   * for a message.
+   */
   async #store(received: Received, fact: Prediction): Promise<Settled | undefined> {
     const bytes = predictionCodec.encode(fact)
     const headers: HeaderList = fact.digest === undefined ? [] : [[DIGEST, fact.digest]]
@@ -102,7 +106,8 @@ export class Settler {
     if (appended.kind === "tooLarge") return undefined
     this.#options.metrics.factExisted()
     const found = await this.#read(received)
-    // Refused as existing, and gone when read: the hot log dropped it in between. Ours says the same.
+    // Refused as existing, and gone when read: the hot log dropped it in between. Ours says the
+    // same.
     return found ?? { bytes, position: 0 }
   }
 
@@ -124,7 +129,10 @@ export class Settler {
     }
   }
 
-  /** What the log could not take now is left to a later delivery, and to the reaper after the last one. */
+  /**
+   * What the log could not take now is left to a later delivery, and to the reaper after the last
+   * one.
+   */
   async #guard(received: Received, settle: () => Promise<void>): Promise<void> {
     try {
       await settle()
@@ -140,7 +148,10 @@ export class Settler {
 
 const WILDCARDS: ReadonlySet<string> = new Set(["*", ">"])
 
-/** A wildcard that was published as a token would be expected to match nothing, and matches all the others. */
+/**
+ * A wildcard that was published as a token would be expected to match nothing, and matches all the
+ * others.
+ */
 const graveOf = ({ model, id, delivery }: Received): string =>
   WILDCARDS.has(model) || WILDCARDS.has(id)
     ? deadSubject("unnamed", `request-${delivery.sequence}`)

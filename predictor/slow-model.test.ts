@@ -1,5 +1,5 @@
-// A model whose run takes milliseconds a row: it runs in a worker thread, little is held, and what is held is not taken for
-// lost however long the queue is.
+// A model whose run takes milliseconds a row: it runs in a worker thread, little is held, and what
+// is held is not taken for lost however long the queue is.
 import { afterAll, expect, test } from "bun:test"
 import { join } from "node:path"
 import { multiplied } from "../core/inference/onnx-test-models.ts"

@@ -1,4 +1,5 @@
-// What keeps a predictor from starting: it ends at once, with an exit code and a sentence that names what is wrong.
+// What keeps a predictor from starting: it ends at once, with an exit code and a sentence that
+// names what is wrong.
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { startSystem, type TestSystem } from "../test/support/system.ts"
 
@@ -43,7 +44,7 @@ test("fewer deliveries than redelivery waits are refused by name", async () => {
   expect(failure).toContain("WEIR_MAX_DELIVERIES")
 })
 
-test("a log that is provisioned otherwise ends it with exit code 1, naming the difference", async () => {
+test("a log that is provisioned otherwise ends it, naming the difference", async () => {
   const failure = await failedStart({ WEIR_REQUESTS_MAX_MESSAGES: "77" })
   expect(failure).toContain("ended with 1")
   expect(failure).toContain("REQUESTS")
@@ -51,7 +52,7 @@ test("a log that is provisioned otherwise ends it with exit code 1, naming the d
   expect(failure).toContain("77")
 })
 
-test("a log that is not provisioned at all ends it with exit code 1", async () => {
+test("a log that lacks a stream ends it, naming the stream", async () => {
   const { manager } = system.log
   await manager.streams.delete("ADVISORIES")
   const failure = await failedStart({})
@@ -59,7 +60,7 @@ test("a log that is not provisioned at all ends it with exit code 1", async () =
   expect(failure).toContain("ADVISORIES")
 })
 
-test("limits of which no message can hold a request and its answer end it with exit code 1", async () => {
+test("limits that make a fact larger than a message end it", async () => {
   await system.stop()
   system = await startSystem({ nats: { maxPayloadBytes: 4_000_000 } })
   const failure = await failedStart({})

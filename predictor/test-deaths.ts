@@ -1,4 +1,5 @@
-// Deaths of predictors, for tests: requests whose last delivery was taken by a process that said no word about it.
+// Deaths of predictors, for tests: requests whose last delivery was taken by a process that said no
+// word about it.
 import { expect } from "bun:test"
 import { Pull } from "../core/log/pull.ts"
 import type { Log } from "../core/log/log.ts"
@@ -13,7 +14,10 @@ import {
   type Sent,
 } from "./test-traffic.ts"
 
-/** A predictor that dies with each request in its hands, as often as it is given one; resolves when `isEnough`. */
+/**
+ * A predictor that dies with each request in its hands, as often as it is given one; resolves when
+ * `isEnough`.
+ */
 export const dieWith = async (
   log: Log,
   isEnough: (deliveries: ReadonlyArray<number>) => boolean | Promise<boolean>,

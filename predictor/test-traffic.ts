@@ -1,5 +1,5 @@
-// What the tests of the predictor share: requests published straight to the queue as a producer does it, and what the log
-// holds afterwards.
+// What the tests of the predictor share: requests published straight to the queue as a producer
+// does it, and what the log holds afterwards.
 import { connect } from "node:net"
 import { createInbox, type Msg } from "nats"
 import { encodeTexts } from "../core/inference/string-elements.ts"
@@ -106,7 +106,10 @@ export const send = async (log: Log, sent: ReadonlyArray<Sent>): Promise<void> =
   }
 }
 
-/** Publishes over a socket of its own what the client would refuse to send; resolves when the server has read it. */
+/**
+ * Publishes over a socket of its own what the client would refuse to send; resolves when the server
+ * has read it.
+ */
 export const sendRaw = (
   natsUrl: string,
   subject: string,

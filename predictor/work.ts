@@ -95,6 +95,9 @@ export const takeWork = (
   return { ...received, request, digest }
 }
 
-/** Whether the deadline has passed. Work with an idempotency key is never late: its key asks for it again. */
+/**
+ * Whether the deadline has passed. Work with an idempotency key is never late: its key asks for it
+ * again.
+ */
 export const isExpired = ({ delivery, handling }: Received, now: number): boolean =>
   !handling.keyed && now > delivery.storedAt + handling.timeoutMillis
