@@ -1,5 +1,6 @@
-// What is written about webhooks: the targets that were created at run time are decisions (EVENTS), each attempt to deliver
-// an alert is a finding (FINDINGS). Secrets stand in the decisions, so whoever may read EVENTS may sign.
+// What is written about webhooks: the targets that were created at run time are decisions (EVENTS),
+// each attempt to deliver an alert is a finding (FINDINGS). Secrets stand in the decisions, so
+// whoever may read EVENTS may sign.
 import { Schema } from "effect"
 import { jsonCodec } from "./event.ts"
 import { ModelName, VersionName } from "./names.ts"
@@ -24,7 +25,10 @@ export const WebhookAdded = Schema.TaggedStruct("WebhookAdded", {
   models: Schema.optionalKey(Schema.Array(ModelName)),
   at: At,
 })
-/** From now on deliveries are signed with this secret, and until `previousUntil` also with the one before. */
+/**
+ * From now on deliveries are signed with this secret, and until `previousUntil` also with the one
+ * before.
+ */
 export const WebhookSecretRotated = Schema.TaggedStruct("WebhookSecretRotated", {
   name: WebhookName,
   secret: Schema.String,
@@ -66,7 +70,10 @@ export const WebhookAttempted = Schema.TaggedStruct("WebhookAttempted", {
   alert: Schema.String,
   model: ModelName,
   target: WebhookName,
-  /** Digest of the target's URL: a target that was given another one begins without the old one's faults. */
+  /**
+   * Digest of the target's URL: a target that was given another one begins without the old one's
+   * faults.
+   */
   endpoint: Schema.String,
   /** Counted over all attempts of this alert at this target, from 1. */
   attempt: Count,

@@ -1,5 +1,6 @@
-// Which addresses of the Internet are public. What is not plainly public is refused, also what only leads somewhere else
-// (6to4, NAT64, Teredo, mapped): the list follows IANA's special-purpose registries. It resolves nothing.
+// Which addresses of the Internet are public. What is not plainly public is refused, also what only
+// leads somewhere else (6to4, NAT64, Teredo, mapped): the list follows IANA's special-purpose
+// registries. It resolves nothing.
 import { isIPv4, isIPv6 } from "node:net"
 
 type Block = readonly [network: string, bits: number]
@@ -27,7 +28,10 @@ const SPECIAL_IPV4: ReadonlyArray<Block> = [
   ["224.0.0.0", 3],
 ]
 
-/** Only global unicast can be public: this alone refuses ::, ::1, mapped, compatible, NAT64, local and multicast. */
+/**
+ * Only global unicast can be public: this alone refuses ::, ::1, mapped, compatible, NAT64, local
+ * and multicast.
+ */
 const GLOBAL_UNICAST: Block = ["2000::", 3]
 const SPECIAL_IPV6: ReadonlyArray<Block> = [
   // Teredo, benchmarking, ORCHID and other protocol assignments.
@@ -84,7 +88,10 @@ const isPublicIpv6 = (address: string): boolean => {
   return inside(GLOBAL_UNICAST) && !SPECIAL_IPV6.some(inside)
 }
 
-/** Whether a numeric address may be contacted on behalf of somebody who is not the operator; false for what is none. */
+/**
+ * Whether a numeric address may be contacted on behalf of somebody who is not the operator; false
+ * for what is none.
+ */
 export const isPublicAddress = (address: string): boolean => {
   if (isIPv4(address)) return isPublicIpv4(address)
   // A zone ("%eth0") only makes sense on a link.

@@ -1,12 +1,14 @@
-// When a delivery is tried again: the schedule of Standard Webhooks, what the receiver asked for, and what ends it. Pure:
-// time and randomness come in as arguments.
+// When a delivery is tried again: the schedule of Standard Webhooks, what the receiver asked for,
+// and what ends it. Pure: time and randomness come in as arguments.
 import type { DeliveryOutcome } from "#proto/webhook"
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
-/** Waits before the first, second, … attempt, each counted from the attempt before, milliseconds. */
+/**
+ * Waits before the first, second, … attempt, each counted from the attempt before, milliseconds.
+ */
 export const WAITS_MILLIS: ReadonlyArray<number> = [
   0,
   5 * SECOND,
@@ -19,11 +21,16 @@ export const WAITS_MILLIS: ReadonlyArray<number> = [
   20 * HOUR,
   24 * HOUR,
 ]
-/** Part of a wait that is added at random, so that what failed together does not return together. */
+/**
+ * Part of a wait that is added at random, so that what failed together does not return together.
+ */
 export const JITTER = 0.1
 /** A receiver may not ask for more. */
 export const RETRY_AFTER_MAX_MILLIS = 24 * HOUR
-/** All waits with their jitter: an alert that is older and was never tried counts as past its schedule. */
+/**
+ * All waits with their jitter: an alert that is older and was never tried counts as past its
+ * schedule.
+ */
 export const SCHEDULE_SPAN_MILLIS = WAITS_MILLIS.reduce((sum, wait) => sum + wait, 0) * (1 + JITTER)
 
 const GONE = 410
@@ -47,7 +54,10 @@ export interface Next {
   readonly nextAt?: number
 }
 
-/** Seconds or an HTTP date as a wait from `now` in milliseconds, at most a day; undefined when it is neither. */
+/**
+ * Seconds or an HTTP date as a wait from `now` in milliseconds, at most a day; undefined when it is
+ * neither.
+ */
 export const retryAfterMillis = (text: string | undefined, now: number): number | undefined => {
   if (text === undefined) return undefined
   const trimmed = text.trim()
@@ -60,8 +70,8 @@ const isSuccess = (reply: Reply): boolean =>
   reply.kind === "answered" && reply.status >= 200 && reply.status <= 299
 
 /**
- * What follows from an attempt: any 2xx is success, 410 disables, everything else (a redirect too) is tried again until the
- * schedule ends. `random` is from [0, 1).
+ * What follows from an attempt: any 2xx is success, 410 disables, everything else (a redirect too)
+ * is tried again until the schedule ends. `random` is from [0, 1).
  */
 export const next = ({ step, reply, at }: Attempted, random: number): Next => {
   if (isSuccess(reply)) return { outcome: "delivered" }

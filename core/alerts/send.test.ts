@@ -111,7 +111,7 @@ describe("a target from the API", () => {
     expect(seen[0]?.host).toBe(`${TEST_HOST}:${port}`)
   })
 
-  test("is not reached when its certificate is for another name, or from nobody known", async () => {
+  test("is not reached when its certificate is another name's, or nobody's", async () => {
     const { port, seen } = serve(ok, { secure: true })
     const other = await makeSend(asPublic())(foreign(port, "other.weir-receiver.dev"), message)
     expect(other).toMatchObject({ kind: "failed", reason: expect.stringContaining("ALTNAME") })

@@ -1,12 +1,13 @@
-// One POST to a target: its name is resolved once, every address is judged, and the connection goes to an address that was
-// judged. No redirect is followed, no proxy is used, little of the answer is read, and everything has a time limit.
+// One POST to a target: its name is resolved once, every address is judged, and the connection goes
+// to an address that was judged. No redirect is followed, no proxy is used, little of the answer is
+// read, and everything has a time limit.
 import { lookup } from "node:dns/promises"
 import { request as requestHttp, type RequestOptions } from "node:http"
 import { request as requestHttps } from "node:https"
 import { isIP, isIPv4 } from "node:net"
 import { isPublicAddress } from "./address.ts"
 import type { Reply } from "./schedule.ts"
-import { checkApiUrl, hostOf, TargetRefused, type Target } from "./target.ts"
+import { checkApiUrl, hostOf, postUrl, TargetRefused, type Target } from "./target.ts"
 
 export const RESOLVE_LIMIT_MILLIS = 5_000
 /** From the connection to the end of the answer; the standard asks for 15 to 30 s. */
@@ -120,7 +121,8 @@ const post = (
     const status = response.statusCode ?? 0
     const retryAfter = response.headers["retry-after"]
     let received = 0
-    // The status is all that counts: a body that is too long, too slow or broken off is not held against the receiver.
+    // The status is all that counts: a body that is too long, too slow or broken off is not held
+    // against the receiver.
     const done = () => resolve({ kind: "answered", status, retryAfter })
     overdue = done
     response.on("data", (chunk: Uint8Array) => {
@@ -146,7 +148,7 @@ export const makeSend =
   async (target, message) => {
     try {
       if (!target.trusted) checkApiUrl(target.name, target.url)
-      const url = new URL(target.url)
+      const url = postUrl(target)
       let refused: unknown
       for (const address of await pin(target, url, options)) {
         try {

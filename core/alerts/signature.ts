@@ -1,5 +1,5 @@
-// Signatures of Standard Webhooks 1.0, symmetric: a receiver that knows the secret can tell who sent a message and when. It
-// keeps no secrets and sends nothing.
+// Signatures of Standard Webhooks 1.0, symmetric: a receiver that knows the secret can tell who
+// sent a message and when. It keeps no secrets and sends nothing.
 import { createHmac, timingSafeEqual } from "node:crypto"
 import { Schema } from "effect"
 
@@ -22,7 +22,8 @@ export class SecretInvalid extends Schema.TaggedError<SecretInvalid>()("SecretIn
   reason: Schema.String,
 }) {
   override get message() {
-    return `a webhook secret is "whsec_" and ${SECRET_MIN_BYTES} to ${SECRET_MAX_BYTES} bytes as base64: ${this.reason}`
+    const bytes = `${SECRET_MIN_BYTES} to ${SECRET_MAX_BYTES} bytes`
+    return `a webhook secret is "whsec_" and ${bytes} as base64: ${this.reason}`
   }
 }
 
@@ -67,8 +68,8 @@ export interface SignedHeaders {
 }
 
 /**
- * The headers of a message: its id, the time of this attempt (whole seconds since 1970), and one signature for each secret.
- * Without secrets there is no signature.
+ * The headers of a message: its id, the time of this attempt (whole seconds since 1970), and one
+ * signature for each secret. Without secrets there is no signature.
  */
 export const signedHeaders = (
   secrets: ReadonlyArray<string>,

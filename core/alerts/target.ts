@@ -1,5 +1,6 @@
-// Who gets alerts. The operator's own targets are trusted and may be private; a target that came in through the API must be
-// https at a public address, since its URL is a stranger's. Nothing is sent or resolved here.
+// Who gets alerts. The operator's own targets are trusted and may be private; a target that came in
+// through the API must be https at a public address, since its URL is a stranger's. Nothing is sent
+// or resolved here.
 import { createHash } from "node:crypto"
 import { isIP } from "node:net"
 import { Schema } from "effect"
@@ -24,7 +25,10 @@ export interface Target {
   readonly models?: ReadonlyArray<string> | undefined
 }
 
-/** The target cannot be used; the reason never repeats a secret or the path of a URL, which can be one. */
+/**
+ * The target cannot be used; the reason never repeats a secret or the path of a URL, which can be
+ * one.
+ */
 export class TargetRefused extends Schema.TaggedError<TargetRefused>()("TargetRefused", {
   name: Schema.String,
   reason: Schema.String,
@@ -69,8 +73,8 @@ export const operatorTarget = (target: Omit<Target, "trusted" | "since">): Targe
 }
 
 /**
- * Checks the URL of a target that came in through the API, as far as that is possible without resolving its name; a name
- * is checked again, with its addresses, at each delivery.
+ * Checks the URL of a target that came in through the API, as far as that is possible without
+ * resolving its name; a name is checked again, with its addresses, at each delivery.
  *
  * @throws TargetRefused
  */
@@ -80,7 +84,8 @@ export const checkApiUrl = (name: string, text: string): void => {
   if (url.protocol !== "https:") throw refuse("its URL must be https")
   if (url.username !== "" || url.password !== "") throw refuse("its URL must hold no credentials")
   const host = hostOf(url)
-  // The URL parser has turned every numeric form (decimal, octal, hexadecimal, short) into the plain one.
+  // The URL parser has turned every numeric form (decimal, octal, hexadecimal, short) into the
+  // plain one.
   if (isIP(host) !== 0) {
     if (!isPublicAddress(host)) throw refuse(`${host} is not a public address`)
     return
@@ -90,7 +95,10 @@ export const checkApiUrl = (name: string, text: string): void => {
     throw refuse(`${host} is not a public name`)
 }
 
-/** Last labels that are reserved for private or local use, RFC 6761, 6762, 8375 and ICANN's "internal". */
+/**
+ * Last labels that are reserved for private or local use, RFC 6761, 6762, 8375 and ICANN's
+ * "internal".
+ */
 const NEVER_PUBLIC: ReadonlySet<string> = new Set([
   "localhost",
   "local",
@@ -105,6 +113,16 @@ const NEVER_PUBLIC: ReadonlySet<string> = new Set([
   "invalid",
   "onion",
 ])
+
+const ALERTMANAGER_PATH = "/api/v2/alerts"
+
+/** Where a message is posted: an Alertmanager's address leads to its API. */
+export const postUrl = (target: Pick<Target, "kind" | "url">): URL => {
+  const url = new URL(target.url)
+  if (target.kind === "alertmanager" && !url.pathname.endsWith(ALERTMANAGER_PATH))
+    url.pathname = url.pathname.replace(/\/+$/, "") + ALERTMANAGER_PATH
+  return url
+}
 
 /** Stands for the URL in facts, which must not hold what may be a secret. */
 export const endpointOf = (target: Pick<Target, "url">): string =>

@@ -1,4 +1,5 @@
-// A key and a certificate for the name hooks.weir-receiver.dev that only tests of sending use. Nothing else may trust them.
+// A key and a certificate for the name hooks.weir-receiver.dev that only tests of sending use.
+// Nothing else may trust them.
 export const TEST_HOST = "hooks.weir-receiver.dev"
 
 export const TEST_KEY = `-----BEGIN PRIVATE KEY-----

@@ -1,31 +1,26 @@
-// URLs and addresses that try to reach what is not public, for tests: each stands for a way that has worked somewhere.
+// URLs and addresses that try to reach what is not public, for tests: each stands for a way that
+// has worked somewhere.
+
+const words = (text: string): ReadonlyArray<string> => text.split(" ")
 
 /** One or more of each block that is not public, at its edges. */
 export const notPublic: ReadonlyArray<string> = [
-  ..."0.0.0.0 0.1.2.3 0.255.255.255 10.0.0.0 10.1.2.3 10.255.255.255 100.64.0.0 100.100.100.200".split(
-    " ",
+  ...words("0.0.0.0 0.1.2.3 0.255.255.255 10.0.0.0 10.1.2.3 10.255.255.255 100.64.0.0"),
+  ...words(
+    "100.100.100.200 100.127.255.255 127.0.0.1 127.0.0.2 127.255.255.255 168.63.129.16 169.254.0.0",
   ),
-  ..."100.127.255.255 127.0.0.1 127.0.0.2 127.255.255.255 168.63.129.16 169.254.0.0".split(" "),
-  ..."169.254.169.254 169.254.170.2 169.254.255.255 172.16.0.0 172.17.0.1 172.31.255.255".split(
-    " ",
+  ...words("169.254.169.254 169.254.170.2 169.254.255.255 172.16.0.0 172.17.0.1 172.31.255.255"),
+  ...words("192.0.0.0 192.0.0.192 192.0.2.1 192.88.99.1 192.168.0.0 192.168.255.255 198.18.0.0"),
+  ...words("198.19.255.255 198.51.100.7 203.0.113.7 224.0.0.1 239.255.255.255 240.0.0.1"),
+  ...words("255.255.255.254 255.255.255.255"),
+  ...words(":: ::1 ::2 ::7f00:1 ::127.0.0.1 ::8.8.8.8 ::ffff:127.0.0.1 ::ffff:7f00:1"),
+  ...words(
+    "::ffff:8.8.8.8 ::ffff:0:127.0.0.1 64:ff9b::7f00:1 64:ff9b::8.8.8.8 64:ff9b:1::1 100::1 2001::1",
   ),
-  ..."192.0.0.0 192.0.0.192 192.0.2.1 192.88.99.1 192.168.0.0 192.168.255.255 198.18.0.0".split(
-    " ",
-  ),
-  ..."198.19.255.255 198.51.100.7 203.0.113.7 224.0.0.1 239.255.255.255 240.0.0.1".split(" "),
-  ..."255.255.255.254 255.255.255.255".split(" "),
-  ...":: ::1 ::2 ::7f00:1 ::127.0.0.1 ::8.8.8.8 ::ffff:127.0.0.1 ::ffff:7f00:1 ::ffff:8.8.8.8".split(
-    " ",
-  ),
-  ..."::ffff:0:127.0.0.1 64:ff9b::7f00:1 64:ff9b::8.8.8.8 64:ff9b:1::1 100::1 2001::1".split(" "),
-  ..."2001:0:4136:e378:8000:63bf:3fff:fdd2 2001:2::1 2001:10::1 2001:20::1 2001:1ff:ffff::1".split(
-    " ",
-  ),
-  ..."2001:db8::1 2002:7f00:1:: 2002:a9fe:a9fe:: 2002:808:808:: 2620:4f:8000::1 3fff::1".split(" "),
-  ..."3fff:fff::1 4000::1 5f00::1 fc00::1 fd00:ec2::254 fdff:ffff::1 fe80::1 fe80::1%eth0".split(
-    " ",
-  ),
-  ..."febf::1 fec0::1 ff00::1 ff02::1 ff0e::1 1fff:ffff::1 8000::1 e000::1".split(" "),
+  ...words("2001:0:4136:e378:8000:63bf:3fff:fdd2 2001:2::1 2001:10::1 2001:20::1 2001:1ff:ffff::1"),
+  ...words("2001:db8::1 2002:7f00:1:: 2002:a9fe:a9fe:: 2002:808:808:: 2620:4f:8000::1 3fff::1"),
+  ...words("3fff:fff::1 4000::1 5f00::1 fc00::1 fd00:ec2::254 fdff:ffff::1 fe80::1 fe80::1%eth0"),
+  ...words("febf::1 fec0::1 ff00::1 ff02::1 ff0e::1 1fff:ffff::1 8000::1 e000::1"),
 ]
 
 export interface ForgedUrl {
@@ -87,14 +82,12 @@ const literals: ReadonlyArray<ForgedUrl> = [
   ...["127.0.0.1", "169.254.169.254", "10.0.0.1", "192.168.1.1"].flatMap(ipv4Forms),
   ...["127.0.0.1", "169.254.169.254", "10.0.0.1"].flatMap(ipv6Forms),
   ...notPublic.filter((address) => !address.includes("%")).map(inUrl),
-  ..."0 127.1 0x7f.1 [::] [::1] [0000::1] [fe80::1%25eth0] [::1%25lo] 0x0 017700000001".split(" "),
+  ...words("0 127.1 0x7f.1 [::] [::1] [0000::1] [fe80::1%25eth0] [::1%25lo] 0x0 017700000001"),
 ].map(literal)
 
 const names: ReadonlyArray<ForgedUrl> = [
-  ..."localhost LOCALHOST localhost. a.localhost printer.local metadata.google.internal".split(" "),
-  ..."kubernetes nats redis a.home.arpa router.lan vault.corp intranet x.test x.invalid x.onion".split(
-    " ",
-  ),
+  ...words("localhost LOCALHOST localhost. a.localhost printer.local metadata.google.internal"),
+  ...words("nats redis a.home.arpa router.lan vault.corp intranet x.test x.invalid x.onion"),
 ].map(literal)
 
 /** Names that point inside, and answers that mix good and bad. */
