@@ -8,7 +8,10 @@ import { ELEMENT, model, node, value } from "../core/inference/onnx-test-models.
 import { shuffled } from "./test-random.ts"
 import { DIGEST, KEYED, TIMEOUT, VERSION } from "../proto/headers.ts"
 import { requestDigest } from "../proto/digest.ts"
+import { provision } from "../core/log/provision.ts"
+import { PREDICTOR, REQUESTS } from "../proto/subjects.ts"
 import { startSystem } from "../test/support/system.ts"
+import { until } from "../test/support/eventually.ts"
 import {
   deadLettersOf,
   floatsOf,
@@ -151,4 +154,18 @@ test("a digest that the producer gave is kept as it is", async () => {
   await queueEmpty(log)
   const [stored] = await singleFactsOf(log, [sent])
   expect(stored?.fact.digest).toBe(digest)
+})
+
+test("without its consumer it is not ready; provisioned again, it takes what waits", async () => {
+  const ready = async () => (await fetch(`${predictor.url}/health/ready`)).status
+  expect(await ready()).toBe(200)
+  await log.manager.consumers.delete(REQUESTS, PREDICTOR)
+  await until("it says so", async () => (await ready()) === 503)
+  const sent = messagePack("embedding", ids([3]))
+  await send(log, [sent])
+  await provision(log.manager, system.limits)
+  await queueEmpty(log)
+  const [stored] = await singleFactsOf(log, [sent])
+  expect(stored?.fact.failure).toBeUndefined()
+  await until("it is ready again", async () => (await ready()) === 200)
 })

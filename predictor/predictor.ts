@@ -4,7 +4,7 @@
 import { rowsOf } from "../core/inference/batch.ts"
 import { checkRequest } from "../core/inference/check.ts"
 import type { Log } from "../core/log/log.ts"
-import { Pull, type Delivery } from "../core/log/pull.ts"
+import { Pull, type Delivery, type PullLoss } from "../core/log/pull.ts"
 import type { Releases, Resolution } from "../core/registry/releases.ts"
 import { reasonOf, type Logger } from "../core/service/logger.ts"
 import { PREDICTOR, REQUESTS } from "../proto/subjects.ts"
@@ -19,6 +19,8 @@ import { isExpired, isFailed, takeWork, type Work } from "./work.ts"
 
 /** A request whose version cannot be had now is delivered again after this. */
 const NOT_NOW_PAUSE_MILLIS = 500
+/** Longer than the pause between two questions for a queue that is not there. */
+const LOST_MILLIS = 3_000
 
 export interface PredictorOptions {
   readonly log: Log
@@ -43,6 +45,7 @@ export class Predictor {
   #runs = 0
   #scheduled = false
   #stopping = false
+  #lostAt = Number.NEGATIVE_INFINITY
 
   constructor(options: PredictorOptions) {
     this.#options = options
@@ -54,9 +57,14 @@ export class Predictor {
       unfinishedMax: options.holding.max,
       unfinishedAtFirst: options.holding.limit,
       onDelivery: (delivery) => this.#receive(delivery),
-      onLoss: (loss) => options.logger.warn("the queue is not there", { loss }),
+      onLoss: (loss) => this.#lose(loss),
     })
     options.holding.onLimit((limit) => this.#pull.setLimit(limit))
+  }
+
+  /** Whether requests can be taken: the queue and its consumer were not missing a moment ago. */
+  get hasQueue(): boolean {
+    return performance.now() - this.#lostAt > LOST_MILLIS
   }
 
   /**
@@ -69,6 +77,12 @@ export class Predictor {
     await this.#options.log.connection.flush().catch(() => undefined)
     for (const work of this.#batcher.clear()) this.#handBack(work)
     await stopped
+  }
+
+  #lose(loss: PullLoss): void {
+    // It is asked for again and again until somebody provisions it: one line says it.
+    if (this.hasQueue) this.#options.logger.error("the queue is not there", { loss })
+    this.#lostAt = performance.now()
   }
 
   #receive(delivery: Delivery): void {

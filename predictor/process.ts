@@ -111,11 +111,11 @@ const makeServing = Effect.fnUntraced(function* (
       }),
     (reaper) => reaper.stop(),
   )
-  yield* resource(
+  const predictor = yield* resource(
     async () => new Predictor({ ...shared, releases, models, runner, holding, workers }),
-    (predictor) => predictor.stop(),
+    (made) => made.stop(),
   )
-  return { metrics, releases }
+  return { metrics, releases, predictor }
 })
 
 /**
@@ -130,14 +130,17 @@ export const predictorProcess = (values: PredictorSettings, logger: Logger) =>
         closeLog,
       )
       checkSizes(values, log.publisher.maxPayloadBytes)
-      const { metrics, releases } = yield* makeServing(log, values, logger)
+      const { metrics, releases, predictor } = yield* makeServing(log, values, logger)
       const status = yield* resource(
         async () =>
           startStatusServer({
             hostname: values.statusHost,
             port: values.statusPort,
             registry: metrics.registry,
-            notReady: () => (log.link.up ? undefined : "not connected to NATS"),
+            notReady: () => {
+              if (!log.link.up) return "not connected to NATS"
+              return predictor.hasQueue ? undefined : "the queue of requests is not there"
+            },
           }),
         (server) => server.stop(),
       )
