@@ -51,7 +51,7 @@ export class Predictor {
     this.#options = options
     // One more than can run at once, so that a worker finds its next batch waiting.
     this.#runsMax = options.workers + 1
-    this.#pull = new Pull(options.log.connection, options.log.link, {
+    this.#pull = new Pull(options.log, {
       stream: REQUESTS,
       consumer: PREDICTOR,
       unfinishedMax: options.holding.max,

@@ -64,7 +64,7 @@ export class Reaper {
   constructor(options: ReaperOptions) {
     this.#options = options
     this.#watch = new ParkedWatch(options.aliveMillis)
-    this.#pull = new Pull(options.log.connection, options.log.link, {
+    this.#pull = new Pull(options.log, {
       stream: ADVISORIES,
       consumer: REAPER,
       unfinishedMax: ADVISORIES_AT_ONCE,

@@ -120,13 +120,9 @@ export class Settler {
 
   #reply({ handling }: Received, { bytes, position }: Settled): void {
     if (handling.reply === undefined) return
-    try {
-      const headers = toHeaders([[POSITION, String(position)]])
-      this.#options.log.connection.publish(handling.reply, bytes, { headers })
-    } catch (cause) {
-      // The caller finds the fact in the log.
-      this.#options.logger.debug("a reply was not sent", { reason: reasonOf(cause) })
-    }
+    const headers = toHeaders([[POSITION, String(position)]])
+    // A reply that does not arrive costs the caller a look into the log.
+    this.#options.log.outbox.publish(handling.reply, bytes, { headers })
   }
 
   /**

@@ -23,7 +23,7 @@ export const dieWith = async (
   isEnough: (deliveries: ReadonlyArray<number>) => boolean | Promise<boolean>,
 ): Promise<void> => {
   const deliveries: Array<number> = []
-  const pull = new Pull(log.connection, log.link, {
+  const pull = new Pull(log, {
     stream: REQUESTS,
     consumer: PREDICTOR,
     unfinishedMax: 1_000,

@@ -116,7 +116,7 @@ const attach = async (log: Log, options: ReadOptions, from: number): Promise<Att
   const info = await manager.consumers.add(options.stream, consumerConfig(options, from))
   const { name, num_pending: found } = info
   const inbox = new Inbox()
-  const pull = new Pull(log.connection, log.link, {
+  const pull = new Pull(log, {
     stream: options.stream,
     consumer: name,
     unfinishedMax: AHEAD_MAX,

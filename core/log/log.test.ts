@@ -47,7 +47,7 @@ test("a missing stream is told from a missing message", async () => {
 test("closing flushes what was published, and ends with the server gone too", async () => {
   const one = await openTestLog()
   const other = await one.open()
-  other.connection.publish(predictionSubject("m", "last"), Uint8Array.of(7))
+  other.outbox.publish(predictionSubject("m", "last"), Uint8Array.of(7))
   await closeLog(other)
   await other.closed
   expect(await readLast(one.log, PREDICTIONS, predictionSubject("m", "last"), 1)).toBeDefined()

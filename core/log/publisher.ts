@@ -3,6 +3,7 @@
 // does.
 import { createInbox, headers as natsHeaders, type Msg, type NatsConnection } from "nats"
 import type { LinkState } from "./connection.ts"
+import type { Outbox } from "./outbox.ts"
 
 /** Publishes in flight; more are refused at once, since each holds its bytes. */
 const IN_FLIGHT_MAX = 8_192
@@ -41,6 +42,10 @@ interface Waiting {
   readonly resolve: (published: Published) => void
   readonly deadline: number
 }
+
+/** "NATS/1.0\r\n" and the last "\r\n"; ": " and "\r\n". */
+const HEADER_FRAME_BYTES = 12
+const HEADER_LINE_FRAME_BYTES = 4
 
 const noHeaders: HeaderList = []
 const utf8 = new TextDecoder()
@@ -93,18 +98,29 @@ export const toHeaders = (list: HeaderList) => {
   return headers
 }
 
+/** Bytes of `NATS/1.0`, a line for each header, and an empty line. */
+const headerBytes = (list: HeaderList): number => {
+  if (list.length === 0) return 0
+  let bytes = HEADER_FRAME_BYTES
+  for (const [name, value] of list)
+    bytes += name.length + Buffer.byteLength(value) + HEADER_LINE_FRAME_BYTES
+  return bytes
+}
+
 export class Publisher {
   readonly #connection: NatsConnection
   readonly #link: LinkState
+  readonly #outbox: Outbox
   readonly #inbox = createInbox()
   readonly #waiting = new Map<string, Waiting>()
   readonly #unfollow: () => void
   #next = 0
   #timer: ReturnType<typeof setInterval> | undefined
 
-  constructor(connection: NatsConnection, link: LinkState) {
+  constructor(connection: NatsConnection, link: LinkState, outbox: Outbox) {
     this.#connection = connection
     this.#link = link
+    this.#outbox = outbox
     // What was in flight gets no ack on the next connection: whoever waits can try again at once.
     this.#unfollow = link.onChange((up) => {
       if (!up) this.#giveUp("disconnected")
@@ -136,21 +152,16 @@ export class Publisher {
    */
   publish(subject: string, payload: Uint8Array, list: HeaderList = noHeaders): Promise<Published> {
     // Published while disconnected it would lie in the client's buffer, long past its deadline.
-    if (!this.#link.up) return Promise.resolve({ kind: "unavailable", reason: "not connected" })
+    if (!this.#link.up || this.#connection.isClosed())
+      return Promise.resolve({ kind: "unavailable", reason: "not connected" })
     if (this.#waiting.size >= IN_FLIGHT_MAX)
       return Promise.resolve({ kind: "unavailable", reason: "too many publishes in flight" })
     const token = (this.#next++).toString(36)
     const { promise, resolve } = Promise.withResolvers<Published>()
     const reply = `${this.#inbox}.${token}`
-    try {
-      this.#connection.publish(
-        subject,
-        payload,
-        list.length === 0 ? { reply } : { reply, headers: toHeaders(list) },
-      )
-    } catch (cause) {
-      return Promise.resolve(this.#notSent(cause))
-    }
+    const options = list.length === 0 ? { reply } : { reply, headers: toHeaders(list) }
+    if (!this.#outbox.fits(payload, headerBytes(list))) return Promise.resolve({ kind: "tooLarge" })
+    this.#outbox.publish(subject, payload, options)
     this.#waiting.set(token, { resolve, deadline: performance.now() + ACK_WAIT_MILLIS })
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL_MILLIS)
     return promise
@@ -168,11 +179,6 @@ export class Publisher {
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
     for (const { resolve } of waiting) resolve({ kind: "unavailable", reason })
-  }
-
-  #notSent(cause: unknown): Published {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    return reason.includes("MAX_PAYLOAD") ? { kind: "tooLarge" } : { kind: "unavailable", reason }
   }
 
   #sweep(): void {

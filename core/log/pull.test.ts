@@ -56,7 +56,7 @@ const take = (unfinishedMax: number, onDelivery: (delivery: Delivery) => void): 
   const taken: Array<Delivery> = []
   const losses: Array<PullLoss> = []
   let most = 0
-  const pull: Pull = new Pull(one.log.connection, one.log.link, {
+  const pull: Pull = new Pull(one.log, {
     stream: REQUESTS,
     consumer: PREDICTOR,
     unfinishedMax,

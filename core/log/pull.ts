@@ -1,8 +1,8 @@
 // Takes messages from a pull consumer by callback and never holds more of them unfinished than it
 // was told to: each finished message makes room for the next. Recreating a lost consumer is its
 // caller's decision.
-import { createInbox, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from "nats"
-import type { LinkState } from "./connection.ts"
+import { createInbox, type Msg, type MsgHdrs, type Subscription } from "nats"
+import type { Log } from "./log.ts"
 
 /** A pull waits this long on the server, which sends a heartbeat twice in that time and more. */
 const PULL_EXPIRES_MILLIS = 20_000
@@ -89,7 +89,7 @@ const readHeaders = (message: Msg): Pick<Delivery, "headers" | "headersFault"> =
 }
 
 export class Pull {
-  readonly #connection: NatsConnection
+  readonly #log: Pick<Log, "connection" | "outbox">
   readonly #options: PullOptions
   readonly #timer: ReturnType<typeof setInterval>
   readonly #unfollow: () => void
@@ -105,13 +105,13 @@ export class Pull {
   #settled = true
   readonly #idle: Array<() => void> = []
 
-  constructor(connection: NatsConnection, link: LinkState, options: PullOptions) {
-    this.#connection = connection
+  constructor(log: Pick<Log, "connection" | "link" | "outbox">, options: PullOptions) {
+    this.#log = log
     this.#options = options
     this.#limit = Math.min(options.unfinishedMax, options.unfinishedAtFirst ?? Infinity)
     this.#subscription = this.#listen(this.#inbox)
     // Pulls die with the connection that made them.
-    this.#unfollow = link.onChange((up) => up && this.#restart())
+    this.#unfollow = log.link.onChange((up) => up && this.#restart())
     this.#timer = setInterval(() => this.#watch(), HEARTBEAT_MILLIS / 4)
     this.#ask()
   }
@@ -148,7 +148,7 @@ export class Pull {
   }
 
   #listen(inbox: string): Subscription {
-    return this.#connection.subscribe(inbox, {
+    return this.#log.connection.subscribe(inbox, {
       callback: (error, message) => {
         if (error === null) this.#receive(message, inbox)
       },
@@ -196,17 +196,10 @@ export class Pull {
       expires: PULL_EXPIRES_MILLIS * NANOS_PER_MILLI,
       idle_heartbeat: HEARTBEAT_MILLIS * NANOS_PER_MILLI,
     }
-    try {
-      this.#connection.publish(
-        `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
-        JSON.stringify(pull),
-        { reply: this.#inbox },
-      )
-      if (this.#requested === 0) this.#heardAt = performance.now()
-      this.#requested += room
-    } catch {
-      // A connection that is being closed; the silence will be noticed if it is not.
-    }
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`
+    this.#log.outbox.publish(subject, JSON.stringify(pull), { reply: this.#inbox })
+    if (this.#requested === 0) this.#heardAt = performance.now()
+    this.#requested += room
   }
 
   #receive(message: Msg, inbox: string): void {
@@ -273,10 +266,6 @@ export class Pull {
   }
 
   #tell(message: Msg, word: string): void {
-    try {
-      this.#connection.publish(message.reply ?? "", word)
-    } catch {
-      // Not connected: the server will deliver the message again.
-    }
+    this.#log.outbox.publish(message.reply ?? "", word)
   }
 }
