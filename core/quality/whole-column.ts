@@ -1,0 +1,87 @@
+// Expectations about one column whose rows can be judged only together: duplicates, order, and the
+// distance from the mean.
+import { Schema } from "effect"
+import { define, MetricFailed, type ColumnCheck, type Family } from "./check.ts"
+import { Flag, mapColumn } from "./kwargs.ts"
+import { hashed } from "./membership.ts"
+import { deviationOf, meanOf } from "./sums.ts"
+import { cellAt, type Cell, type Column } from "./table.ts"
+
+const columnCheck = (
+  metric: string,
+  { column, mostly }: { readonly column: string; readonly mostly?: number | null },
+  unexpected: ColumnCheck["unexpected"],
+): ColumnCheck => ({ kind: "column", metric, column, mostly: mostly ?? 1, unexpected })
+
+/**
+ * The numbers of the rows, NaN where missing.
+ *
+ * @throws MetricFailed where the column has other values.
+ */
+export const numbersOf = (
+  column: Column,
+  rows: Uint32Array,
+  metric: string,
+  message?: string,
+): Float64Array => {
+  const numbers = new Float64Array(rows.length)
+  for (let i = 0; i < rows.length; i++) {
+    const cell = cellAt(column, rows[i]!)
+    if (typeof cell === "string")
+      throw new MetricFailed(message ?? `Could not convert '${cell}' to numeric`, metric)
+    numbers[i] = cell === null ? Number.NaN : Number(cell)
+  }
+  return numbers
+}
+
+const unique = define(mapColumn, (kwargs) =>
+  columnCheck("column_values.unique", kwargs, (column, present) => {
+    const counts = new Map<Cell, number>()
+    const key = (row: number): Cell => hashed(cellAt(column, row))
+    for (const row of present) counts.set(key(row), (counts.get(key(row)) ?? 0) + 1)
+    return present.filter((row) => counts.get(key(row)) !== 1)
+  }),
+)
+
+/** Each value against the one before it, missing rows left out; the first is always in order. */
+const order = (metric: string, direction: 1 | -1) =>
+  define({ ...mapColumn, strictly: Flag }, (kwargs) =>
+    columnCheck(metric, kwargs, (column, present) => {
+      const numbers = numbersOf(
+        column,
+        present,
+        metric,
+        "unsupported operand type(s) for -: 'str' and 'str'",
+      )
+      const isStrict = kwargs.strictly ?? false
+      return present.filter((_, i) => {
+        if (i === 0) return false
+        const step = (numbers[i]! - numbers[i - 1]!) * direction
+        return isStrict ? step <= 0 : step < 0
+      })
+    }),
+  )
+
+const Z_SCORE = "column_values.z_score"
+
+const zScores = define({ ...mapColumn, threshold: Schema.Finite, double_sided: Flag }, (kwargs) => {
+  const { threshold, double_sided: isDoubleSided } = kwargs
+  return columnCheck(Z_SCORE, kwargs, (column, present, all) => {
+    const numbers = numbersOf(column, all, "column.mean")
+    const mean = meanOf(numbers)
+    const deviation = deviationOf(numbers)
+    // Where the deviation is 0 or undefined there is no distance, and nothing is too far away.
+    if (!(deviation > 0)) return new Uint32Array()
+    return present.filter((row) => {
+      const z = (Number(cellAt(column, row)) - mean) / deviation
+      return !(isDoubleSided === false ? z < threshold : Math.abs(z) < Math.abs(threshold))
+    })
+  })
+})
+
+export const wholeColumnFamily: Family = {
+  expect_column_values_to_be_unique: unique,
+  expect_column_values_to_be_increasing: order("column_values.increasing", 1),
+  expect_column_values_to_be_decreasing: order("column_values.decreasing", -1),
+  expect_column_value_z_scores_to_be_less_than: zScores,
+}
