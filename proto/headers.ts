@@ -3,6 +3,8 @@
 
 /** With "0": stored only if its subject holds nothing yet. This is what makes one fact per id. */
 export const EXPECTED_LAST_SUBJECT_SEQUENCE = "Nats-Expected-Last-Subject-Sequence"
+/** The server drops a second message with the same one within the stream's duplicate window. */
+export const NATS_MESSAGE_ID = "Nats-Msg-Id"
 /** In a copy made by `HISTORY`: stream, sequence, filters, transforms, original subject. */
 export const STREAM_SOURCE = "Nats-Stream-Source"
 /** On what a direct get and a republished copy return. */

@@ -3,7 +3,7 @@
 import { Schema } from "effect"
 import { UnreadableRecord } from "#proto/message-pack"
 import { ALL_WEBHOOKS, EVENTS, eventSubject, modelOfEvent } from "#proto/subjects"
-import { webhookCodec, type WebhookFact } from "#proto/webhook"
+import { webhookCodec, type WebhookFact, type WebhookRetryRequested } from "#proto/webhook"
 import { append } from "../log/append.ts"
 import { follow, type Entry } from "../log/follow.ts"
 import type { Log } from "../log/log.ts"
@@ -72,6 +72,7 @@ export async function* readStored(
 /** All subscriptions, and the sequence in `EVENTS` up to which they were read. */
 export class Subscriptions {
   readonly #states = new Map<string, Subscription>()
+  readonly #retries = new Map<string, typeof WebhookRetryRequested.Type>()
   #position = 0
 
   get position(): number {
@@ -84,7 +85,14 @@ export class Subscriptions {
     const before = this.#states.get(fact.name) ?? initialSubscription(fact.name)
     this.#states.set(fact.name, evolve(before, fact))
     this.#position = entry.sequence
+    if (fact._tag === "WebhookRetryRequested")
+      this.#retries.set(`${fact.name} ${fact.alert ?? ""}`, fact)
     return fact
+  }
+
+  /** The last retry that was asked for of each target and of each delivery. */
+  get retries(): ReadonlyArray<typeof WebhookRetryRequested.Type> {
+    return [...this.#retries.values()]
   }
 
   targets(now: number): ReadonlyArray<Target> {
