@@ -1,27 +1,22 @@
-// Holds what callers were told against what the log says, and the two logs against each other. It reads everything and
-// changes nothing.
+// Holds what callers were told against what the log says, and the two logs against each other. It
+// reads everything and changes nothing.
 import { historyGaps, readSource } from "#core/log/history"
 import { readRange } from "#core/log/follow"
 import type { Log } from "#core/log/log"
 import { predictAnswerText } from "#core/inference/rows-answer"
 import { predictionCodec } from "#proto/prediction"
 import type { Signature } from "#proto/signature"
-import {
-  DEAD_LETTERS,
-  HISTORY,
-  modelAndId,
-  PREDICTIONS,
-  PREDICTOR,
-  REQUESTS,
-} from "#proto/subjects"
+import { deadLetterCodec, type DeadLetter } from "#proto/dead-letter"
+import { DEAD_LETTERS, HISTORY, modelAndId, PREDICTIONS } from "#proto/subjects"
 import type { Answer } from "./clients.ts"
+import { eventually } from "./patience.ts"
+import { lookAtQueue, type QueueLook } from "./queue.ts"
 
 /** Copying begins again some ten seconds after a restart of the server. */
 const HISTORY_WAIT_MILLIS = 60_000
 const QUEUE_WAIT_MILLIS = 60_000
-const LOOK_AGAIN_MILLIS = 200
 
-interface StoredFact {
+export interface StoredFact {
   readonly position: number
   readonly data: Uint8Array
 }
@@ -39,28 +34,24 @@ export interface AuditResult {
   readonly keysWithTwoAnswers: number
   readonly parked: number
   readonly pending: number
-  /** Facts whose copy in the long log is missing, different or out of order; and the gaps that were found there. */
+  /**
+   * Facts whose copy in the long log is missing, different or out of order; and the gaps that were
+   * found there.
+   */
   readonly historyDiffers: number
   readonly historyGaps: number
 }
 
-/** Looks again until `check` gives a value or the time is over. */
-const eventually = async <A>(check: () => Promise<A | undefined>, waitMillis: number) => {
-  const deadline = performance.now() + waitMillis
-  for (;;) {
-    const found = await check().catch(() => undefined)
-    if (found !== undefined || performance.now() > deadline) return found
-    await Bun.sleep(LOOK_AGAIN_MILLIS)
-  }
-}
-
-interface HotLog {
+export interface HotLog {
+  /** By id. */
   readonly facts: ReadonlyMap<string, StoredFact>
   readonly order: ReadonlyArray<StoredFact>
+  /** Facts of an id that had one already. */
   readonly twice: number
 }
 
-const readHotLog = async (log: Log): Promise<HotLog> => {
+/** Every fact of the hot log. */
+export const readHotLog = async (log: Log): Promise<HotLog> => {
   const facts = new Map<string, StoredFact>()
   const order: Array<StoredFact> = []
   let twice = 0
@@ -74,14 +65,19 @@ const readHotLog = async (log: Log): Promise<HotLog> => {
   return { facts, order, twice }
 }
 
-const readDeadLetters = async (log: Log): Promise<ReadonlySet<string>> => {
-  const ids = new Set<string>()
+/** Every dead letter, by the id of its request. */
+export const readDeadLetters = async (log: Log): Promise<ReadonlyMap<string, DeadLetter>> => {
+  const letters = new Map<string, DeadLetter>()
   for await (const entry of readRange(log, { stream: DEAD_LETTERS, from: 1, to: Infinity }))
-    ids.add(modelAndId(entry.subject)?.id ?? "")
-  return ids
+    letters.set(modelAndId(entry.subject)?.id ?? "", deadLetterCodec.decode(entry.data))
+  return letters
 }
 
-const compareHistory = async (log: Log, { order }: HotLog): Promise<number> => {
+/**
+ * Waits for the long log to be complete, and counts the facts whose copy is missing, different or
+ * out of order.
+ */
+export const compareHistory = async (log: Log, { order }: HotLog): Promise<number> => {
   const complete = await eventually(async () => {
     const { state } = await log.manager.streams.info(HISTORY)
     return state.messages >= order.length ? true : undefined
@@ -101,18 +97,13 @@ const compareHistory = async (log: Log, { order }: HotLog): Promise<number> => {
   return differs + Math.max(0, order.length - index)
 }
 
-const queueState = async (log: Log) => {
-  const read = async () => {
-    const consumer = await log.manager.consumers.info(REQUESTS, PREDICTOR)
-    const { state } = await log.manager.streams.info(REQUESTS)
-    const pending = consumer.num_pending + consumer.num_ack_pending
-    return { pending, parked: state.messages - pending, messages: state.messages }
-  }
+/** The queue when it has become empty, or as it is when the time is over. */
+export const emptiedQueue = async (log: Log): Promise<QueueLook> => {
   const empty = await eventually(async () => {
-    const state = await read()
-    return state.messages === 0 ? state : undefined
+    const look = await lookAtQueue(log)
+    return look.messages === 0 ? look : undefined
   }, QUEUE_WAIT_MILLIS)
-  return empty ?? read()
+  return empty ?? lookAtQueue(log)
 }
 
 const answerDiffers = (answer: Answer, hot: HotLog, model: string, signature: Signature) => {
@@ -132,7 +123,7 @@ export const audit = async (
   model: string,
   signature: Signature,
 ): Promise<AuditResult> => {
-  const queue = await queueState(log)
+  const queue = await emptiedQueue(log)
   const hot = await readHotLog(log)
   const dead = await readDeadLetters(log)
   const byKey = new Map<string, string>()
@@ -156,7 +147,7 @@ export const audit = async (
       .length,
     keysWithTwoAnswers,
     parked: queue.parked,
-    pending: queue.pending,
+    pending: queue.pending + queue.ackPending,
     historyDiffers: await compareHistory(log, hot),
     historyGaps: (await historyGaps(log)).length,
   }

@@ -1,4 +1,5 @@
-// The servers of the laboratory's log: one, or a cluster of three on this machine; killed and started again on their stores.
+// The servers of the laboratory's log: one, or a cluster of three on this machine; killed and
+// started again on their stores.
 import { join } from "node:path"
 import { startEmbeddedServer, type EmbeddedServer } from "#core/log/embedded-server"
 import { clusterUrl, type ClusterOptions } from "#core/log/server-configuration"

@@ -1,5 +1,6 @@
-// Callers as they are in production: many at once, each waiting for its answer, and trying again when the connection breaks
-// or the server says so. They remember every answer that was given to them, to be held against the log.
+// Callers as they are in production: many at once, each waiting for its answer, and trying again
+// when the connection breaks or the server says so. They remember every answer that was given to
+// them, to be held against the log.
 
 /** One try may take so long before the caller gives up on the connection. */
 const TRY_WAIT_MILLIS = 20_000

@@ -1,8 +1,9 @@
-// Kills parts of a laboratory at random moments of the traffic, and writes down what was under way at each kill.
+// Kills parts of a laboratory at random moments of the traffic, and writes down what was under way
+// at each kill.
 import type { Log } from "#core/log/log"
 import { PREDICTOR, REQUESTS } from "#proto/subjects"
 import type { Supervisor } from "../up/supervisor.ts"
-import { killPart } from "./system.ts"
+import { signalPart } from "./system.ts"
 
 /** A part that was killed must be there again within this. */
 const BACK_WAIT_MILLIS = 60_000
@@ -61,7 +62,7 @@ export const killFault = (kind: string, choose: () => Supervisor | undefined): F
   strike: async () => {
     const part = choose()
     const before = part?.pid
-    if (part === undefined || before === undefined || !killPart(part)) return false
+    if (part === undefined || before === undefined || !signalPart(part, "SIGKILL")) return false
     return until(() => part.pid !== undefined && part.pid !== before, BACK_WAIT_MILLIS)
   },
 })

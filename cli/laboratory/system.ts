@@ -1,5 +1,5 @@
-// A whole Weir to experiment on: every part is the process that it is in production, can be killed by name, and is started
-// again at once. Its folder is temporary and goes with it.
+// A whole Weir to experiment on: every part is the process that it is in production, can be killed
+// by name, and is started again at once. Its folder is temporary and goes with it.
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -22,6 +22,7 @@ const RESTART: RestartPolicy = {
   settledAfterMillis: 500,
   earlyEndsMax: 1_000,
 }
+const LOOPBACK = "127.0.0.1"
 const STOP_WAIT_MILLIS = 40_000
 const READY_WAIT_MILLIS = 60_000
 const LOOK_AGAIN_MILLIS = 25
@@ -47,6 +48,8 @@ export interface Laboratory {
   readonly gateways: ReadonlyArray<Supervisor>
   /** Base URL of each gateway; the same after a restart. */
   readonly urls: ReadonlyArray<string>
+  /** Base URL of each predictor's health and metrics; the same after a restart. */
+  readonly predictorUrls: ReadonlyArray<string>
   /** What the processes said, newest last. */
   readonly lines: ReadonlyArray<string>
   /** Resolves when every gateway says that it is ready. */
@@ -54,13 +57,15 @@ export interface Laboratory {
   readonly stop: () => Promise<void>
 }
 
-/** SIGKILL to the process that runs now; false when there is none between two. */
-export const killPart = (part: Supervisor): boolean => {
+/** A signal to the process that runs now; false when there is none between two. */
+export const signalPart = (part: Supervisor, signal: NodeJS.Signals): boolean => {
   const { pid } = part
   if (pid === undefined) return false
-  process.kill(pid, "SIGKILL")
+  process.kill(pid, signal)
   return true
 }
+
+const urlOf = (port: number) => `http://${LOOPBACK}:${port}`
 
 const untilReady = async (url: string): Promise<void> => {
   const deadline = performance.now() + READY_WAIT_MILLIS
@@ -123,14 +128,17 @@ export const startLaboratory = async (options: LaboratoryOptions): Promise<Labor
       RESTART,
     )
   }
-  const ports = Array.from({ length: options.gateways }, () => freePort("127.0.0.1"))
-  const predictors = Array.from({ length: options.predictors }, (_, index) =>
-    start(`predictor-${index + 1}`, "predictor", {}),
+  const freePorts = (count: number) => Array.from({ length: count }, () => freePort(LOOPBACK))
+  const ports = freePorts(options.gateways)
+  const statusPorts = freePorts(options.predictors)
+  const predictors = statusPorts.map((port, index) =>
+    start(`predictor-${index + 1}`, "predictor", { WEIR_STATUS_PORT: String(port) }),
   )
   const gateways = ports.map((port, index) =>
     start(`gateway-${index + 1}`, "gateway", { WEIR_PORT: String(port) }),
   )
-  const urls = ports.map((port) => `http://127.0.0.1:${port}`)
+  const urls = ports.map(urlOf)
+  const predictorUrls = statusPorts.map(urlOf)
   const ready = async () => void (await Promise.all(urls.map(untilReady)))
   const stop = async () => {
     await Promise.all(gateways.map((gateway) => gateway.stop()))
@@ -145,5 +153,5 @@ export const startLaboratory = async (options: LaboratoryOptions): Promise<Labor
     await stop()
     throw new Error(`${String(cause)}\n${lines.slice(-20).join("\n")}`)
   }
-  return { log, limits, broker, predictors, gateways, urls, lines, ready, stop }
+  return { log, limits, broker, predictors, gateways, urls, predictorUrls, lines, ready, stop }
 }

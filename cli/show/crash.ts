@@ -1,9 +1,11 @@
-// The promise of the log under fire: callers that retry, while server, predictors and gateways are killed at random.
+// The promise of the log under fire: callers that retry, while server, predictors and gateways are
+// killed at random.
 import { DEFAULT_LIMITS, type LogLimits } from "#core/log/topology"
 import type { Signature } from "#proto/signature"
 import { describeFlags, EXIT_DONE, EXIT_FAILED, readWords, wholeNumber } from "../command.ts"
 import { audit, type AuditResult } from "../laboratory/audit.ts"
 import { Clients, type ClientsResult } from "../laboratory/clients.ts"
+import { figuresText, type Figures } from "../laboratory/figures.ts"
 import { FLIGHTS, flightRows, importFlights } from "../laboratory/flights.ts"
 import { leaderFaults } from "../laboratory/leaders.ts"
 import { killFault, unleash, type Fault, type Struck } from "../laboratory/nemesis.ts"
@@ -166,7 +168,7 @@ export const runCrash = async (options: CrashOptions): Promise<CrashResult> => {
 const report = ({ clients, struck, audit: found, seconds, broken }: CrashResult): string => {
   const withWork = struck.filter(({ queued }) => queued > 0).length
   const tries = [...clients.tries].map(([what, count]) => `${what} ${count}`).join(", ")
-  const lines: ReadonlyArray<readonly [string, string | number]> = [
+  const figures: Figures = [
     ["answered requests", clients.answers.length],
     ["of them with a key", clients.answers.filter(({ key }) => key !== undefined).length],
     ["tries by status", tries],
@@ -182,9 +184,7 @@ const report = ({ clients, struck, audit: found, seconds, broken }: CrashResult)
     ["facts that differ in the long log; gaps", `${found.historyDiffers}; ${found.historyGaps}`],
     ["seconds", seconds.toFixed(0)],
   ]
-  const table = lines.map(([name, value]) => `  ${name.padEnd(52)} ${value}`)
-  const verdict = broken.length === 0 ? "every promise held" : `BROKEN: ${broken.join("; ")}`
-  return [...table, verdict].join("\n")
+  return figuresText(figures, broken)
 }
 
 export const show: Show = {
