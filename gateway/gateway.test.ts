@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { predictionCodec } from "#proto/prediction"
 import { PREDICTIONS, predictionSubject } from "#proto/subjects"
 import { readLast } from "#core/log/read"
 import { ask, MODEL, post, ROWS, startTestSystem, TENSORS, type TestSystem } from "./test-system.ts"
 
 const START_MILLIS = 30_000
+setDefaultTimeout(START_MILLIS)
 
 let system: TestSystem
 let url: string

@@ -1,6 +1,6 @@
 // The same key and body give the same bytes; another body is refused; whoever comes while the first
 // is in flight joins it.
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { PREDICTIONS } from "#proto/subjects"
 import {
   MODEL,
@@ -16,6 +16,7 @@ import {
 } from "./test-system.ts"
 
 const START_MILLIS = 30_000
+setDefaultTimeout(START_MILLIS)
 
 let system: TestSystem
 let predictor: TestPredictor

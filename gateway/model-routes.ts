@@ -14,7 +14,7 @@ import { targetOf } from "./target.ts"
 const INDEX_BYTES_MAX = 4_096
 const SERVER_NAME = "weir"
 /** Extensions of the Open Inference Protocol that are there. */
-const EXTENSIONS = ["model_repository", "parameters"]
+const EXTENSIONS = ["parameters"]
 const PLATFORM = "onnx_onnxv1"
 
 export interface ModelRoutesOptions {

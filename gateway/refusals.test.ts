@@ -1,5 +1,5 @@
 // What the log refuses or leaves open, each with a real server in that very state.
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { provision } from "#core/log/provision"
 import { DEFAULT_LIMITS } from "#core/log/topology"
 import { REQUESTS } from "#proto/subjects"
@@ -18,6 +18,7 @@ import {
 const QUEUE_MAX = 3
 const LIMITS = { ...DEFAULT_LIMITS, requestsMessagesMax: QUEUE_MAX }
 const START_MILLIS = 30_000
+setDefaultTimeout(START_MILLIS)
 
 let system: TestSystem
 let predictor: TestPredictor
@@ -44,9 +45,9 @@ test("an answer that takes too long is 504, is queued, and is then found as expi
   const address = `${gateway.url}/v2/models/${MODEL}/predictions/${id}`
   const queued = await ask(address)
   expect([queued.status, queued.headers.get("retry-after")]).toEqual([202, "1"])
-  const stored = system.stored(id)
+  const { seen } = await system.listenFor(id)
   predictor.resume()
-  await stored
+  await seen
   expect(stateOf(await ask(address))).toEqual([504, "expired"])
   expect(stateOf(await predict(5_000))).toEqual([200, undefined])
 })
@@ -105,7 +106,7 @@ test(
 test(
   "where nobody listens for requests it is 503 after publishing again",
   async () => {
-    const patient = await system.startGateway({ WEIR_PUBLISH_WAIT_MS: "200" })
+    const patient = await system.startGateway({ WEIR_PUBLISH_WAIT_MS: "1000" })
     await system.log.manager.streams.delete(REQUESTS)
     const answer = await predict(5_000, patient.url)
     await provision(system.log.manager, LIMITS)

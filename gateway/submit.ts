@@ -238,7 +238,9 @@ export class Submitter {
    */
   async #refuse(flight: Flight, refusal: Refusal): Promise<void> {
     if (flight.attempts > 1 && flight.waiter !== undefined) await this.waiters.look(flight.waiter)
-    const named = flight.attempts > 1 || flight.keyed
+    // With an id, where it is not certain that nothing was stored.
+    const open = refusal.error === "logUnavailable" || flight.attempts > 1
+    const named = open || flight.keyed
     this.finish(flight, named ? { ...refusal, id: flight.id } : refusal)
   }
 

@@ -45,8 +45,8 @@ export interface TestSystem {
   readonly startPredictor: () => Promise<TestPredictor>
   /** A gateway as a process of its own. */
   readonly spawnGateway: (environment?: Environment) => Promise<TestProcess>
-  /** Resolves when the server has repeated the fact of this id. */
-  readonly stored: (id: string) => Promise<void>
+  /** Begins to listen; `seen` resolves when the server has repeated the fact of this id. */
+  readonly listenFor: (id: string) => Promise<{ readonly seen: Promise<void> }>
   readonly stop: () => Promise<void>
 }
 
@@ -172,10 +172,11 @@ export const startTestSystem = async (
       })
       return child
     },
-    stored: (id) => {
+    listenFor: async (id) => {
       const { promise, resolve } = Promise.withResolvers<void>()
       log.connection.subscribe(storedSubject(MODEL, id), { max: 1, callback: () => resolve() })
-      return promise
+      await log.connection.flush()
+      return { seen: promise }
     },
     stop: async () => {
       await Promise.all(endings.map((end) => end()))

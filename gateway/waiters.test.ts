@@ -1,5 +1,5 @@
 // Replies are hints: what they do not bring, the log does.
-import { afterAll, beforeAll, expect, test } from "bun:test"
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { parsePredictRequest } from "#core/inference/rows"
 import { BadRequest } from "#core/inference/bad-request"
 import { openReleases, type Releases } from "#core/registry/releases"
@@ -12,6 +12,7 @@ import { MODEL, ROWS, startTestSystem, type TestSystem } from "./test-system.ts"
 import { Waiters, type StoredFact, type WaitEnd } from "./waiters.ts"
 
 const START_MILLIS = 30_000
+setDefaultTimeout(START_MILLIS)
 
 let system: TestSystem
 let releases: Releases
