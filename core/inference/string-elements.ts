@@ -62,7 +62,10 @@ const lengthAt = (data: Uint8Array, at: number): number =>
   ((data[at] ?? 0) | ((data[at + 1] ?? 0) << 8) | ((data[at + 2] ?? 0) << 16)) +
   (data[at + 3] ?? 0) * 2 ** 24
 
-/** Whether `data` is exactly `count` elements of valid UTF-8 without NUL characters: the first fault, if there is one. */
+/**
+ * Whether `data` is exactly `count` elements of valid UTF-8 without NUL characters: the first
+ * fault, if there is one.
+ */
 export const checkTexts = (data: Uint8Array, count: number): TextFault | undefined => {
   let at = 0
   for (let index = 0; index < count; index++) {

@@ -1,5 +1,6 @@
-// Everything that a process publishes, written to the socket together once the work of this turn of the event loop is done:
-// one write and one wake-up of the server where there would be as many as there are messages. It keeps their order.
+// Everything that a process publishes, written to the socket together once the work of this turn of
+// the event loop is done: one write and one wake-up of the server where there would be as many as
+// there are messages. It keeps their order.
 import type { NatsConnection, PublishOptions } from "nats"
 
 interface Outgoing {
@@ -18,8 +19,8 @@ export class Outbox {
   }
 
   /**
-   * Publishes with the next write. `payload` must never change afterwards. What cannot be sent because the connection has
-   * just been closed is dropped: every sender has its own deadline.
+   * Publishes with the next write. `payload` must never change afterwards. What cannot be sent
+   * because the connection has just been closed is dropped: every sender has its own deadline.
    */
   publish(subject: string, payload: Uint8Array | string, options?: PublishOptions): void {
     this.#outgoing.push({ subject, payload, options })
@@ -40,7 +41,8 @@ export class Outbox {
       try {
         this.#connection.publish(subject, payload, options)
       } catch {
-        // Closed, or larger than a server takes that we were moved to: the deadline of its sender tells.
+        // Closed, or larger than a server takes that we were moved to: the deadline of its sender
+        // tells.
       }
     }
   }

@@ -1,4 +1,5 @@
-// Opens the log for a service: the connection, and the proof that streams and consumers are as this version expects them.
+// Opens the log for a service: the connection, and the proof that streams and consumers are as this
+// version expects them.
 import { Schema } from "effect"
 import { patiently } from "../log/leader-lookup.ts"
 import { closeLog, openLog, type Log } from "../log/log.ts"
@@ -12,7 +13,8 @@ export class LogNotProvisioned extends Schema.TaggedError<LogNotProvisioned>()(
   { differences: Schema.Array(Schema.String) },
 ) {
   override get message() {
-    return `the log is not provisioned for this version (run "weir provision"): ${this.differences.join("; ")}`
+    const differences = this.differences.join("; ")
+    return `the log is not provisioned for this version (run "weir provision"): ${differences}`
   }
 }
 

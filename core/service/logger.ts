@@ -1,5 +1,6 @@
-// What a process says while it runs: one JSON object a line on a pipe, readable lines on a terminal. It never prints request
-// contents, and it is for people and log shippers; what must not be lost belongs into the log of facts.
+// What a process says while it runs: one JSON object a line on a pipe, readable lines on a
+// terminal. It never prints request contents, and it is for people and log shippers; what must not
+// be lost belongs into the log of facts.
 
 export type Level = "debug" | "info" | "warn" | "error"
 export type Fields = Readonly<Record<string, string | number | boolean | undefined>>
@@ -33,10 +34,11 @@ export const makeLogger = (options: LoggerOptions): Logger => {
     (message: string, fields: Fields = {}) => {
       if (RANK[level] < RANK[options.level]) return
       const time = new Date(options.now()).toISOString()
+      const head = `${time.slice(11, 23)} ${level.padEnd(5)} ${options.service}`
       options.write(
         options.format === "json"
           ? JSON.stringify({ level, time, service: options.service, message, ...fields })
-          : `${time.slice(11, 23)} ${level.padEnd(5)} ${options.service}: ${message}${readable(fields)}`,
+          : `${head}: ${message}${readable(fields)}`,
       )
     }
   return { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") }

@@ -1,5 +1,6 @@
-// How a process begins and ends: its layers are built, it runs until it is told to stop, its resources are released in
-// reverse order, and it exits 0 after a clean stop or 1 with one sentence about what went wrong.
+// How a process begins and ends: its layers are built, it runs until it is told to stop, its
+// resources are released in reverse order, and it exits 0 after a clean stop or 1 with one sentence
+// about what went wrong.
 import { Cause, Effect, Exit, Layer, Runtime, type Scope } from "effect"
 import { reasonOf, type Logger } from "./logger.ts"
 

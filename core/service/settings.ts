@@ -1,5 +1,6 @@
-// What can be configured, as data: each setting has one environment variable, one meaning and one way to be read. Values are
-// read once at start; all bad ones are named together. It never reads the environment by itself.
+// What can be configured, as data: each setting has one environment variable, one meaning and one
+// way to be read. Values are read once at start; all bad ones are named together. It never reads
+// the environment by itself.
 import { Schema } from "effect"
 
 export interface Setting<A> {
@@ -21,7 +22,9 @@ export type ValuesOf<S> = {
 }
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Values that cannot be used; each problem names its variable, what was expected, and what came. */
+/**
+ * Values that cannot be used; each problem names its variable, what was expected, and what came.
+ */
 export class SettingsInvalid extends Schema.TaggedError<SettingsInvalid>()("SettingsInvalid", {
   problems: Schema.Array(Schema.String),
 }) {

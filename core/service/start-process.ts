@@ -1,5 +1,5 @@
-// The first and the last lines of every process: settings are read and printed, bad ones end it with exit code 2 and their
-// names, and the service runs until a signal.
+// The first and the last lines of every process: settings are read and printed, bad ones end it
+// with exit code 2 and their names, and the service runs until a signal.
 import type { Layer } from "effect"
 import type { Logger } from "./logger.ts"
 import { processLogger, type LoggingValues } from "./process-logger.ts"

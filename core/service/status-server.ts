@@ -1,4 +1,5 @@
-// Health and metrics of a process that serves nothing else over HTTP. It never answers about single requests.
+// Health and metrics of a process that serves nothing else over HTTP. It never answers about single
+// requests.
 import type { Registry } from "prom-client"
 
 export interface StatusServerOptions {

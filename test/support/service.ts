@@ -1,4 +1,5 @@
-// One process of Weir under test: started from its main.ts, ready when it says so, stopped or killed by its own process id.
+// One process of Weir under test: started from its main.ts, ready when it says so, stopped or
+// killed by its own process id.
 import { join } from "node:path"
 import { Schema } from "effect"
 

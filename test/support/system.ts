@@ -1,5 +1,5 @@
-// A whole Weir for tests: a real nats-server on a temporary folder, provisioned, with models registered, and predictors and
-// gateways as the processes that they are in production.
+// A whole Weir for tests: a real nats-server on a temporary folder, provisioned, with models
+// registered, and predictors and gateways as the processes that they are in production.
 import { mkdtempSync, rmSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
