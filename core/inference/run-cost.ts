@@ -2,8 +2,13 @@
 // size of input, where a size is a power of two of elements. It decides nothing; the engine
 // compares its estimate with a limit.
 
-/** Weight of the newest run. */
-const NEWEST_WEIGHT = 0.2
+/**
+ * Weight of a run that was faster than the average, and of one that was slower. A busy machine makes
+ * runs look slow and nothing makes them look fast: what is learnt is what a run costs, not how busy
+ * the machine was.
+ */
+const FASTER_WEIGHT = 0.3
+const SLOWER_WEIGHT = 0.05
 /**
  * One slow run among fast ones (a collection, a busy core) counts as at most so many times the
  * average.
@@ -27,10 +32,12 @@ export const makeRunCost = (): RunCost => {
     observe: (elements, micros) => {
       const size = sizeOf(elements)
       const average = averages[size]
-      averages[size] =
-        average === undefined
-          ? micros
-          : average + NEWEST_WEIGHT * (Math.min(micros, average * OUTLIER_FACTOR) - average)
+      if (average === undefined) averages[size] = micros
+      else {
+        const weight = micros < average ? FASTER_WEIGHT : SLOWER_WEIGHT
+        const counted = Math.min(micros, average * OUTLIER_FACTOR)
+        averages[size] = average + weight * (counted - average)
+      }
     },
     estimate: (elements) => {
       const size = sizeOf(elements)
