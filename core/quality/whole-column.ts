@@ -56,7 +56,9 @@ const order = (metric: string, direction: 1 | -1) =>
       const isStrict = kwargs.strictly ?? false
       return present.filter((_, i) => {
         if (i === 0) return false
-        const step = (numbers[i]! - numbers[i - 1]!) * direction
+        const difference = numbers[i]! - numbers[i - 1]!
+        // pandas takes the difference of truths as whether they differ.
+        const step = (column.type === "boolean" ? Math.abs(difference) : difference) * direction
         return isStrict ? step <= 0 : step < 0
       })
     }),
