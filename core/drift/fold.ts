@@ -43,6 +43,7 @@ export class WindowFold {
   #window: WindowRange
   #table: TableBuilder
   #versions = new Map<string, number>()
+  #rowsTaken = 0
 
   constructor(options: FoldOptions) {
     this.#options = options
@@ -52,6 +53,11 @@ export class WindowFold {
 
   get open(): WindowRange {
     return this.#window
+  }
+
+  /** Rows of all facts so far. */
+  get rowsTaken(): number {
+    return this.#rowsTaken
   }
 
   /**
@@ -74,6 +80,7 @@ export class WindowFold {
     if (end !== undefined) closed.push(this.#close(end))
     const known = plans(fact.version)
     const rows = known === undefined ? 0 : addRows(fact, known, this.#table)
+    this.#rowsTaken += rows
     this.#window = takeFact(this.#window, { ...seen, rows })
     if (fact.version !== undefined && rows > 0)
       this.#versions.set(fact.version, (this.#versions.get(fact.version) ?? 0) + rows)

@@ -1,0 +1,60 @@
+// References where they are kept: as artifacts by digest, built from a range of the log. The first
+// rows and the first window are built by whoever folds the log.
+import { readReference, writeReference, type ReferenceOrigin } from "#core/drift/reference"
+import { addRows, type ColumnPlan } from "#core/drift/columns"
+import { TableBuilder, type Table } from "#core/drift/table"
+import type { DriftReference } from "#proto/drift-reference"
+import { ArtifactCorrupt, artifactDigest, type ArtifactStore } from "../registry/artifacts.ts"
+import type { Log } from "../log/log.ts"
+import { readFacts } from "./facts.ts"
+
+export interface LoadedReference {
+  readonly digest: string
+  readonly reference: DriftReference
+  readonly table: Table
+}
+
+/** Stores a table as a reference; resolves to its digest. */
+export const putReference = async (
+  store: ArtifactStore,
+  table: Table,
+  origin: ReferenceOrigin,
+): Promise<string> => {
+  const { bytes, digest } = writeReference(table, origin)
+  await store.put(bytes)
+  return digest
+}
+
+/** @throws ArtifactMissing, ArtifactCorrupt, UnreadableRecord */
+export const getReference = async (
+  store: ArtifactStore,
+  digest: string,
+): Promise<LoadedReference> => {
+  const pieces: Array<Uint8Array> = []
+  for await (const piece of store.open(digest)) pieces.push(piece)
+  const bytes = new Uint8Array(Buffer.concat(pieces))
+  const found = artifactDigest(bytes)
+  if (found !== digest)
+    throw new ArtifactCorrupt({ digest, reason: `its bytes have the digest ${found}` })
+  return { digest, ...readReference(bytes) }
+}
+
+export interface RangeOptions {
+  readonly model: string
+  readonly from: number
+  readonly to: number
+  readonly rowsMax: number
+  readonly seed: number
+  readonly plans: (version: string | undefined) => ReadonlyArray<ColumnPlan> | undefined
+}
+
+/** The rows of a model's facts in a range of positions, both ends included. */
+export const readTable = async (log: Log, options: RangeOptions): Promise<Table> => {
+  const { model, from, to, plans } = options
+  const table = new TableBuilder(options.rowsMax, options.seed)
+  for await (const { fact } of readFacts(log, model, from, to)) {
+    const known = plans(fact.version)
+    if (known !== undefined) addRows(fact, known, table)
+  }
+  return table.finish()
+}

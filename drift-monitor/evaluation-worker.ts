@@ -1,0 +1,46 @@
+// The thread in which windows are tested, so that reading the log never waits for statistics.
+import { evaluateWindow } from "../core/drift/evaluate.ts"
+import { prepareReference, type PreparedReference } from "../core/drift/prepared.ts"
+import type { DriftSettings } from "../core/drift/settings.ts"
+import type { FromEvaluation, ToEvaluation } from "./evaluation-messages.ts"
+
+declare const self: Worker
+
+interface Held {
+  readonly prepared: PreparedReference
+  readonly settings: DriftSettings
+}
+
+const references = new Map<string, Held>()
+
+const evaluate = (message: ToEvaluation & { readonly type: "window" }): FromEvaluation => {
+  const { job, name, table, seed } = message
+  const held = references.get(name)
+  if (held === undefined) return { type: "failed", job, reason: `no reference for ${name}` }
+  const begun = performance.now()
+  try {
+    const evaluation = evaluateWindow(held.prepared, table, held.settings, seed)
+    return { type: "evaluated", job, evaluation, millis: performance.now() - begun }
+  } catch (cause) {
+    return { type: "failed", job, reason: cause instanceof Error ? cause.message : String(cause) }
+  }
+}
+
+self.addEventListener("message", (event: MessageEvent<ToEvaluation>) => {
+  const { data } = event
+  switch (data.type) {
+    case "reference": {
+      const { name, table, settings } = data
+      references.set(name, { prepared: prepareReference(table, settings), settings })
+      return
+    }
+    case "forget":
+      references.delete(data.name)
+      return
+    case "window":
+      self.postMessage(evaluate(data))
+      return
+    case "close":
+      process.exit(0)
+  }
+})

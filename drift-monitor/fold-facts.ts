@@ -1,0 +1,100 @@
+// Folds the log of one model into windows, live: facts as they come, marks as they are set. A mark
+// that comes after the facts behind it makes the open window be folded again from its beginning.
+import { WindowFold, type ClosedWindow } from "../core/drift/fold.ts"
+import type { WindowRule } from "../core/drift/window.ts"
+import { followFacts } from "../core/findings/facts.ts"
+import type { Plans } from "../core/findings/versions.ts"
+import type { Log } from "../core/log/log.ts"
+import type { WindowRange } from "../proto/finding.ts"
+import type { MarkBoard } from "./mark-board.ts"
+
+export interface FoldFactsOptions {
+  readonly log: Log
+  readonly model: string
+  readonly rule: WindowRule
+  readonly rowsMax: number
+  readonly plans: Plans
+  /** Resolves when every version that facts name by now is known. */
+  readonly releasesCaughtUp: () => Promise<void>
+  readonly marks: MarkBoard
+  readonly signal: AbortSignal
+  /** Told of each fact that was taken. */
+  readonly onFact: (open: WindowRange, rows: number, pending: number) => void
+  /** Takes a window; answers whether to go on. Reading waits for it. */
+  readonly onWindow: (closed: ClosedWindow) => Promise<boolean>
+}
+
+/** One pass from a position; answers from where to begin again, or `undefined` at the end. */
+class Pass {
+  readonly #options: FoldFactsOptions
+  readonly #fold: WindowFold
+  readonly #end = new AbortController()
+  readonly #signal: AbortSignal
+  #again: number | undefined
+  #failure: { readonly cause: unknown } | undefined
+
+  constructor(options: FoldFactsOptions, from: number) {
+    const { model, rule, rowsMax, plans, marks, signal } = options
+    this.#options = options
+    this.#signal = AbortSignal.any([signal, this.#end.signal])
+    this.#fold = new WindowFold({ model, rule, from, rowsMax, plans })
+    for (const position of marks.positions(model)) this.#fold.mark(position)
+  }
+
+  async run(): Promise<number | undefined> {
+    const { log, model, marks, plans, onFact, releasesCaughtUp } = this.#options
+    const from = this.#fold.open.from
+    const unfollow = marks.follow(model, ({ position }) => this.#marked(position))
+    for (const position of marks.positions(model)) this.#awaitFacts(position)
+    try {
+      for await (const { fact, position, pending } of followFacts(log, model, from, this.#signal)) {
+        if (fact.version !== undefined && plans(fact.version) === undefined)
+          await releasesCaughtUp()
+        const before = this.#fold.rowsTaken
+        const closed = this.#fold.take(fact, position)
+        onFact(this.#fold.open, this.#fold.rowsTaken - before, pending)
+        await this.#give(closed)
+        if (this.#signal.aborted) break
+      }
+    } finally {
+      unfollow()
+      this.#end.abort()
+    }
+    if (this.#failure !== undefined) throw this.#failure.cause
+    return this.#again
+  }
+
+  async #give(closed: ReadonlyArray<ClosedWindow>): Promise<void> {
+    for (const one of closed) {
+      if (this.#signal.aborted) return
+      if (!(await this.#options.onWindow(one))) this.#end.abort()
+    }
+  }
+
+  #marked(position: number): void {
+    if (this.#fold.mark(position) === "late") {
+      this.#again = this.#fold.open.from
+      this.#end.abort()
+    } else this.#awaitFacts(position)
+  }
+
+  /** Ends the window at a mark as soon as its facts are in, without waiting for the next fact. */
+  #awaitFacts(position: number): void {
+    const { model, marks, rule } = this.#options
+    if (rule.kind !== "marks" || position < this.#fold.open.from) return
+    const taken = () => this.#fold.open.to
+    void marks
+      .reached(model, position, taken, this.#signal)
+      .then((reached) => (reached ? this.#give(this.#fold.passed(position)) : undefined))
+      .catch((cause: unknown) => {
+        this.#failure = { cause }
+        this.#end.abort()
+      })
+  }
+}
+
+/** Folds from a position on until the signal aborts or `onWindow` answers false. */
+export const foldFacts = async (options: FoldFactsOptions, from: number): Promise<void> => {
+  let next: number | undefined = from
+  while (next !== undefined && !options.signal.aborted) next = await new Pass(options, next).run()
+}

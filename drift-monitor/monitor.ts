@@ -1,0 +1,89 @@
+// One watch for each model that is registered, as soon as it is. When one of them cannot go on, the
+// monitor ends: a model that is silently no longer watched would be worse.
+import { parseDriftConfig, settingsOf, type DriftConfig } from "../core/drift/config.ts"
+import { championProfile, plansOf } from "../core/findings/versions.ts"
+import type { Log } from "../core/log/log.ts"
+import type { ArtifactStore } from "../core/registry/artifacts.ts"
+import type { Releases } from "../core/registry/releases.ts"
+import type { Logger } from "../core/service/logger.ts"
+import type { Evaluator } from "./evaluator.ts"
+import type { MarkBoard } from "./mark-board.ts"
+import type { DriftMetrics, OpenWindow } from "./metrics.ts"
+import { ModelWatch } from "./watch.ts"
+
+export interface MonitorOptions {
+  readonly log: Log
+  readonly store: ArtifactStore
+  readonly releases: Releases
+  readonly marks: MarkBoard
+  readonly evaluator: Evaluator
+  readonly config: DriftConfig
+  readonly windowsQueuedMax: number
+  readonly logger: Logger
+  readonly now: () => number
+}
+
+/** The file's configuration; without a file, every model gets the defaults. */
+export const readConfig = async (path: string | undefined): Promise<DriftConfig> =>
+  path === undefined ? {} : parseDriftConfig(await Bun.file(path).text())
+
+export class Monitor {
+  readonly #options: MonitorOptions
+  readonly #watches = new Map<string, ModelWatch>()
+  readonly #running = new Set<Promise<void>>()
+  readonly #abort = new AbortController()
+  readonly #unfollow: () => void
+  readonly #failed = Promise.withResolvers<never>()
+  #metrics: DriftMetrics | undefined
+
+  constructor(options: MonitorOptions) {
+    this.#options = options
+    this.#failed.promise.catch(() => undefined)
+    this.#unfollow = options.releases.onChange((model) => this.#watch(model))
+  }
+
+  /** Rejects when a watch cannot go on. */
+  get failed(): Promise<never> {
+    return this.#failed.promise
+  }
+
+  openWindows(): ReadonlyArray<OpenWindow> {
+    return [...this.#watches.values()].map((watch) => watch.open)
+  }
+
+  /** Begins to watch every registered model. */
+  start(metrics: DriftMetrics): void {
+    this.#metrics = metrics
+    for (const model of this.#options.releases.models().keys()) this.#watch(model)
+  }
+
+  async stop(): Promise<void> {
+    this.#unfollow()
+    this.#abort.abort()
+    await Promise.all(this.#running)
+  }
+
+  #watch(model: string): void {
+    const metrics = this.#metrics
+    if (metrics === undefined || this.#watches.has(model)) return
+    const { releases, config } = this.#options
+    const release = () => releases.model(model)
+    const settings = settingsOf(config, model, championProfile(release()) !== undefined)
+    const watch = new ModelWatch({
+      ...this.#options,
+      model,
+      settings,
+      metrics,
+      release,
+      plans: plansOf(release, settings),
+      releasesCaughtUp: () => releases.caughtUp(),
+      signal: this.#abort.signal,
+    })
+    this.#watches.set(model, watch)
+    const running: Promise<void> = watch
+      .run()
+      .catch((cause: unknown) => this.#failed.reject(cause))
+      .finally(() => this.#running.delete(running))
+    this.#running.add(running)
+  }
+}

@@ -1,0 +1,138 @@
+// Takes what windows are compared with: the first rows or the first window of the log, a range, a
+// file, or the champion's training profile. The same log gives the same bytes and digest.
+import { readFile } from "node:fs/promises"
+import { addCsv } from "../core/drift/csv.ts"
+import { canonicalJson } from "../core/drift/evaluated.ts"
+import type { ClosedWindow } from "../core/drift/fold.ts"
+import type { ReferenceOrigin } from "../core/drift/reference.ts"
+import type { DriftSettings, ReferenceSource } from "../core/drift/settings.ts"
+import { TableBuilder } from "../core/drift/table.ts"
+import { getReference, putReference, readTable } from "../core/findings/references.ts"
+import { championProfile, type Plans } from "../core/findings/versions.ts"
+import type { Log } from "../core/log/log.ts"
+import { seedOf } from "../core/statistics/seeded-random.ts"
+import type { ArtifactStore } from "../core/registry/artifacts.ts"
+import type { Release } from "../core/registry/release.ts"
+import type { ReferenceTaken } from "../proto/finding.ts"
+import { foldFacts } from "./fold-facts.ts"
+import type { MarkBoard } from "./mark-board.ts"
+
+export interface TakingOptions {
+  readonly log: Log
+  readonly store: ArtifactStore
+  readonly model: string
+  readonly settings: DriftSettings
+  readonly release: () => Release | undefined
+  readonly plans: Plans
+  /** Resolves when every version that facts name by now is known. */
+  readonly releasesCaughtUp: () => Promise<void>
+  readonly marks: MarkBoard
+  readonly signal: AbortSignal
+  readonly now: () => number
+}
+
+/** What was taken, and after which position windows begin. */
+type Taken = Omit<ReferenceTaken, "_tag" | "model" | "number" | "cleared" | "at">
+
+/** What of the configuration a reference answers to. */
+export const askedOf = ({ reference, rowsMax }: DriftSettings): string =>
+  canonicalJson({ ...reference, rowsMax })
+
+const origin = (
+  { model, settings }: TakingOptions,
+  words: string,
+  range: { readonly from?: number; readonly to?: number } = {},
+): ReferenceOrigin => ({ model, origin: words, asked: askedOf(settings), ...range })
+
+/** Folds the log from a position on until the first window is full. */
+const firstWindow = async (
+  options: TakingOptions,
+  rule: DriftSettings["window"],
+  from: number,
+): Promise<ClosedWindow | undefined> => {
+  let found: ClosedWindow | undefined
+  const { rowsMax } = options.settings
+  const onWindow = async (closed: ClosedWindow) => {
+    found ??= closed
+    return false
+  }
+  await foldFacts({ ...options, rule, rowsMax, onFact: () => undefined, onWindow }, from)
+  return found
+}
+
+const takeFirst = async (
+  options: TakingOptions,
+  after: number,
+  rule: DriftSettings["window"],
+  words: string,
+): Promise<Taken | undefined> => {
+  const found = await firstWindow(options, rule, after + 1)
+  if (found === undefined) return undefined
+  const { from, to, rows } = found.range
+  const place = { from, to }
+  const reference = await putReference(options.store, found.table, origin(options, words, place))
+  return { reference, rows, origin: words, ...place, position: to }
+}
+
+const takeRange = async (
+  options: TakingOptions,
+  after: number,
+  source: ReferenceSource & { readonly kind: "range" },
+): Promise<Taken | undefined> => {
+  const { log, model, marks, settings, plans, signal } = options
+  const start = typeof source.from === "number" ? source.from : undefined
+  const from = start ?? ((await marks.named(model, String(source.from), signal)) ?? 0) + 1
+  const end = typeof source.to === "number" ? source.to : undefined
+  const to = end ?? (await marks.named(model, String(source.to), signal))
+  if (to === undefined || signal.aborted) return undefined
+  if (!(await marks.copied(to, signal))) return undefined
+  await options.releasesCaughtUp()
+  const seed = seedOf(`${model} ${from}`)
+  const table = await readTable(log, { model, from, to, rowsMax: settings.rowsMax, seed, plans })
+  const words = `range ${from} to ${to}`
+  const reference = await putReference(options.store, table, origin(options, words, { from, to }))
+  const position = Math.max(after, to)
+  return { reference, rows: table.seen, origin: words, from, to, position }
+}
+
+const takeFile = async (options: TakingOptions, after: number, path: string): Promise<Taken> => {
+  const { model, settings, plans, store } = options
+  const champion = options.release()?.champion
+  const columns = (plans(champion) ?? []).map(({ column }) => column)
+  const table = new TableBuilder(settings.rowsMax, seedOf(`${model} ${path}`))
+  addCsv(await readFile(path, "utf8"), columns, table)
+  const finished = table.finish()
+  const words = `file ${path}`
+  const reference = await putReference(store, finished, origin(options, words))
+  return { reference, rows: finished.seen, origin: words, position: after }
+}
+
+const takeProfile = async (options: TakingOptions, after: number): Promise<Taken> => {
+  const digest = championProfile(options.release())
+  if (digest === undefined)
+    throw new Error(`${options.model}: the champion's signature names no training profile`)
+  const { table } = await getReference(options.store, digest)
+  return { reference: digest, rows: table.seen, origin: "training profile", position: after }
+}
+
+/** Takes the reference that is configured; `undefined` when it was told to stop meanwhile. */
+export const takeReference = (
+  options: TakingOptions,
+  after: number,
+): Promise<Taken | undefined> => {
+  const { reference: source, window } = options.settings
+  switch (source.kind) {
+    case "first": {
+      const rule = { kind: "rows", rows: source.rows } as const
+      return takeFirst(options, after, rule, `first ${source.rows} rows`)
+    }
+    case "window":
+      return takeFirst(options, after, window, "first window")
+    case "range":
+      return takeRange(options, after, source)
+    case "file":
+      return takeFile(options, after, source.path)
+    case "profile":
+      return takeProfile(options, after)
+  }
+}

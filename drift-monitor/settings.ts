@@ -1,0 +1,33 @@
+// What can be configured of a drift-monitor by its environment; windows, tests and references are in
+// the YAML file that DRIFT_CONFIG names.
+import { limitSettings, loggingSettings, natsSettings } from "../core/service/process-settings.ts"
+import {
+  integer,
+  optionalText,
+  port,
+  secret,
+  text,
+  toggle,
+  type ValuesOf,
+} from "../core/service/settings.ts"
+
+export const driftMonitorSettings = {
+  ...natsSettings,
+  ...loggingSettings,
+  ...limitSettings,
+  driftEnabled: toggle("DRIFT_ENABLED", "Sends an alert when drift begins or is over", false),
+  // A URL of a chat service is a secret by itself.
+  driftWebhook: secret("DRIFT_WEBHOOK", "Where the alerts go: a URL"),
+  driftConfig: optionalText("DRIFT_CONFIG", "YAML file with windows, references and tests"),
+  windowsQueuedMax: integer(
+    "WEIR_DRIFT_QUEUED_WINDOWS",
+    "Windows of a model that wait to be tested; reading goes on until there are so many",
+    16,
+    1,
+    1_000,
+  ),
+  statusPort: port("WEIR_STATUS_PORT", "Port of health and metrics; 0 takes any free one", 0),
+  statusHost: text("WEIR_STATUS_HOST", "Address of health and metrics", "127.0.0.1"),
+} as const
+
+export type DriftMonitorSettings = ValuesOf<typeof driftMonitorSettings>

@@ -1,0 +1,228 @@
+// The watch over one model: what was found last says where to go on, windows are tested in their
+// order, and what is found is appended only behind what this watch knows. Whoever finds that the
+// findings moved on without it begins again from them.
+import { windowEvaluated, windowSeed } from "../core/drift/evaluated.ts"
+import type { ClosedWindow } from "../core/drift/fold.ts"
+import { falseAlarmsPerDay } from "../core/drift/settings.ts"
+import { decide, initialPersistence } from "../core/drift/verdict.ts"
+import {
+  appendDrift,
+  appendWindow,
+  lastDrift,
+  lastWindow,
+  sameFinding,
+  type Stored,
+} from "../core/findings/findings.ts"
+import { getReference } from "../core/findings/references.ts"
+import { championProfile } from "../core/findings/versions.ts"
+import type { Logger } from "../core/service/logger.ts"
+import type { DriftFinding, Persistence, WindowFinding } from "../proto/finding.ts"
+import type { Evaluator } from "./evaluator.ts"
+import { foldFacts } from "./fold-facts.ts"
+import type { DriftMetrics, OpenWindow } from "./metrics.ts"
+import { askedOf, takeReference, type TakingOptions } from "./reference-taking.ts"
+import { TaskQueue } from "./task-queue.ts"
+
+export interface WatchOptions extends TakingOptions {
+  readonly logger: Logger
+  readonly metrics: DriftMetrics
+  readonly evaluator: Evaluator
+  readonly windowsQueuedMax: number
+}
+
+/** Somebody else appended to the findings of this model. */
+class FindingsMoved extends Error {
+  override readonly name = "FindingsMoved"
+}
+
+const DAY_MILLIS = 86_400_000
+
+/** The position after which windows begin, and what the findings say about the tests. */
+interface Place {
+  readonly after: number
+  readonly number: number
+  readonly persistence: Persistence
+}
+
+const placeOf = (finding: WindowFinding | undefined): Place => {
+  if (finding === undefined) return { after: 0, number: 0, persistence: initialPersistence }
+  const { number } = finding
+  return finding._tag === "ReferenceTaken"
+    ? { after: finding.position, number, persistence: initialPersistence }
+    : { after: finding.window.to, number, persistence: finding.persistence }
+}
+
+export class ModelWatch {
+  readonly #options: WatchOptions
+  #open: OpenWindow
+  #queue: TaskQueue | undefined
+  #last: Stored<WindowFinding> = { finding: undefined, sequence: 0 }
+  #drift: Stored<DriftFinding> = { finding: undefined, sequence: 0 }
+
+  constructor(options: WatchOptions) {
+    this.#options = options
+    const { model } = options
+    this.#open = { model, rows: 0, firstAt: undefined, queued: 0, pending: 0 }
+  }
+
+  get open(): OpenWindow {
+    return { ...this.#open, queued: this.#queue?.waiting ?? 0 }
+  }
+
+  /** Resolves when the signal has aborted; rejects with what makes going on impossible. */
+  async run(): Promise<void> {
+    const { signal, logger, model } = this.#options
+    while (!signal.aborted) {
+      try {
+        await this.#session()
+      } catch (cause) {
+        if (!(cause instanceof FindingsMoved)) throw cause
+        logger.info("somebody else wrote findings of this model: beginning from them", { model })
+      }
+    }
+  }
+
+  async #session(): Promise<void> {
+    const { log, model, metrics, evaluator } = this.#options
+    this.#last = await lastWindow(log, model)
+    this.#drift = await lastDrift(log, model)
+    if (this.#last.finding !== undefined) await this.#report(this.#last.finding)
+    if (this.#last.finding?._tag === "WindowEvaluated") metrics.show(this.#last.finding)
+    if (!(await this.#haveReference())) return
+    try {
+      await this.#watch()
+    } finally {
+      evaluator.forget(model)
+    }
+  }
+
+  /** Loads the reference, or takes it; false when told to stop meanwhile. */
+  async #haveReference(): Promise<boolean> {
+    const { model, store, settings, evaluator, logger, release } = this.#options
+    const { finding } = this.#last
+    if (finding !== undefined) {
+      const found = await getReference(store, finding.reference)
+      const isProfile = settings.reference.kind === "profile"
+      const same = isProfile
+        ? found.digest === championProfile(release())
+        : found.reference.asked === askedOf(settings)
+      if (same) {
+        evaluator.reference(model, found.table, settings)
+        return true
+      }
+      logger.info("the configuration asks for another reference", { model })
+    }
+    const { after, number, persistence } = placeOf(finding)
+    const taken = await takeReference(this.#options, after)
+    if (taken === undefined) return false
+    const fields = { model, number, cleared: persistence.drifting, at: this.#options.now() }
+    const appended = { _tag: "ReferenceTaken", ...fields, ...taken } as const
+    await this.#append(appended)
+    const { table } = await getReference(store, taken.reference)
+    evaluator.reference(model, table, settings)
+    const { rows, origin, reference } = taken
+    logger.info("reference taken", { model, origin, rows, digest: reference })
+    return true
+  }
+
+  async #watch(): Promise<void> {
+    const { settings, signal, windowsQueuedMax, metrics, model } = this.#options
+    const end = new AbortController()
+    const queue = new TaskQueue(windowsQueuedMax, () => end.abort())
+    this.#queue = queue
+    const options = {
+      ...this.#options,
+      rule: settings.window,
+      rowsMax: settings.rowsMax,
+      signal: AbortSignal.any([signal, end.signal]),
+    }
+    await foldFacts(
+      {
+        ...options,
+        onFact: ({ rows, firstAt }, added, pending) => {
+          metrics.read(model, added)
+          this.#open = { model, rows, firstAt, pending, queued: 0 }
+        },
+        onWindow: async (closed) => {
+          await queue.add(() => this.#evaluate(closed))
+          return true
+        },
+      },
+      placeOf(this.#last.finding).after + 1,
+    ).catch(async (cause: unknown) => {
+      await queue.done()
+      throw cause
+    })
+    await queue.done()
+  }
+
+  async #evaluate(closed: ClosedWindow): Promise<void> {
+    const { model, settings, evaluator, metrics, logger, now } = this.#options
+    const { finding: last } = this.#last
+    if (last === undefined) return
+    const { range, version } = closed
+    const seed = windowSeed(model, range.from, range.to)
+    const { evaluation, millis } = await evaluator.evaluate(model, closed.table, seed)
+    const { number, persistence: before } = placeOf(last)
+    const context = { model, number: number + 1, reference: last.reference, settings, before }
+    const finding = windowEvaluated({ range, version }, evaluation, { ...context, at: now() })
+    await this.#append(finding)
+    const { firstAt, lastAt, rows } = range
+    const spent = firstAt === undefined || lastAt === undefined ? 0 : lastAt - firstAt
+    const tests = evaluation.tests.filter(({ pvalue }) => pvalue !== undefined).length
+    const perDay = spent > 0 ? DAY_MILLIS / spent : undefined
+    metrics.evaluated(
+      finding,
+      millis,
+      perDay === undefined ? undefined : falseAlarmsPerDay(settings, tests, perDay),
+    )
+    const { verdict } = evaluation
+    logger.debug("window evaluated", { model, number: number + 1, rows, verdict })
+  }
+
+  /** Appends and reports; throws FindingsMoved when the findings are not as this watch knows them. */
+  async #append(finding: WindowFinding): Promise<void> {
+    const { log, model } = this.#options
+    const sequence = await appendWindow(log, finding, this.#last.sequence)
+    if (sequence === undefined) {
+      // An earlier try of ours, or another monitor that found the same.
+      const stored = await lastWindow(log, model)
+      if (stored.finding === undefined || !sameFinding(stored.finding, finding))
+        throw new FindingsMoved()
+      this.#last = stored
+    } else this.#last = { finding, sequence }
+    await this.#report(finding)
+  }
+
+  /** Appends what is to be reported after a finding and is not yet. */
+  async #report(finding: WindowFinding): Promise<void> {
+    const { log, model, metrics, logger } = this.#options
+    const due = decide(finding)
+    for (let at = this.#reported(due, finding); at < due.length;) {
+      const next = due[at]
+      if (next === undefined) return
+      const sequence = await appendDrift(log, next, this.#drift.sequence)
+      if (sequence === undefined) {
+        const before = this.#drift.sequence
+        this.#drift = await lastDrift(log, model)
+        if (this.#drift.sequence === before) throw new FindingsMoved()
+        at = this.#reported(due, finding)
+        continue
+      }
+      this.#drift = { finding: next, sequence }
+      metrics.reported(next)
+      const features = next.features.map(({ name }) => name).join(", ")
+      const what = next._tag === "DriftDetected" ? "drift detected" : "drift cleared"
+      logger.warn(what, { model, features, number: next.number, id: next.id })
+      at++
+    }
+  }
+
+  /** How many of the reports that are due are in the log. */
+  #reported(due: ReadonlyArray<DriftFinding>, { number }: WindowFinding): number {
+    const last = this.#drift.finding
+    if (last === undefined) return 0
+    if (last.number > number) return due.length
+    return due.findIndex(({ id }) => id === last.id) + 1
+  }
+}
