@@ -8,7 +8,7 @@ import type { GatewayMetrics } from "./metrics.ts"
 import type { Readiness } from "./readiness.ts"
 import { jsonResponse, type Responder } from "./respond.ts"
 import type { Handler, Route } from "./routes.ts"
-import { refuse } from "./status.ts"
+import { CASES, refuse } from "./status.ts"
 import { targetOf } from "./target.ts"
 
 const INDEX_BYTES_MAX = 4_096
@@ -46,24 +46,45 @@ const wantsReadyOnly = (text: string): boolean | undefined => {
   }
 }
 
-export const modelRoutes = (options: ModelRoutesOptions): ReadonlyArray<Route> => {
-  const { releases, readiness, responder, metrics, version: serverVersion } = options
+const get = (path: string, handle: Handler): Route => ({ method: "GET", path, handle })
+
+const serverRoutes = (options: ModelRoutesOptions): ReadonlyArray<Route> => {
+  const { readiness, metrics, version } = options
 
   const live: Handler = () => json({ live: true })
   const ready: Handler = () => {
     const { ready: isReady, degraded, reasons, history } = readiness()
     const body = { ready: isReady, degraded, reasons, history }
     if (isReady) return json(body)
-    const refusal = refuse("notReady", reasons.join("; "))
-    return json({ ...body, error: refusal.message, code: "not_ready" }, 503)
+    const { status, code } = CASES.notReady
+    return json({ ...body, error: reasons.join("; "), code }, status)
   }
+  const exposition: Handler = async () =>
+    new Response(await metrics.registry.metrics(), {
+      headers: { "content-type": metrics.registry.contentType },
+    })
+
+  return [
+    get("/health", ready),
+    get("/health/live", live),
+    get("/health/ready", ready),
+    get("/v2/health/live", live),
+    get("/v2/health/ready", ready),
+    get("/v2", () => json({ name: SERVER_NAME, version, extensions: EXTENSIONS })),
+    get("/metrics", exposition),
+  ]
+}
+
+export const modelRoutes = (options: ModelRoutesOptions): ReadonlyArray<Route> => {
+  const { releases, readiness, responder } = options
 
   const modelReady: Handler = (_, { model = "", version }) => {
     const wrong = checkNames(model, version)
     if (wrong !== undefined) return responder.refused(wrong)
     const target = targetOf(releases, model, version)
     if (target.kind === "target") return json({ name: model, ready: readiness().ready })
-    if (target.error === "modelUnavailable") return json({ name: model, ready: false }, 503)
+    if (target.error === "modelUnavailable")
+      return json({ name: model, ready: false }, CASES.modelUnavailable.status)
     return responder.refused(target)
   }
 
@@ -99,25 +120,13 @@ export const modelRoutes = (options: ModelRoutesOptions): ReadonlyArray<Route> =
     return json(readyOnly ? entries.filter(({ state }) => state === "READY") : entries)
   }
 
-  const exposition: Handler = async () =>
-    new Response(await metrics.registry.metrics(), {
-      headers: { "content-type": metrics.registry.contentType },
-    })
-
-  const get = (path: string, handle: Handler): Route => ({ method: "GET", path, handle })
   return [
-    get("/health", ready),
-    get("/health/live", live),
-    get("/health/ready", ready),
-    get("/v2/health/live", live),
-    get("/v2/health/ready", ready),
-    get("/v2", () => json({ name: SERVER_NAME, version: serverVersion, extensions: EXTENSIONS })),
+    ...serverRoutes(options),
     get("/v2/models", models),
     get("/v2/models/:model", metadata),
     get("/v2/models/:model/versions/:version", metadata),
     get("/v2/models/:model/ready", modelReady),
     get("/v2/models/:model/versions/:version/ready", modelReady),
     { method: "POST", path: "/v2/repository/index", handle: index },
-    get("/metrics", exposition),
   ]
 }

@@ -54,24 +54,14 @@ const pathOf = (request: Request): string => {
   return request.url.slice(start, end === -1 ? undefined : end)
 }
 
-export const makeApp = ({ routes, responder, metrics, logger, now, draining }: AppOptions) => {
+/** Answers what no route takes: another method of a known path, or an unknown path. */
+const makeUnrouted = (
+  routes: AppOptions["routes"],
+  responder: Responder,
+  metrics: GatewayMetrics,
+) => {
   const known = methodTable(routes)
-
-  const guarded = async (route: Route, request: Request, params: Params): Promise<Response> => {
-    const begun = now()
-    let response: Response
-    try {
-      response = await route.handle(request, params)
-    } catch (cause) {
-      logger.error("a request failed by a defect", { route: route.path, reason: reasonOf(cause) })
-      response = responder.refused(refuse("internal", "the gateway failed on this request"))
-    }
-    if (draining()) response.headers.set("Connection", "close")
-    metrics.answered(request.method, route.path, response.status, (now() - begun) / 1_000)
-    return response
-  }
-
-  const unrouted = (request: Request): Response => {
+  return (request: Request): Response => {
     const path = pathOf(request)
     for (const [route, { expression, methods }] of known) {
       if (!expression.test(path)) continue
@@ -89,7 +79,24 @@ export const makeApp = ({ routes, responder, metrics, logger, now, draining }: A
     metrics.answered(request.method, UNKNOWN_ROUTE, response.status, 0)
     return response
   }
+}
 
+export const makeApp = ({ routes, responder, metrics, logger, now, draining }: AppOptions) => {
+  const guarded = async (route: Route, request: Request, params: Params): Promise<Response> => {
+    const begun = now()
+    let response: Response
+    try {
+      response = await route.handle(request, params)
+    } catch (cause) {
+      logger.error("a request failed by a defect", { route: route.path, reason: reasonOf(cause) })
+      response = responder.refused(refuse("internal", "the gateway failed on this request"))
+    }
+    if (draining()) response.headers.set("Connection", "close")
+    metrics.answered(request.method, route.path, response.status, (now() - begun) / 1_000)
+    return response
+  }
+
+  const unrouted = makeUnrouted(routes, responder, metrics)
   // The "standard" way finds no path behind host names of less than four characters.
   const app = new Elysia({ precompile: true, handler: { standardHostname: false } })
   app.onError(({ code, error, request }) => {

@@ -134,8 +134,8 @@ export class Submitter {
 
   /**
    * Publishes, again if need be; what the log says decides how it goes on. All that is published in
-   * one turn of the event loop goes out in one write: a write of its own for each request costs more
-   * than anything else that is done for it.
+   * one turn of the event loop goes out in one write: a write for each request costs more than
+   * anything else that is done for it.
    */
   publish(flight: Flight): void {
     if (this.#due.push(flight) > 1) return

@@ -119,6 +119,29 @@ const spawnPredictor = async (environment: Environment): Promise<TestPredictor> 
   }
 }
 
+/** A gateway in this process, on a connection of its own. */
+const openGateway = async (environment: Environment): Promise<TestGateway> => {
+  const settings = readSettings(gatewaySettings, {
+    WEIR_PORT: "0",
+    WEIR_DRAIN_NOTICE_MS: "0",
+    ...environment,
+  })
+  const log = await openLog({ servers: settings.natsUrl, name: "gateway" })
+  const releases = await openReleases(log)
+  const silent = () => undefined
+  const logger = { debug: silent, info: silent, warn: silent, error: console.error }
+  const gateway = await startGateway({ log, releases, settings, logger, version: "test" })
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= gateway.stop().then(async () => {
+      await releases.close()
+      await closeLog(log)
+    })
+    return stopped
+  }
+  return { url: gateway.url, log, stop }
+}
+
 /** `environment` holds for every process; limits in it are provisioned. */
 export const startTestSystem = async (
   environment: Environment = {},
@@ -137,27 +160,9 @@ export const startTestSystem = async (
     nats,
     log,
     startGateway: async (more = {}) => {
-      const own = await openLog({ servers: nats.url, name: "gateway" })
-      const releases = await openReleases(own)
-      const settings = readSettings(gatewaySettings, {
-        WEIR_PORT: "0",
-        WEIR_DRAIN_NOTICE_MS: "0",
-        ...all,
-        ...more,
-      })
-      const silent = () => undefined
-      const logger = { debug: silent, info: silent, warn: silent, error: console.error }
-      const gateway = await startGateway({ log: own, releases, settings, logger, version: "test" })
-      let stopped: Promise<void> | undefined
-      const stop = () => {
-        stopped ??= gateway.stop().then(async () => {
-          await releases.close()
-          await closeLog(own)
-        })
-        return stopped
-      }
-      endings.push(stop)
-      return { url: gateway.url, log: own, stop }
+      const gateway = await openGateway({ ...all, ...more })
+      endings.push(gateway.stop)
+      return gateway
     },
     startPredictor: async () => {
       const predictor = await spawnPredictor(all)

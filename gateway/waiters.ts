@@ -1,7 +1,6 @@
 // Who waits for which fact. The reply of a predictor is a hint that comes fast; the log is the
 // proof, so every waiter also looks into it at growing intervals, after each reconnect, and once
 // more before it gives up. One timer serves all.
-import type { Subscription } from "nats"
 import type { Log } from "#core/log/log"
 import { readLast, type StoredMessage } from "#core/log/read"
 import { POSITION } from "#proto/headers"
@@ -69,7 +68,7 @@ export class Waiters {
   readonly #now: () => number
   readonly #prefix: string
   readonly #waiting = new Map<string, Waiter>()
-  readonly #subscription: Subscription
+  readonly #subscription: ReturnType<Log["connection"]["subscribe"]>
   readonly #unfollow: () => void
   readonly #timer: ReturnType<typeof setInterval>
   #next = 0
