@@ -8,6 +8,8 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import("./commands/demo.ts")).demo,
   show: async () => (await import("./commands/show.ts")).show,
   test: async () => (await import("./commands/test.ts")).test,
+  tail: async () => (await import("./commands/tail.ts")).tail,
+  dead: async () => (await import("./commands/dead.ts")).dead,
   models: async () => (await import("./commands/models.ts")).models,
   provision: async () => (await import("./commands/provision.ts")).provision,
   gateway: async () => (await import("./commands/service.ts")).gateway,

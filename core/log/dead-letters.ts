@@ -44,7 +44,12 @@ export interface StoredLetter {
   readonly subject: string
 }
 
-const readLetter = ({ data, sequence, subject }: StoredMessage): StoredLetter => ({
+/** @throws UnreadableRecord. */
+export const readLetter = ({
+  data,
+  sequence,
+  subject,
+}: Pick<StoredMessage, "data" | "sequence" | "subject">): StoredLetter => ({
   letter: deadLetterCodec.decode(data),
   sequence,
   subject,

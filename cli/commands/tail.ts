@@ -1,0 +1,82 @@
+// `weir tail`: the facts of the log, one a line, as they were and as they come.
+import type { Log } from "#core/log/log"
+import { isModelName } from "#proto/names"
+import {
+  describeFlags,
+  EXIT_DONE,
+  readWords,
+  UsageError,
+  wholeNumber,
+  type Command,
+} from "../command.ts"
+import { natsFlag, withFoundLog } from "../find-log.ts"
+import { readMoment, type Moment } from "../moment.ts"
+import { lastPositions, positionAt, tailFacts } from "../tail/facts.ts"
+import { factDocument, factLine, HEAD_LINE } from "../tail/line.ts"
+
+const LAST_DEFAULT = 20
+const LAST_MOST = 1_000_000
+
+const flags = {
+  nats: natsFlag,
+  follow: { help: "goes on with the facts that come, until Ctrl-C" },
+  from: { value: "WHERE", help: "a position, a time (2026-01-31T12:00Z) or how long ago (10m)" },
+  last: { value: "N", help: `without --from: the newest N (default ${LAST_DEFAULT})` },
+  json: { help: "one JSON document a line" },
+  full: { help: "with --json: inputs and outputs too" },
+} as const
+
+const startOf = (
+  log: Log,
+  model: string | undefined,
+  from: Moment | undefined,
+  last: number,
+): Promise<number> => {
+  if (from === undefined) return lastPositions(log, model, last)
+  return "position" in from ? Promise.resolve(from.position) : positionAt(log, from.millis)
+}
+
+/** Aborts at Ctrl-C, and when whoever reads our output has gone. */
+const untilStopped = (): AbortSignal => {
+  const abort = new AbortController()
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => abort.abort())
+  process.stdout.on("error", () => abort.abort())
+  return abort.signal
+}
+
+export const tail: Command = {
+  name: "tail",
+  summary: "Facts of the log, one a line, and as they come",
+  usage: `Usage: ./weir tail [MODEL] [--follow] [--from WHERE] [--json]
+
+One line for each request that ended: position, when it ended, model, version, id, outcome,
+time from stored to ended, caller. Facts that the hot log has dropped come from the long log.
+
+${describeFlags(flags)}`,
+  run: async (args) => {
+    const { flags: set, switches, positionals } = readWords(args, flags, 1)
+    const [model] = positionals
+    if (model !== undefined && !isModelName(model))
+      throw new UsageError(`"${model}" is no model name ([A-Za-z0-9_.-]{1,64})`)
+    const moment = set.from === undefined ? undefined : readMoment("from", set.from, Date.now())
+    const last = wholeNumber("last", set.last, {
+      least: 1,
+      most: LAST_MOST,
+      otherwise: LAST_DEFAULT,
+    })
+    const isJson = switches.has("json")
+    const signal = untilStopped()
+    return withFoundLog("tail", set.nats, async (log) => {
+      const from = await startOf(log, model, moment, last)
+      const options = { model, from, isFollowed: switches.has("follow"), signal }
+      if (!isJson) console.log(HEAD_LINE)
+      for await (const found of tailFacts(log, options)) {
+        console.log(
+          isJson ? JSON.stringify(factDocument(found, switches.has("full"))) : factLine(found),
+        )
+        if (signal.aborted) break
+      }
+      return EXIT_DONE
+    })
+  },
+}
