@@ -70,7 +70,6 @@ export interface FlightHooks {
 export class Submitter {
   readonly #options: SubmitOptions
   readonly waiters: Waiters
-  #due: Array<Flight> = []
 
   constructor(options: SubmitOptions) {
     this.#options = options
@@ -132,21 +131,8 @@ export class Submitter {
     return flight
   }
 
-  /**
-   * Publishes, again if need be; what the log says decides how it goes on. All that is published in
-   * one turn of the event loop goes out in one write: a write for each request costs more than
-   * anything else that is done for it.
-   */
+  /** Publishes, again if need be; what the log says decides how it goes on. */
   publish(flight: Flight): void {
-    if (this.#due.push(flight) > 1) return
-    setImmediate(() => {
-      const due = this.#due
-      this.#due = []
-      for (const one of due) this.#publishNow(one)
-    })
-  }
-
-  #publishNow(flight: Flight): void {
     const { waiter, prepared } = flight
     if (waiter === undefined || waiter.settled) return
     flight.attempts++
