@@ -20,8 +20,17 @@ export interface ReferenceArtifact {
   readonly digest: string
 }
 
-const bytesOf = (array: Float64Array | Int32Array): Uint8Array =>
-  new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+const NAN_BITS = 0x7ff8000000000000n
+
+/** The bytes as they are stored; NaN has many, so one of them stands for all. */
+const bytesOf = (array: Float64Array | Int32Array): Uint8Array => {
+  const copy = array.slice()
+  if (copy instanceof Float64Array) {
+    const bits = new BigUint64Array(copy.buffer)
+    for (let i = 0; i < copy.length; i++) if (Number.isNaN(copy[i])) bits[i] = NAN_BITS
+  }
+  return new Uint8Array(copy.buffer)
+}
 
 const toColumn = (column: Column): ReferenceColumn => ({
   name: column.name,
