@@ -31,6 +31,7 @@ export class DriftMetrics {
   readonly #nulls: Gauge<"model" | "feature">
   readonly #unseen: Gauge<"model" | "feature">
   readonly #falseAlarms: Gauge<"model">
+  readonly #attempts: Counter<"target" | "outcome">
 
   constructor(openWindows: () => ReadonlyArray<OpenWindow>, now: () => number) {
     const registers = [this.registry]
@@ -68,7 +69,15 @@ export class DriftMetrics {
       "Reports per day that no change explains, at most, at the present rate of windows",
       ["model"],
     )
+    this.#attempts = counter("weir_webhook_attempts_total", "Attempts to send an alert", [
+      "target",
+      "outcome",
+    ])
     this.#open(openWindows, now)
+  }
+
+  attempted(target: string, outcome: string): void {
+    this.#attempts.inc({ target, outcome })
   }
 
   read(model: string, rows: number): void {

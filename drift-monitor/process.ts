@@ -1,7 +1,11 @@
 // The parts of a drift-monitor process in the order in which they begin; they end in the reverse
 // order. What was not written when it ends is found again by the next one.
 import { Effect, Layer } from "effect"
-import { closeLog } from "../core/log/log.ts"
+import { systemClock } from "../core/alerts/clock.ts"
+import { openDelivery } from "../core/alerts/delivery.ts"
+import { makeSend } from "../core/alerts/send.ts"
+import { operatorTargets } from "../core/alerts/settings.ts"
+import { closeLog, type Log } from "../core/log/log.ts"
 import { jetStreamArtifacts } from "../core/registry/object-store.ts"
 import { openReleases } from "../core/registry/releases.ts"
 import { openCheckedLog } from "../core/service/checked-log.ts"
@@ -15,40 +19,76 @@ import { DriftMetrics } from "./metrics.ts"
 import { Monitor, readConfig } from "./monitor.ts"
 import type { DriftMonitorSettings } from "./settings.ts"
 
+const never = new Promise<never>(() => undefined)
+
+/** Alerts are sent only where DRIFT_ENABLED says so; findings are written in any case. */
+const makeAlerts = Effect.fnUntraced(function* (
+  log: Log,
+  values: DriftMonitorSettings,
+  logger: Logger,
+  metrics: DriftMetrics,
+) {
+  if (!values.driftEnabled) return never
+  const delivery = yield* resource(
+    () =>
+      openDelivery({
+        log,
+        logger,
+        operatorTargets: operatorTargets(values),
+        send: makeSend(),
+        clock: systemClock,
+        random: Math.random,
+        onAttempt: (fact) => metrics.attempted(fact.target, fact.outcome),
+      }),
+    (opened) => opened.close(),
+  )
+  return delivery.done
+})
+
+const makeMonitor = Effect.fnUntraced(function* (
+  log: Log,
+  values: DriftMonitorSettings,
+  logger: Logger,
+) {
+  const config = yield* Effect.tryPromise({
+    try: () => readConfig(values.driftConfig),
+    catch: (cause) => cause,
+  })
+  const releases = yield* resource(
+    () => openReleases(log),
+    (opened) => opened.close(),
+  )
+  const marks = yield* resource(
+    () => MarkBoard.open(log, values.predictionsMessagesMax),
+    (board) => board.close(),
+  )
+  const evaluator = yield* resource(
+    async () => new Evaluator(),
+    (made) => made.close(),
+  )
+  const store = jetStreamArtifacts(log)
+  const { windowsQueuedMax } = values
+  const parts = { log, store, releases, marks, evaluator, config, windowsQueuedMax, logger }
+  const monitor = yield* resource(
+    async () => new Monitor({ ...parts, now: Date.now }),
+    (made) => made.stop(),
+  )
+  const metrics = new DriftMetrics(() => monitor.openWindows(), Date.now)
+  monitor.start(metrics)
+  const ended = () => [releases.done, marks.done, monitor.failed, evaluator.died]
+  return { metrics, ended }
+})
+
 /** A drift-monitor, from the open log to the closed one. Fails when a model can't be watched on. */
 export const driftMonitorProcess = (values: DriftMonitorSettings, logger: Logger) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const config = yield* Effect.tryPromise({
-        try: () => readConfig(values.driftConfig),
-        catch: (cause) => cause,
-      })
-      const limits = limitsOf(values)
       const log = yield* resource(
-        () => openCheckedLog(natsSettingsOf(values, "weir-drift-monitor"), limits),
+        () => openCheckedLog(natsSettingsOf(values, "weir-drift-monitor"), limitsOf(values)),
         closeLog,
       )
-      const releases = yield* resource(
-        () => openReleases(log),
-        (opened) => opened.close(),
-      )
-      const marks = yield* resource(
-        () => MarkBoard.open(log, limits.predictionsMessagesMax),
-        (board) => board.close(),
-      )
-      const evaluator = yield* resource(
-        async () => new Evaluator(),
-        (made) => made.close(),
-      )
-      const store = jetStreamArtifacts(log)
-      const { windowsQueuedMax } = values
-      const parts = { log, store, releases, marks, evaluator, config, windowsQueuedMax, logger }
-      const monitor = yield* resource(
-        async () => new Monitor({ ...parts, now: Date.now }),
-        (made) => made.stop(),
-      )
-      const metrics = new DriftMetrics(() => monitor.openWindows(), Date.now)
-      monitor.start(metrics)
+      const { metrics, ended } = yield* makeMonitor(log, values, logger)
+      const undeliverable = yield* makeAlerts(log, values, logger, metrics)
       const status = yield* resource(
         async () =>
           startStatusServer({
@@ -61,8 +101,7 @@ export const driftMonitorProcess = (values: DriftMonitorSettings, logger: Logger
       )
       logger.info("ready", { statusPort: status.port })
       yield* Effect.tryPromise({
-        try: () =>
-          Promise.race([log.closed, releases.done, marks.done, monitor.failed, evaluator.died]),
+        try: () => Promise.race([log.closed, undeliverable, ...ended()]),
         catch: (cause) => cause,
       })
       yield* Effect.fail(new Error("the connection to the log was closed for good"))

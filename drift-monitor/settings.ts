@@ -1,11 +1,11 @@
 // What can be configured of a drift-monitor by its environment; windows, tests and references are in
 // the YAML file that DRIFT_CONFIG names.
+import { alertSettings } from "../core/alerts/settings.ts"
 import { limitSettings, loggingSettings, natsSettings } from "../core/service/process-settings.ts"
 import {
   integer,
   optionalText,
   port,
-  secret,
   text,
   toggle,
   type ValuesOf,
@@ -16,8 +16,7 @@ export const driftMonitorSettings = {
   ...loggingSettings,
   ...limitSettings,
   driftEnabled: toggle("DRIFT_ENABLED", "Sends an alert when drift begins or is over", false),
-  // A URL of a chat service is a secret by itself.
-  driftWebhook: secret("DRIFT_WEBHOOK", "Where the alerts go: a URL"),
+  ...alertSettings,
   driftConfig: optionalText("DRIFT_CONFIG", "YAML file with windows, references and tests"),
   windowsQueuedMax: integer(
     "WEIR_DRIFT_QUEUED_WINDOWS",
