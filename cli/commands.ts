@@ -12,6 +12,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   dead: async () => (await import("./commands/dead.ts")).dead,
   models: async () => (await import("./commands/models.ts")).models,
   webhooks: async () => (await import("./commands/webhooks.ts")).webhooks,
+  quality: async () => (await import("./commands/quality.ts")).quality,
   provision: async () => (await import("./commands/provision.ts")).provision,
   gateway: async () => (await import("./commands/service.ts")).gateway,
   predictor: async () => (await import("./commands/service.ts")).predictor,

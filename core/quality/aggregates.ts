@@ -9,7 +9,7 @@ import {
   type SuiteVersion,
 } from "./check.ts"
 import { bounds, oneColumn } from "./kwargs.ts"
-import { intervalFor, intervalOf, isWithin, type Interval } from "./interval.ts"
+import { intervalFor, intervalOf, isWithin, loosely, type Interval } from "./interval.ts"
 import { hashed } from "./membership.ts"
 import { deviationOf, meanOf, medianOf, sumOf } from "./sums.ts"
 import { cellAt, presentRows, shown, type Cell, type Column, type Domain } from "./table.ts"
@@ -48,7 +48,7 @@ const within = (observed: Cell, column: Column, interval: Interval): Observation
 /** The value that the bounds are about. */
 type Measure = (column: Column, rows: Uint32Array, metric: string, version: SuiteVersion) => Cell
 
-const between = (metric: string, measure: Measure) =>
+const between = (metric: string, measure: Measure, isLoose0 = false) =>
   define({ ...oneColumn, ...bounds }, (kwargs): AggregateCheck => {
     const interval = intervalOf(kwargs)
     return {
@@ -57,18 +57,19 @@ const between = (metric: string, measure: Measure) =>
       column: kwargs.column,
       observe: (domain, version) => {
         const column = columnIn(domain, kwargs.column, metric)
-        return within(measure(column, domain.rows, metric, version), column, interval)
+        const own = isLoose0 && version === 0 ? loosely(interval) : interval
+        return within(measure(column, domain.rows, metric, version), column, own)
       },
     }
   })
 
 /** A number that is no value of the column, so that dates do not apply to it. */
-const counted = (metric: string, measure: Measure) => {
+const counted = (metric: string, measure: Measure, isLoose0 = false) => {
   const plain = (column: Column): Column =>
     column.type === "date" ? { ...column, type: "float" } : column
-  return between(metric, (column, rows, name, version) =>
-    measure(plain(column), rows, name, version),
-  )
+  const ofPlain: Measure = (column, rows, name, version) =>
+    measure(plain(column), rows, name, version)
+  return between(metric, ofPlain, isLoose0)
 }
 
 const extreme =
@@ -114,6 +115,7 @@ export const aggregatesFamily: Family = {
   expect_column_unique_value_count_to_be_between: counted(
     "column.distinct_values.count",
     distinctCount,
+    true,
   ),
   expect_column_proportion_of_unique_values_to_be_between: counted(
     "column.unique_proportion",

@@ -37,7 +37,12 @@ export interface ColumnCheck {
   readonly column: string
   readonly mostly: number
   /** Which of the given rows are not as expected; rows without a value are not among them. */
-  readonly unexpected: (column: Column, present: Uint32Array, all: Uint32Array) => Uint32Array
+  readonly unexpected: (
+    column: Column,
+    present: Uint32Array,
+    all: Uint32Array,
+    version: SuiteVersion,
+  ) => Uint32Array
 }
 
 /** Several cells of one row. */

@@ -66,7 +66,6 @@ const instanceTest = (name: string): ((cell: Cell) => boolean) | undefined => {
   if (lower === "float") return (cell) => typeof cell === "number" && !Number.isInteger(cell)
   if (lower === "bool") return (cell) => typeof cell === "boolean"
   const names: ReadonlyArray<string> = Object.values(SAME_TYPE).flat()
-  if (names.includes(name) && name.startsWith("O")) return () => true
   return names.includes(name) || OTHER_NAMES.has(name) || OTHER_NAMES.has(lower)
     ? () => false
     : undefined
@@ -110,8 +109,10 @@ const typeCheck = (typed: Typed): AggregateCheck => {
       const column = table.columns.get(name)
       if (column === undefined) throw new MetricFailed("list index out of range")
       const kind = kindOf(column)
+      const objects: ReadonlyArray<string> = SAME_TYPE.object
       const isPlainObject =
-        names === undefined || names.some((one) => ["object", "object_", "O"].includes(one))
+        names === undefined ||
+        (names.some((one) => objects.includes(one)) && !(isList && version === 0))
       if (kind === "object" && !isPlainObject) return byValue(typed)
       return {
         success: names === undefined || names.some((one) => matches(kind, one, isList)),

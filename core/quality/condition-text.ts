@@ -4,8 +4,12 @@ import type { Comparison, Condition, Operand } from "./condition.ts"
 import { KwargsRefused } from "./kwargs.ts"
 import type { Cell } from "./table.ts"
 
-const TOKEN =
-  /\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|`([^`]+)`|([A-Za-z_]\w*)|(==|!=|<=|>=|<>|&&|\|\||[<>()[\],.&|~+\-*/%!]))/y
+const NUMBER = /(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)/
+const TEXT = /("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')/
+const QUOTED_NAME = /`([^`]+)`/
+const WORD = /([A-Za-z_]\w*)/
+const SIGN = /(==|!=|<=|>=|&&|\|\||[<>()[\],.&|~+\-*/%!])/
+const TOKEN = [NUMBER, TEXT, QUOTED_NAME, WORD, SIGN].map(({ source }) => source).join("|")
 
 interface Token {
   readonly kind: "number" | "text" | "name" | "word" | "sign" | "end"
@@ -20,7 +24,7 @@ const DEPTH_MOST = 100
 
 const tokensOf = (text: string): ReadonlyArray<Token> => {
   const tokens: Array<Token> = []
-  const pattern = new RegExp(TOKEN)
+  const pattern = new RegExp(`\\s*(?:${TOKEN})`, "y")
   const end = text.trimEnd().length
   while (pattern.lastIndex < end) {
     const from = pattern.lastIndex

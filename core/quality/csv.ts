@@ -1,5 +1,5 @@
-// Reads CSV (RFC 4180) into a table, by a given schema of columns or by what the cells look like. An
-// empty cell is a missing value. It refuses rows of another width and cells that do not fit.
+// Reads CSV (RFC 4180) into a table, by a given schema of columns or by what the cells look like.
+// An empty cell is a missing value. It refuses rows of another width and cells that do not fit.
 import { Schema } from "effect"
 import { parseDate } from "./date-text.ts"
 import { columnOf, tableOf, type Cell, type ColumnType, type Table } from "./table.ts"

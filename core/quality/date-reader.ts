@@ -1,5 +1,5 @@
-// Reads the tokens of a date by dateutil's grammar, which looks around itself: numbers by what stands
-// beside them, words by what came before. What the parts make together is date-text.ts.
+// Reads the tokens of a date by dateutil's grammar, which looks around itself: numbers by what
+// stands beside them, words by what came before. What the parts make together is date-text.ts.
 import { DateParts, NoDate } from "./date-parts.ts"
 import {
   clockUnit,

@@ -1,5 +1,5 @@
-// Reads dates out of text as Python's dateutil does: whatever it takes is taken, whatever it refuses
-// is refused. What the text leaves out is the first of January 2000, for no clock is read.
+// Reads dates out of text as Python's dateutil does: whatever it takes is taken, whatever it
+// refuses is refused. What the text leaves out is the first of January 2000, for no clock is read.
 import { daysIn, NoDate } from "./date-parts.ts"
 import { DateReader, DECIMAL, fullYear } from "./date-reader.ts"
 

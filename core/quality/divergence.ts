@@ -221,7 +221,12 @@ const klDivergence = define(klFields, (kwargs): AggregateCheck => {
     kind: "aggregate",
     metric,
     column: name,
-    observe: (domain) => compute(columnIn(domain, name, metric), domain.rows),
+    observe: (domain, version) => {
+      const column = columnIn(domain, name, metric)
+      if (version === 0 && !isDiscrete && presentRows(column, domain.rows).length === 0)
+        throw new MetricFailed("division by zero")
+      return compute(column, domain.rows)
+    },
   }
 })
 

@@ -1,5 +1,5 @@
-// Runs a suite on a table and tells the outcome in the form of Great Expectations: 0.x for a suite of
-// 0.x, 1.x for one of 1.x. One failing expectation never keeps another from being run.
+// Runs a suite on a table and judges each expectation as Great Expectations does, of 0.x for a
+// suite of 0.x. One failing expectation never keeps another from being run.
 import {
   MetricFailed,
   type AggregateCheck,
@@ -8,6 +8,7 @@ import {
   type MissingRecord,
   type RecordCheck,
   type RecordsCheck,
+  type SuiteVersion,
 } from "./check.ts"
 import { domainWhere } from "./condition.ts"
 import { columnIn } from "./aggregates.ts"
@@ -93,12 +94,13 @@ const columnOutcome = (
   check: Exclude<MapCheck, RecordCheck | RecordsCheck>,
   column: Column,
   { rows }: Domain,
+  version: SuiteVersion,
 ): MapOutcome => {
   const isEveryRow = check.kind === "value" && check.everyRow
   const present = isEveryRow ? rows : presentRows(column, rows)
   const base = { elements: rows.length, considered: present.length }
   if (check.kind === "column")
-    return { ...base, unexpected: check.unexpected(column, present, rows) }
+    return { ...base, unexpected: check.unexpected(column, present, rows, version) }
   const test = check.compile(column.type)
   return { ...base, unexpected: present.filter((row) => !test(cellAt(column, row))) }
 }
@@ -109,7 +111,7 @@ const judgeMap = (check: MapCheck, domain: Domain, options: FormatOptions): Judg
   const columns = names.map((name) => columnIn(domain, name, `${check.metric}.condition`))
   const outcome = isRecord
     ? recordOutcome(check, columns, domain)
-    : columnOutcome(check, columns[0]!, domain)
+    : columnOutcome(check, columns[0]!, domain, options.version)
   return {
     success: isMet(outcome, check.mostly),
     result: formatMap(check, names, columns, outcome, options),

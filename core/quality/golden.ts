@@ -1,5 +1,5 @@
-// Compares results of this evaluation with those that Great Expectations recorded itself. Only tests
-// use it.
+// Compares results of this evaluation with those that Great Expectations recorded itself. Only
+// tests use it; it evaluates nothing.
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Schema } from "effect"

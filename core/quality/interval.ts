@@ -25,6 +25,13 @@ export const intervalOf = (kwargs: BoundKwargs): Interval => ({
   isMaxStrict: kwargs.strict_max ?? false,
 })
 
+/** 0.x knows no strict bounds of a count, and passes over them. */
+export const loosely = (interval: Interval): Interval => ({
+  ...interval,
+  isMinStrict: false,
+  isMaxStrict: false,
+})
+
 /** The bounds as a column's cells are: for dates, text becomes milliseconds. */
 export const intervalFor = (type: ColumnType, interval: Interval): Interval => {
   if (type !== "date") return interval

@@ -36,8 +36,8 @@ interface Listed {
   readonly value: Shown
   /** What it is counted and sorted by. */
   readonly cells: ReadonlyArray<Cell>
-  /** A missing number equals nothing, not even itself. */
-  readonly isAlone: boolean
+  /** Where a missing cell is NaN, which equals nothing, not even itself. */
+  readonly hasNaN: ReadonlyArray<boolean>
 }
 
 const listed = (
@@ -47,20 +47,22 @@ const listed = (
   row: number,
 ): Listed => {
   const cells = columns.map((column) => shown(cellAt(column, row), column.type))
-  const isAlone = columns.some(
-    (column, i) => cells[i] === null && column.values instanceof Float64Array,
-  )
+  const hasNaN = columns.map(({ values }) => values instanceof Float64Array)
   if (check.kind === "value" || check.kind === "column")
-    return { value: cells[0] ?? null, cells, isAlone }
-  if (check.kind === "record" && check.shape === "pair") return { value: cells, cells, isAlone }
+    return { value: cells[0] ?? null, cells, hasNaN }
+  if (check.kind === "record" && check.shape === "pair") return { value: cells, cells, hasNaN }
   const value = Object.fromEntries(names.map((name, i) => [name, cells[i] ?? null]))
-  return { value, cells, isAlone }
+  return { value, cells, hasNaN }
 }
 
-/** Negative, zero or positive; undefined where Python cannot order the two. */
-const order = (a: ReadonlyArray<Cell>, b: ReadonlyArray<Cell>): number | undefined => {
-  for (let i = 0; i < a.length; i++) {
-    const [left, right] = [hashed(a[i] ?? null), hashed(b[i] ?? null)]
+/**
+ * Negative, zero or positive; undefined where Python cannot order the two. A missing number (NaN)
+ * is neither less nor more than anything.
+ */
+const order = (a: Listed, b: Listed): number | undefined => {
+  for (const [i, given] of a.cells.entries()) {
+    const [left, right] = [hashed(given), hashed(b.cells[i] ?? null)]
+    if ((left === null && a.hasNaN[i]) || (right === null && b.hasNaN[i])) return 0
     if (left === right) continue
     if (left === null || right === null || typeof left !== typeof right) return undefined
     return left < right ? -1 : 1
@@ -68,29 +70,35 @@ const order = (a: ReadonlyArray<Cell>, b: ReadonlyArray<Cell>): number | undefin
   return 0
 }
 
-interface Count {
-  readonly value: Shown
-  readonly cells: ReadonlyArray<Cell>
-  readonly isAlone: boolean
+interface Count extends Listed {
   count: number
 }
+
+/** What is counted as one: a value with a missing number in it is one of its own. */
+const keyOf = ({ cells, hasNaN }: Listed, i: number): string =>
+  cells.some((cell, at) => cell === null && hasNaN[at] === true)
+    ? `alone ${i}`
+    : JSON.stringify(cells.map(hashed))
+
+const isPlain = (value: Shown): boolean =>
+  Array.isArray(value) || typeof value !== "object" || value === null
 
 /** The values by how often they come; undefined where the tool cannot order them. */
 const countsOf = (values: ReadonlyArray<Listed>, most: number) => {
   const counts = new Map<string, Count>()
-  for (const [i, { value, cells, isAlone }] of values.entries()) {
-    const key = isAlone ? `alone ${i}` : JSON.stringify(cells.map(hashed))
+  for (const [i, one] of values.entries()) {
+    const key = keyOf(one, i)
     const known = counts.get(key)
-    const plain = Array.isArray(value) || typeof value !== "object" || value === null
-    if (known !== undefined) known.count += 1
-    else counts.set(key, { value: plain ? value : cells, cells, isAlone, count: 1 })
+    if (known === undefined)
+      counts.set(key, { ...one, value: isPlain(one.value) ? one.value : one.cells, count: 1 })
+    else known.count += 1
   }
   const common = [...counts.values()].sort((a, b) => b.count - a.count).slice(0, most)
   let isOrderable = true
   const sorted = common.toSorted((a, b) => {
     if (a.count !== b.count) return b.count - a.count
-    const by = order(a.cells, b.cells)
-    if (by === undefined && !a.isAlone && !b.isAlone) isOrderable = false
+    const by = order(a, b)
+    if (by === undefined) isOrderable = false
     return by ?? 0
   })
   return isOrderable ? sorted.map(({ value, count }) => ({ value, count })) : undefined

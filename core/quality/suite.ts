@@ -1,5 +1,5 @@
-// Suites of Great Expectations as files, of 0.x and of 1.x, read into checks. What is unknown or does
-// not fit is kept with its reason, so that whoever runs the suite must name it.
+// Suites of Great Expectations as files, of 0.x and of 1.x, read into checks. What is unknown or
+// does not fit is kept with its reason, so that whoever runs the suite must name it.
 import { Schema } from "effect"
 import { definitionOf } from "./catalog.ts"
 import type { Check, SuiteVersion } from "./check.ts"

@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { define, type AggregateCheck, type Definition, type Family } from "./check.ts"
 import { ColumnName, Flag, NumberBound, Whole } from "./kwargs.ts"
-import { intervalOf, isWithin } from "./interval.ts"
+import { intervalOf, isWithin, loosely } from "./interval.ts"
 import type { Domain } from "./table.ts"
 
 const tableCheck = (metric: string, observe: AggregateCheck["observe"]): AggregateCheck => ({
@@ -79,9 +79,11 @@ const countBetween = (what: keyof typeof countOf): Definition =>
       strict_max: Flag,
     },
     (kwargs) =>
-      tableCheck(`table.${what}`, (domain) => {
+      tableCheck(`table.${what}`, (domain, version) => {
         const count = countOf[what](domain)
-        return { success: isWithin(count, intervalOf(kwargs)), result: { observed_value: count } }
+        const interval = intervalOf(kwargs)
+        const own = version === 0 ? loosely(interval) : interval
+        return { success: isWithin(count, own), result: { observed_value: count } }
       }),
   )
 

@@ -68,12 +68,13 @@ const Z_SCORE = "column_values.z_score"
 
 const zScores = define({ ...mapColumn, threshold: Schema.Finite, double_sided: Flag }, (kwargs) => {
   const { threshold, double_sided: isDoubleSided } = kwargs
-  return columnCheck(Z_SCORE, kwargs, (column, present, all) => {
+  return columnCheck(Z_SCORE, kwargs, (column, present, all, version) => {
     const numbers = numbersOf(column, all, "column.mean")
     const mean = meanOf(numbers)
     const deviation = deviationOf(numbers)
-    // Where the deviation is 0 or undefined there is no distance, and nothing is too far away.
-    if (!(deviation > 0)) return new Uint32Array()
+    // Where the deviation is 0 or undefined there is no distance: nothing is too far away in 1.x,
+    // and everything in 0.x.
+    if (!(deviation > 0)) return version === 0 ? present : new Uint32Array()
     return present.filter((row) => {
       const z = (Number(cellAt(column, row)) - mean) / deviation
       return !(isDoubleSided === false ? z < threshold : Math.abs(z) < Math.abs(threshold))
