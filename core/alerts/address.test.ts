@@ -115,7 +115,7 @@ describe("targets of the operator", () => {
 })
 
 test("a URL is shown without its path and credentials, which can be secrets", () => {
-  expect(shownUrl("https://u:p@hooks.slack.com/services/T0/B0/XXX?y=1")).toBe(
+  expect(shownUrl("https://u:p@hooks.slack.com/services/T0/B0/hidden?y=1")).toBe(
     "https://hooks.slack.com/…",
   )
   expect(shownUrl("https://a.dev")).toBe("https://a.dev")

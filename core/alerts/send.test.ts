@@ -1,5 +1,6 @@
 // Sending to real servers on this machine: what arrives, where it goes, and what is not followed.
 import { afterAll, describe, expect, test } from "bun:test"
+import { join } from "node:path"
 import { operatorTarget, type Target } from "./target.ts"
 import { ANSWER_MAX_BYTES, makeSend, type SendOptions } from "./send.ts"
 import { TEST_CERTIFICATE, TEST_HOST, TEST_KEY } from "./test-certificate.ts"
@@ -208,4 +209,23 @@ describe("an answer", () => {
       status: 200,
     })
   })
+})
+
+test("no proxy of the environment comes between, which would resolve the name again", async () => {
+  const proxy = serve(() => new Response("", { status: 299 }))
+  const { port, seen } = serve(ok)
+  const script = `
+    const { makeSend } = await import(${JSON.stringify(join(import.meta.dir, "send.ts"))})
+    const url = "http://127.0.0.1:${port}/"
+    const target = { name: "own", kind: "standard", url, secrets: [], trusted: true, since: 0 }
+    const reply = await makeSend()(target, { headers: {}, body: new Uint8Array(1) })
+    console.log(reply.status, (await fetch(url)).status)
+  `
+  const proxied = `http://127.0.0.1:${proxy.port}`
+  const env = { ...process.env, HTTP_PROXY: proxied, http_proxy: proxied, NO_PROXY: "" }
+  const run = Bun.spawn([process.execPath, "-e", script], { env, stdout: "pipe" })
+  // The second figure shows that the environment is heeded by what does not take care.
+  expect(await new Response(run.stdout).text()).toBe("200 299\n")
+  expect(seen.length).toBe(1)
+  expect(proxy.seen.length).toBe(1)
 })
