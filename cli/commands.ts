@@ -9,6 +9,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   show: async () => (await import("./commands/show.ts")).show,
   test: async () => (await import("./commands/test.ts")).test,
   tail: async () => (await import("./commands/tail.ts")).tail,
+  audit: async () => (await import("./commands/audit.ts")).audit,
   dead: async () => (await import("./commands/dead.ts")).dead,
   models: async () => (await import("./commands/models.ts")).models,
   webhooks: async () => (await import("./commands/webhooks.ts")).webhooks,

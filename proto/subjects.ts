@@ -24,8 +24,10 @@ export const outcomeSubject = (model: string, id: string) =>
   `weir.outcome.${modelToken(model)}.${id}`
 export const deadSubject = (model: string, id: string) => `weir.dead.${modelToken(model)}.${id}`
 export const historySubject = (model: string) => `weir.history.${modelToken(model)}`
-export const eventSubject = (aggregate: "release" | "retraining" | "webhook", model: string) =>
-  `weir.event.${aggregate}.${modelToken(model)}`
+export const eventSubject = (
+  aggregate: "release" | "retraining" | "webhook" | "erasure",
+  model: string,
+) => `weir.event.${aggregate}.${modelToken(model)}`
 export const findingSubject = (kind: string, model: string) =>
   `weir.finding.${kind}.${modelToken(model)}`
 /** Where the server repeats a fact once it is stored: a hint to whoever waits for it. */

@@ -1,0 +1,148 @@
+// Everything that the log has about one id, gathered: its fact with where it lies, its batch, the
+// decisions that made its version answer, its dead letter, its chain of retries, what came later.
+import { findLetters, type StoredLetter } from "#core/log/dead-letters"
+import { findErasures } from "#core/log/erasures"
+import { ANY_MODEL, findHot, findMatching, scanHistory, type Placed } from "#core/log/find"
+import type { Log } from "#core/log/log"
+import type { StoredMessage } from "#core/log/read"
+import type { Erased } from "#proto/erasure"
+import { RETRY_OF } from "#proto/headers"
+import { predictionCodec, type Prediction } from "#proto/prediction"
+import { modelAndId, predictionSubject, REQUESTS, requestSubject } from "#proto/subjects"
+import { CommandFailed } from "../command.ts"
+import { releaseHistory, type ReleaseEvent } from "../models/release-history.ts"
+import { startProgress } from "../progress.ts"
+import { batchStory, type BatchStory } from "./batch.ts"
+import { findChain, type Chain } from "./chain.ts"
+import { findLater, outcomeOf, type Later, type Outcome } from "./later.ts"
+
+/** Models under which one id may wait. */
+const QUEUED_MOST = 64
+
+export interface Question {
+  readonly id: string
+  readonly model: string | undefined
+  /** Messages of the long log to read at most, the newest ones. */
+  readonly scanMost: number
+}
+
+export interface FactStory {
+  readonly placed: Placed
+  readonly fact: Prediction
+  readonly batch: BatchStory | undefined
+  /** What made its version the one that answered, the oldest first. */
+  readonly releases: ReadonlyArray<ReleaseEvent>
+}
+
+export interface Story {
+  readonly id: string
+  readonly model: string
+  /** Absent for an id that is queued, erased, or known by its dead letter alone. */
+  readonly told: FactStory | undefined
+  readonly queued: StoredMessage | undefined
+  readonly letter: StoredLetter | undefined
+  readonly chain: Chain
+  readonly later: Later
+  readonly erasures: ReadonlyArray<Erased>
+}
+
+interface Found {
+  readonly placed: Placed | undefined
+  readonly outcomes: ReadonlyArray<Outcome>
+}
+
+const single = <A>(id: string, found: ReadonlyArray<A>, modelOf: (one: A) => string) => {
+  const models = [...new Set(found.map(modelOf))]
+  if (models.length <= 1) return found.at(-1)
+  throw new CommandFailed(`several models know "${id}" (${models.join(", ")}): choose with --model`)
+}
+
+const modelOfSubject = ({ subject }: { readonly subject: string }): string =>
+  modelAndId(subject)?.model ?? ""
+
+const inHistory = async (log: Log, { id, model, scanMost }: Question): Promise<Found> => {
+  const progress = startProgress()
+  const onProgress = (read: number, of: number) =>
+    progress.show(`reading the long log: ${read} of ${of} facts`)
+  const all: Array<Placed> = []
+  const scan = { ids: new Set([id]), model, most: scanMost, onProgress }
+  for await (const placed of scanHistory(log, scan)) all.push(placed)
+  progress.end()
+  const isFact = ({ subject }: Placed) =>
+    subject === predictionSubject(modelOfSubject({ subject }), id)
+  return {
+    placed: single(id, all.filter(isFact), modelOfSubject),
+    outcomes: all.filter((one) => !isFact(one)).map(outcomeOf),
+  }
+}
+
+const queuedRequest = async (log: Log, { id, model }: Question) => {
+  const subject = requestSubject(model ?? ANY_MODEL, id)
+  return single(id, await findMatching(log, REQUESTS, subject, QUEUED_MOST), modelOfSubject)
+}
+
+const inHotLog = async (log: Log, { id, model }: Question) =>
+  single(id, await findHot(log, id, model), modelOfSubject)
+
+/** Up to when the work began, what was decided about the version, and the promotion in force. */
+const releasesOf = async (log: Log, fact: Prediction): Promise<ReadonlyArray<ReleaseEvent>> => {
+  const { model, version, times } = fact
+  if (version === undefined) return []
+  const before = (await releaseHistory(log, model)).filter(
+    ({ storedAt }) => storedAt <= (times.begun ?? times.taken),
+  )
+  const promotion = before.findLast(({ fact: event }) => event._tag === "Promoted")
+  return before.filter(
+    (event) =>
+      event.fact.version === version && (event.fact._tag !== "Promoted" || event === promotion),
+  )
+}
+
+const tell = async (log: Log, placed: Placed): Promise<FactStory> => {
+  const fact = predictionCodec.decode(placed.message.data)
+  return {
+    placed,
+    fact,
+    batch: await batchStory(log, placed, fact),
+    releases: await releasesOf(log, fact),
+  }
+}
+
+const NOTHING_LATER: Later = { windows: [], drift: [], outcomes: [] }
+
+/** Undefined when the log knows nothing of the id. @throws CommandFailed, LookupFailed. */
+export const findStory = async (log: Log, question: Question): Promise<Story | undefined> => {
+  const { id } = question
+  const hot = await inHotLog(log, question)
+  const queued = hot === undefined ? await queuedRequest(log, question) : undefined
+  const letters = await findLetters(log, id, question.model)
+  const letter = single(id, letters, (stored) => stored.letter.model)
+  const isLookedFor = hot === undefined && queued === undefined
+  const old: Found = isLookedFor
+    ? await inHistory(log, question)
+    : { placed: undefined, outcomes: [] }
+  // It may have ended while we looked elsewhere.
+  const placed = hot ?? old.placed ?? (isLookedFor ? await inHotLog(log, question) : undefined)
+  const erasures = await findErasures(log, new Set([id]), question.model)
+  const known = placed ?? queued
+  const model =
+    known === undefined ? (letter?.letter.model ?? erasures[0]?.model) : modelOfSubject(known)
+  if (model === undefined) return undefined
+  const told = placed === undefined ? undefined : await tell(log, placed)
+  const retryOf =
+    told?.fact.retryOf ?? letter?.letter.headers[RETRY_OF] ?? queued?.headers?.get(RETRY_OF)
+  const position = placed?.position ?? 0
+  return {
+    id,
+    model,
+    told,
+    queued,
+    letter,
+    chain: await findChain(log, model, id, retryOf === "" ? undefined : retryOf, position),
+    later:
+      placed === undefined
+        ? NOTHING_LATER
+        : await findLater(log, model, id, position, old.outcomes),
+    erasures,
+  }
+}
