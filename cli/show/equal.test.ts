@@ -34,7 +34,7 @@ test(
   WAIT_MILLIS,
 )
 
-test("the runtime in the demonstration is asked the same as onnxruntime-node directly", async () => {
+test("the demonstration's runtime gives the same as onnxruntime-node directly", async () => {
   const [direct, ours] = await Promise.all([directOracle(), runtimeOracle()])
   for (const flight of await flights(2_000))
     expect(await ours(flight)).toEqual(await direct(flight))

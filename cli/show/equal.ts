@@ -213,9 +213,9 @@ export const show: Show = {
   summary: "Real flights over HTTP in both forms: bit by bit what ONNX Runtime gives",
   usage: `Usage: ./weir show equal [flags]
 
-Real flight rows are asked about through /predict and through /v2/models/flights/infer, ${CALLERS} callers at
-once. Every answer must be bit by bit what ONNX Runtime gives for that row alone in this process,
-and each request must have exactly one fact in the hot log and one in the long log, in one order.
+${CALLERS} callers ask about real flight rows through /predict and through /v2/models/flights/infer.
+Every answer must be bit by bit what ONNX Runtime gives for that row alone in this process, and each
+request must have exactly one fact in the hot log and one in the long log, in one order.
 
 ${describeFlags(flags)}`,
   run: async (args) => {

@@ -251,10 +251,11 @@ export const show: Show = {
   usage: `Usage: ./weir show parked [flags]
 
 A predictor that asks for work is frozen (SIGSTOP); the server delivers real requests to it as often
-as it ever will; then it is killed (SIGKILL) with them in its hands. Nobody would deliver them again:
-the reaper of the next predictor must end them with a dead letter, a failure fact and an answer (500).
-First it hears of them by the server's advisories; then those are paused, and only its sweep can
-find them; then the sweep runs every ${SWEEP_MILLIS} ms under full load and must touch nothing alive.
+as it ever will; then it is killed (SIGKILL) with them in its hands. Nobody would deliver them
+again: the reaper of the next predictor must end them with a dead letter, a failure fact and an
+answer (500). First it hears of them by the server's advisories; then those are paused, and only
+its sweep can find them; then the sweep runs every ${SWEEP_MILLIS} ms under full load and must touch
+nothing alive.
 
 ${describeFlags(flags)}`,
   run: async (args) => {
