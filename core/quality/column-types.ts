@@ -111,8 +111,7 @@ const typeCheck = (typed: Typed): AggregateCheck => {
       const kind = kindOf(column)
       const objects: ReadonlyArray<string> = SAME_TYPE.object
       const isPlainObject =
-        names === undefined ||
-        (names.some((one) => objects.includes(one)) && !(isList && version === 0))
+        names === undefined || (!isList && names.some((one) => objects.includes(one)))
       if (kind === "object" && !isPlainObject) return byValue(typed)
       return {
         success: names === undefined || names.some((one) => matches(kind, one, isList)),

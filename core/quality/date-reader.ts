@@ -45,7 +45,9 @@ const setSeconds = (time: Time, text: string | undefined): void => {
 const setMinutes = (time: Time, value: number): void => {
   time.minute = Math.trunc(value)
   const rest = value % 1
-  if (rest !== 0) time.second = Math.trunc(60 * rest)
+  // Minutes without a fraction take back seconds that were read before them.
+  if (rest === 0) delete time.second
+  else time.second = Math.trunc(60 * rest)
 }
 
 const inHalf = (hour: number, half: number): number => {
@@ -53,10 +55,14 @@ const inHalf = (hour: number, half: number): number => {
   return hour === NOON ? 0 : hour
 }
 
-/** Two digits are the nearest such year to 2000. */
+/** What two digits of a year are nearest to: no clock is read, so that results never change. */
+const NEAREST_TO = 2_026
+
+/** Two digits are the year within fifty of the named one. */
 export const fullYear = (year: number, hasCentury: boolean): number => {
   if (year >= 100 || hasCentury) return year
-  return year >= 50 ? 1900 + year : 2000 + year
+  const inCentury = 2_000 + year
+  return inCentury >= NEAREST_TO + 50 ? inCentury - 100 : inCentury
 }
 
 /** The tokens of one text, with the readings of dateutil's grammar that look around. */

@@ -42,10 +42,13 @@ const dateutil = define(mapColumn, (kwargs) =>
 /** Strings, and the three numbers that Python reads and JSON does not know. */
 const PYTHON_NUMBER = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/gs
 
-/** As Python's `json.loads`, which also takes NaN and infinities (read as null here). */
+/** A number beyond what is finite, which is how JSON can say infinity. */
+const BEYOND = "1e999"
+
+/** As Python's `json.loads`, which also takes NaN and infinities: they stay numbers. */
 const parseJson = (text: string): { readonly value: unknown } | undefined => {
   try {
-    const strict = text.replace(PYTHON_NUMBER, (found) => (found.startsWith('"') ? found : "null"))
+    const strict = text.replace(PYTHON_NUMBER, (found) => (found.startsWith('"') ? found : BEYOND))
     return { value: JSON.parse(strict) }
   } catch {
     return undefined

@@ -25,6 +25,7 @@ const REPEATS_LEAST = 5
 /** How far beyond what was seen a value may lie, as a share of the range. */
 const MARGIN_SHARE = 0.05
 const DECIMALS = 1_000
+const DIGITS = 12
 
 const expectation = (
   type: string,
@@ -41,6 +42,9 @@ const nullity = (name: string, present: number, rows: number) => {
   return [expectation(type, { column: name, mostly }, "warning")]
 }
 
+/** Without the last digits that a computation leaves: 21.065 for 21.064999999999998. */
+const tidy = (value: number): number => Number(value.toPrecision(DIGITS))
+
 const range = (
   name: string,
   { type }: Column,
@@ -52,7 +56,9 @@ const range = (
   const isWhole = type === "integer" || type === "date"
   const [min, max] = isWhole
     ? [Math.floor(low - margin), Math.ceil(high + margin)]
-    : [low - margin, high + margin]
+    : margin === 0
+      ? [low, high]
+      : [tidy(low - margin), tidy(high + margin)]
   return [
     expectation("expect_column_values_to_be_between", {
       column: name,

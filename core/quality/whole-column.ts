@@ -47,12 +47,10 @@ const unique = define(mapColumn, (kwargs) =>
 const order = (metric: string, direction: 1 | -1) =>
   define({ ...mapColumn, strictly: Flag }, (kwargs) =>
     columnCheck(metric, kwargs, (column, present) => {
-      const numbers = numbersOf(
-        column,
-        present,
-        metric,
-        "unsupported operand type(s) for -: 'str' and 'str'",
-      )
+      // A value that stands alone is in order, whatever it is; nothing is subtracted from it.
+      if (present.length < 2) return new Uint32Array()
+      const message = "unsupported operand type(s) for -: 'str' and 'str'"
+      const numbers = numbersOf(column, present, metric, message)
       const isStrict = kwargs.strictly ?? false
       return present.filter((_, i) => {
         if (i === 0) return false
