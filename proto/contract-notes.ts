@@ -38,12 +38,23 @@ export const FIELD_NOTES: Readonly<Record<string, Readonly<Record<string, string
     digest: "SHA-256 of the model's bytes: its name in the object store",
     at: "milliseconds since 1970",
   },
+  "access fact": {
+    _tag: "which fact it is",
+    name: "the caller, as in the subject",
+    digest: "HMAC-SHA-256 of the key",
+    pepper: "which pepper the digest was made with",
+    scopes: "what the key may do: predict, read, operate",
+    ratePerSecond: "requests a second at each gateway; no limit when absent",
+    at: "milliseconds since 1970",
+  },
 }
 
 /** By the name of the header. */
 export const HEADER_NOTES: Readonly<Record<string, string>> = {
   "Nats-Expected-Last-Subject-Sequence": "on a fact: `0`, so that only the first one is stored",
+  "Nats-Msg-Id": "on what is stored once: a second message with the same one is dropped",
   "Nats-Stream-Source": "on a copy in `HISTORY`: its second word is the position of the fact",
+  "Nats-Msg-Id": "on a finding that may be written twice: the server keeps the first",
   "Nats-Sequence": "on what the server returns or repeats: the sequence in its stream",
   "Nats-Subject": "on what the server returns or repeats: its subject",
   "Nats-Time-Stamp": "on what the server returns or repeats: when it was stored",

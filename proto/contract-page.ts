@@ -122,6 +122,7 @@ const subjectRows = (): ReadonlyArray<ReadonlyArray<string>> => {
     [history, HISTORY, "the server's copy of each fact"],
     [`${history}.outcome`, HISTORY, "the server's copy of each outcome"],
     [subjects.eventSubject("release", model), EVENTS, "decisions about versions"],
+    [subjects.eventSubject("key", "<caller>"), EVENTS, "decisions about who may do what"],
     [subjects.findingSubject("<kind>", model), FINDINGS, "what observers found"],
     [subjects.deadSubject(model, id), DEAD_LETTERS, "what could not be predicted"],
     [subjects.storedSubject(model, id), "none", "repeated by the server once the fact is stored"],

@@ -8,6 +8,7 @@ import { BYTE_FORMS, FIELD_NOTES, HEADER_NOTES } from "./contract-notes.ts"
 import { headerNames } from "./contract-page.ts"
 import { formatted, generated } from "./generate-contracts.ts"
 import {
+  accessRecord,
   deadLetterRecord,
   predictionRecord,
   releaseRecord,
@@ -31,7 +32,7 @@ describe("each schema", () => {
     .map(([path, text]) => [path, text, JSON.parse(text)] as const)
 
   test("says what it is and by which rules it is read", () => {
-    expect(documents.length).toBe(6)
+    expect(documents.length).toBe(7)
     for (const [, , document] of documents) {
       expect(document.$schema).toBe("https://json-schema.org/draft/2020-12/schema")
       expect(document.title).toBeString()
@@ -89,6 +90,7 @@ describe("the page", () => {
     check(predictionRecord)
     check(deadLetterRecord)
     check(releaseRecord)
+    check(accessRecord)
   })
 })
 

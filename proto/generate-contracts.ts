@@ -6,6 +6,7 @@ import { join } from "node:path"
 import type { Schema } from "effect"
 import { contractPage, fileOf, recordSection } from "./contract-page.ts"
 import {
+  accessRecord,
   deadLetterRecord,
   predictionRecord,
   releaseRecord,
@@ -21,6 +22,7 @@ const schemas: Readonly<Record<string, Schema.Constraint>> = {
   [predictionRecord.name]: predictionRecord.schema,
   [deadLetterRecord.name]: deadLetterRecord.schema,
   [releaseRecord.name]: releaseRecord.schema,
+  [accessRecord.name]: accessRecord.schema,
   "declared signature": DeclaredSignature,
   signature: Signature,
 }
@@ -38,6 +40,7 @@ export const generated = (): ReadonlyMap<string, string> => {
     recordSection(predictionRecord, "The body of a fact."),
     recordSection(deadLetterRecord, "The body of a dead letter."),
     recordSection(releaseRecord, "The body of a decision about versions."),
+    recordSection(accessRecord, "The body of a decision about who may do what."),
   ])
   return files.set("docs/contracts.md", page)
 }

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { Schema } from "effect"
 import {
+  accessRecord,
   deadLetterRecord,
   predictionRecord,
   releaseRecord,
@@ -34,4 +35,5 @@ if (import.meta.main) {
   await write(predictionRecord)
   await write(deadLetterRecord)
   await write(releaseRecord)
+  await write(accessRecord)
 }

@@ -1,5 +1,6 @@
 // One example of each kind of record, as the golden bytes and the written reference show it. The
 // numbers are made up, the shapes are those of real traffic.
+import { accessCodec, AccessFact, ACCESS_FORMAT } from "./access.ts"
 import { releaseCodec, RELEASE_FORMAT, type JsonCodec } from "./event.ts"
 import {
   DeadLetter,
@@ -174,6 +175,33 @@ export const releaseRecord: RecordKind<ReleaseFact> = {
       file: "release-1-loaded",
       what: "a version that is served again",
       value: { _tag: "VersionLoaded", model: "flights", version: "1", at },
+    },
+  ],
+}
+
+export const accessRecord: RecordKind<AccessFact> = {
+  name: "access fact",
+  format: ACCESS_FORMAT,
+  schema: AccessFact,
+  codec: accessCodec,
+  examples: [
+    {
+      file: "access-1-created",
+      what: "a key that was made",
+      value: {
+        _tag: "KeyCreated",
+        name: "alice",
+        digest: "e7".repeat(32),
+        pepper: "f8".repeat(8),
+        scopes: ["predict", "read"],
+        ratePerSecond: 50,
+        at,
+      },
+    },
+    {
+      file: "access-1-revoked",
+      what: "a key that is no longer valid",
+      value: { _tag: "KeyRevoked", name: "alice", digest: "e7".repeat(32), at },
     },
   ],
 }

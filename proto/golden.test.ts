@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { Schema } from "effect"
 import * as headers from "./headers.ts"
 import {
+  accessRecord,
   deadLetterRecord,
   predictionRecord,
   releaseRecord,
@@ -48,18 +49,25 @@ describeRecord(requestRecord)
 describeRecord(predictionRecord)
 describeRecord(deadLetterRecord)
 describeRecord(releaseRecord)
+describeRecord(accessRecord)
 
 test("every golden file belongs to a record that is read here", () => {
-  const names = [requestRecord, predictionRecord, deadLetterRecord, releaseRecord].map(
-    ({ name }) => name,
-  )
+  const names = [
+    requestRecord,
+    predictionRecord,
+    deadLetterRecord,
+    releaseRecord,
+    accessRecord,
+  ].map(({ name }) => name)
   expect(files.filter(({ golden }) => !names.includes(golden.record))).toEqual([])
 })
 
 test("the headers are spelled as the server and the callers spell them", () => {
   expect({ ...headers }).toEqual({
     EXPECTED_LAST_SUBJECT_SEQUENCE: "Nats-Expected-Last-Subject-Sequence",
+    NATS_MESSAGE_ID: "Nats-Msg-Id",
     STREAM_SOURCE: "Nats-Stream-Source",
+    NATS_MESSAGE_ID: "Nats-Msg-Id",
     NATS_SEQUENCE: "Nats-Sequence",
     NATS_SUBJECT: "Nats-Subject",
     NATS_TIME_STAMP: "Nats-Time-Stamp",

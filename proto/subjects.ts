@@ -25,7 +25,7 @@ export const outcomeSubject = (model: string, id: string) =>
 export const deadSubject = (model: string, id: string) => `weir.dead.${modelToken(model)}.${id}`
 export const historySubject = (model: string) => `weir.history.${modelToken(model)}`
 export const eventSubject = (
-  aggregate: "release" | "retraining" | "webhook" | "erasure",
+  aggregate: "release" | "retraining" | "webhook" | "erasure" | "key",
   model: string,
 ) => `weir.event.${aggregate}.${modelToken(model)}`
 export const findingSubject = (kind: string, model: string) =>
@@ -41,6 +41,7 @@ export const ALL_HISTORY = "weir.history.>"
 export const ALL_EVENTS = "weir.event.*.*"
 export const ALL_RELEASES = "weir.event.release.*"
 export const ALL_WEBHOOKS = "weir.event.webhook.*"
+export const ALL_KEYS = "weir.event.key.*"
 export const ALL_FINDINGS = "weir.finding.*.*"
 export const ALL_WEBHOOK_FINDINGS = "weir.finding.webhook.*"
 export const ALL_DEAD = "weir.dead.*.*"
