@@ -7,6 +7,7 @@ import { EXPECTED_LAST_SUBJECT_SEQUENCE } from "../../proto/headers.ts"
 import { PREDICTIONS, predictionSubject } from "../../proto/subjects.ts"
 import { append } from "./append.ts"
 import { follow } from "./follow.ts"
+import { lookUp } from "./leader-lookup.ts"
 import { closeLog, openLog, type Log } from "./log.ts"
 import { provision, verify } from "./provision.ts"
 import type { Published } from "./publisher.ts"
@@ -136,7 +137,7 @@ test("no id is lost or stored twice when leaders step down and die", async () =>
   const { state } = await until("the stream answers", () => log.manager.streams.info(PREDICTIONS))
   expect(state.last_seq - before).toBe(ids.length)
   for (const [id, sequence] of stored) {
-    const found = await readFromLeader(log, PREDICTIONS, { seq: sequence })
+    const found = await lookUp(log, PREDICTIONS, { seq: sequence })
     expect(found?.subject).toBe(predictionSubject("fail", id))
   }
   await reading
