@@ -54,7 +54,6 @@ export const HEADER_NOTES: Readonly<Record<string, string>> = {
   "Nats-Expected-Last-Subject-Sequence": "on a fact: `0`, so that only the first one is stored",
   "Nats-Msg-Id": "on what is stored once: a second message with the same one is dropped",
   "Nats-Stream-Source": "on a copy in `HISTORY`: its second word is the position of the fact",
-  "Nats-Msg-Id": "on a finding that may be written twice: the server keeps the first",
   "Nats-Sequence": "on what the server returns or repeats: the sequence in its stream",
   "Nats-Subject": "on what the server returns or repeats: its subject",
   "Nats-Time-Stamp": "on what the server returns or repeats: when it was stored",

@@ -67,7 +67,6 @@ test("the headers are spelled as the server and the callers spell them", () => {
     EXPECTED_LAST_SUBJECT_SEQUENCE: "Nats-Expected-Last-Subject-Sequence",
     NATS_MESSAGE_ID: "Nats-Msg-Id",
     STREAM_SOURCE: "Nats-Stream-Source",
-    NATS_MESSAGE_ID: "Nats-Msg-Id",
     NATS_SEQUENCE: "Nats-Sequence",
     NATS_SUBJECT: "Nats-Subject",
     NATS_TIME_STAMP: "Nats-Time-Stamp",
