@@ -12,11 +12,15 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   audit: async () => (await import("./commands/audit.ts")).audit,
   dead: async () => (await import("./commands/dead.ts")).dead,
   models: async () => (await import("./commands/models.ts")).models,
+  drift: async () => (await import("./commands/drift.ts")).drift,
+  mark: async () => (await import("./commands/mark.ts")).mark,
   webhooks: async () => (await import("./commands/webhooks.ts")).webhooks,
   quality: async () => (await import("./commands/quality.ts")).quality,
+  erase: async () => (await import("./commands/erase.ts")).erase,
   provision: async () => (await import("./commands/provision.ts")).provision,
   gateway: async () => (await import("./commands/service.ts")).gateway,
   predictor: async () => (await import("./commands/service.ts")).predictor,
+  "drift-monitor": async () => (await import("./commands/service.ts")).driftMonitor,
 }
 
 export const commandNames: ReadonlyArray<string> = [...Object.keys(loaders), "help"]

@@ -34,3 +34,9 @@ export const predictor = service(
   "One predictor alone: runs models on what the log holds",
   "Takes requests from the log, runs the models and publishes one fact for each request.",
 )
+
+export const driftMonitor = service(
+  "drift-monitor",
+  "One drift-monitor alone: reads the long log and says when the data has changed",
+  "Tests windows of every model's facts against a reference and appends what it found.",
+)

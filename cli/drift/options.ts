@@ -1,0 +1,161 @@
+// What the words of `weir drift` mean: settings from the file with the flags over them, and places in
+// the log by position, time or mark.
+import { parseDriftConfig, settingsOf, type DriftConfig } from "#core/drift/config"
+import { isDistance } from "#core/drift/choice"
+import type {
+  ColumnSettings,
+  DriftSettings,
+  ProfileName,
+  ReferenceSource,
+} from "#core/drift/settings"
+import type { WindowRule } from "#core/drift/window"
+import { positionBefore } from "#core/findings/facts"
+import { isTestName, testNames } from "#core/statistics/univariate"
+import type { Log } from "#core/log/log"
+import type { MarkSet } from "#proto/finding"
+import type { Signature } from "#proto/signature"
+import { columnPlans } from "#core/drift/columns"
+import { UsageError } from "../command.ts"
+import { readMoment } from "../moment.ts"
+
+export interface DriftWords {
+  readonly config?: string
+  readonly window?: string
+  readonly reference?: string
+  readonly test?: string
+  readonly profile?: string
+  readonly alpha?: string
+  readonly effect?: string
+}
+
+/** A reference by its digest, or the one that the live monitor uses. */
+export type AskedReference =
+  { readonly kind: "live" } | { readonly kind: "digest"; readonly digest: string } | ReferenceSource
+
+const DURATION = /^\d{1,6}[smhd]$/u
+
+const windowConfig = (text: string) => {
+  if (text === "marks") return { marks: true } as const
+  if (/^\d{1,8}$/u.test(text)) return { rows: Number(text) }
+  if (DURATION.test(text)) return { every: text }
+  throw new UsageError(
+    `--window must be a number of rows, a length such as 1h, or marks: "${text}"`,
+  )
+}
+
+const share = (flag: string, text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (text.trim() !== "" && value >= 0 && value <= 1) return value
+  throw new UsageError(`--${flag} must be a number from 0 to 1, got "${text}"`)
+}
+
+/** Reads `live`, a digest, `first:N`, `window`, `A..B` (positions or marks), `file:PATH`, `profile`. */
+export const readReference = (text: string): AskedReference => {
+  if (text === "live" || text === "window" || text === "profile") return { kind: text }
+  if (/^[0-9a-f]{64}$/u.test(text)) return { kind: "digest", digest: text }
+  const first = /^first:(\d{1,8})$/u.exec(text)
+  if (first !== null && Number(first[1]) > 0) return { kind: "first", rows: Number(first[1]) }
+  if (text.startsWith("file:")) return { kind: "file", path: text.slice("file:".length) }
+  const [from, to, ...more] = text.split("..")
+  if (from && to && more.length === 0) {
+    const place = (word: string) => (/^\d{1,15}$/u.test(word) ? Number(word) : word)
+    return { kind: "range", from: place(from), to: place(to) }
+  }
+  throw new UsageError(
+    "--reference must be live, window, profile, first:N, FROM..TO, file:PATH or a digest, " +
+      `got "${text}"`,
+  )
+}
+
+const profileOf = (text: string | undefined): ProfileName | undefined => {
+  if (text === undefined) return undefined
+  if (text === "weir" || text === "alibi" || text === "evidently" || text === "scipy") return text
+  throw new UsageError(`--profile must be weir, alibi, evidently or scipy, got "${text}"`)
+}
+
+/** The same test for every column that it fits. */
+const withTest = (
+  columns: DriftSettings["columns"],
+  signature: Signature,
+  text: string,
+): DriftSettings["columns"] => {
+  if (!isTestName(text))
+    throw new UsageError(`--test must be one of ${testNames.join(", ")}; got "${text}"`)
+  const numbersOnly = text.startsWith("ks") || ["anderson", "cvm", "energy"].includes(text)
+  const none: ColumnSettings = {
+    ignore: false,
+    kind: undefined,
+    test: undefined,
+    threshold: undefined,
+    effect: undefined,
+  }
+  const fits = (kind: "numeric" | "categorical") =>
+    kind === "numeric" ||
+    !(numbersOnly || text.startsWith("mann") || text.startsWith("was") || text === "student-t")
+  return Object.fromEntries(
+    columnPlans(signature).map(({ column: { name, kind } }) => {
+      const own = columns[name] ?? none
+      return [name, fits(own.kind ?? kind) ? { ...own, test: text } : own]
+    }),
+  )
+}
+
+export const readConfigFile = async (path: string | undefined): Promise<DriftConfig> =>
+  path === undefined || path === "" ? {} : parseDriftConfig(await Bun.file(path).text())
+
+/** The settings of a model: the file's, with the flags over them. @throws UsageError */
+export const driftSettings = (
+  words: DriftWords,
+  config: DriftConfig,
+  model: string,
+  signature: Signature,
+): DriftSettings => {
+  const profile = profileOf(words.profile)
+  const own = {
+    ...config.models?.[model],
+    ...(words.window === undefined ? {} : { window: windowConfig(words.window) }),
+    ...(profile === undefined ? {} : { profile }),
+  }
+  const found = settingsOf({ ...config, models: { [model]: own } }, model)
+  const columns =
+    words.test === undefined ? found.columns : withTest(found.columns, signature, words.test)
+  const alpha = share("alpha", words.alpha) ?? found.alpha
+  const effect = share("effect", words.effect) ?? found.effect
+  return { ...found, columns, alpha, effect }
+}
+
+/** A position from `1234`, a time, `10m`, or the name of a mark; a start lies behind what it names. */
+export const readPlace = async (
+  log: Log,
+  marks: ReadonlyArray<MarkSet>,
+  flag: "from" | "to",
+  text: string,
+  now: number,
+): Promise<number> => {
+  const behind = flag === "from" ? 1 : 0
+  const mark = marks.findLast(({ name }) => name === text)
+  if (mark !== undefined) return mark.position + behind
+  const moment = readMoment(flag, text, now)
+  return "position" in moment
+    ? moment.position
+    : (await positionBefore(log, moment.millis)) + behind
+}
+
+export const describeRule = (rule: WindowRule): string =>
+  rule.kind === "rows"
+    ? `${rule.rows} rows`
+    : rule.kind === "time"
+      ? `${rule.millis / 1_000} s`
+      : "marks"
+
+/** How the settings judge, in one line. */
+export const describeJudgement = (settings: DriftSettings): string => {
+  const { alpha, correction, effect, hits, windows, profile } = settings
+  const tests = Object.values(settings.columns).flatMap(({ test }) => test ?? [])
+  const distances = tests.filter(isDistance).length > 0 ? "; distances from their threshold" : ""
+  return (
+    `profile ${profile}: p < ${alpha} (${correction}) and effect ≥ ${effect}${distances}; ` +
+    `reported after ${hits} of ${windows} windows`
+  )
+}

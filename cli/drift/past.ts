@@ -1,0 +1,190 @@
+// `weir drift MODEL`: the windows of a past range, tested as the monitor tests them, gathered into
+// what a table, JSON or a report shows.
+import { featureOf } from "#core/drift/samples"
+import { addCsv } from "#core/drift/csv"
+import { overlayOf } from "#core/drift/overlay"
+import type { ReportFeature, ReportInput } from "#core/drift/report"
+import { writeReference } from "#core/drift/reference"
+import { falseAlarmsPerDay, type DriftSettings } from "#core/drift/settings"
+import { TableBuilder } from "#core/drift/table"
+import { lastWindow } from "#core/findings/findings"
+import { lastPosition, readMarks } from "#core/findings/marks"
+import { PastWindows, type PastReference, type PastWindow } from "#core/findings/past-windows"
+import { getReference, readTable } from "#core/findings/references"
+import { championProfile, type Plans } from "#core/findings/versions"
+import type { Log } from "#core/log/log"
+import { jetStreamArtifacts } from "#core/registry/object-store"
+import type { Release } from "#core/registry/release"
+import { seedOf } from "#core/statistics/seeded-random"
+import type { MarkSet, WindowEvaluated, WindowRange } from "#proto/finding"
+import { CommandFailed } from "../command.ts"
+import { readPlace, type AskedReference } from "./options.ts"
+
+export interface PastQuestion {
+  readonly log: Log
+  readonly model: string
+  readonly release: Release
+  readonly settings: DriftSettings
+  readonly plans: Plans
+  readonly from: string | undefined
+  readonly to: string | undefined
+  /** As asked for; "live" falls back to the settings where there is no monitor yet. */
+  readonly reference: AskedReference
+  readonly now: number
+}
+
+export interface PastAnswer {
+  readonly windows: ReadonlyArray<WindowEvaluated>
+  readonly report: ReportInput
+  readonly rest: WindowRange
+  readonly facts: number
+}
+
+/** Windows whose findings are held for a report. */
+const WINDOWS_MAX = 20_000
+
+type Found = PastReference & { readonly to?: number }
+
+const stored = async (log: Log, digest: string): Promise<Found> => {
+  const { table, reference } = await getReference(jetStreamArtifacts(log), digest)
+  const { origin, to } = reference
+  return { table, digest, origin, ...(to === undefined ? {} : { to }) }
+}
+
+const fromFile = async (question: PastQuestion, path: string): Promise<Found> => {
+  const { model, settings, plans, release } = question
+  const columns = (plans(release.champion) ?? []).map(({ column }) => column)
+  const builder = new TableBuilder(settings.rowsMax, seedOf(`${model} ${path}`))
+  addCsv(await Bun.file(path).text(), columns, builder)
+  const table = builder.finish()
+  const origin = `file ${path}`
+  return { table, origin, digest: writeReference(table, { model, origin, asked: "" }).digest }
+}
+
+const fromRange = async (
+  question: PastQuestion,
+  marks: ReadonlyArray<MarkSet>,
+  first: number | string,
+  last: number | string,
+): Promise<Found> => {
+  const { log, model, settings, plans, now } = question
+  const from = await readPlace(log, marks, "from", String(first), now)
+  const to = await readPlace(log, marks, "to", String(last), now)
+  const seed = seedOf(`${model} ${from}`)
+  const table = await readTable(log, { model, from, to, rowsMax: settings.rowsMax, seed, plans })
+  if (table.rows === 0) throw new CommandFailed(`there are no rows from ${from} to ${to}`)
+  const origin = `range ${from} to ${to}`
+  const { digest } = writeReference(table, { model, origin, asked: "", from, to })
+  return { table, origin, digest, to }
+}
+
+/** The reference, or `undefined` where the first rows of the range are to be it. */
+const findReference = async (
+  question: PastQuestion,
+  marks: ReadonlyArray<MarkSet>,
+  asked: AskedReference,
+): Promise<Found | undefined> => {
+  const { log, model, release } = question
+  switch (asked.kind) {
+    case "live": {
+      const { finding } = await lastWindow(log, model)
+      return finding === undefined
+        ? findReference(question, marks, question.settings.reference)
+        : stored(log, finding.reference)
+    }
+    case "digest":
+      return stored(log, asked.digest)
+    case "profile": {
+      const digest = championProfile(release)
+      if (digest === undefined) throw new CommandFailed(`${model} carries no training profile`)
+      return stored(log, digest)
+    }
+    case "file":
+      return fromFile(question, asked.path)
+    case "range":
+      return fromRange(question, marks, asked.from, asked.to)
+    case "first":
+    case "window":
+      return undefined
+  }
+}
+
+/** Keeps, per test over all rows, the picture of the window with the largest effect. */
+class Pictures {
+  readonly #best = new Map<string, ReportFeature & { readonly effect: number }>()
+
+  see({ finding, table, reference }: PastWindow): void {
+    for (const { feature, test, effect, slice } of finding.tests) {
+      if (slice !== undefined || effect === undefined) continue
+      const key = JSON.stringify([feature, test])
+      if ((this.#best.get(key)?.effect ?? -1) >= effect) continue
+      const prepared = reference.all.features.find(({ column }) => column.name === feature)
+      const overlay =
+        prepared === undefined
+          ? undefined
+          : overlayOf(prepared.feature, featureOf(table, prepared.column, undefined))
+      this.#best.set(key, { feature, test, overlay, at: finding.number, effect })
+    }
+  }
+
+  get features(): ReadonlyArray<ReportFeature> {
+    return [...this.#best.values()]
+  }
+}
+
+const DAY_MILLIS = 86_400_000
+
+const alarms = (
+  windows: ReadonlyArray<WindowEvaluated>,
+  settings: DriftSettings,
+): number | undefined => {
+  const from = windows[0]?.window.firstAt
+  const to = windows.at(-1)?.window.lastAt
+  if (from === undefined || to === undefined || to <= from) return undefined
+  const tests = Math.max(
+    ...windows.map((one) => one.tests.filter(({ pvalue }) => pvalue !== undefined).length),
+  )
+  return falseAlarmsPerDay(settings, tests, (windows.length * DAY_MILLIS) / (to - from))
+}
+
+/** @throws CommandFailed, UsageError, ArtifactMissing, CsvUnreadable */
+export const askPast = async (question: PastQuestion): Promise<PastAnswer> => {
+  const { log, model, settings, plans, now } = question
+  const marks = await readMarks(log, model)
+  const reference = await findReference(question, marks, question.reference)
+  const from =
+    question.from === undefined
+      ? (reference?.to ?? 0) + 1
+      : await readPlace(log, marks, "from", question.from, now)
+  const to =
+    question.to === undefined
+      ? await lastPosition(log)
+      : await readPlace(log, marks, "to", question.to, now)
+  const asked = question.reference.kind === "live" ? settings.reference : question.reference
+  const source = asked.kind === "digest" ? settings.reference : asked
+  const past = new PastWindows(log, {
+    model,
+    settings: { ...settings, reference: source },
+    plans,
+    from,
+    to,
+    marks: marks.map(({ position }) => position),
+    reference,
+    now,
+  })
+  const windows: Array<WindowEvaluated> = []
+  const pictures = new Pictures()
+  for await (const window of past.read()) {
+    if (windows.length === WINDOWS_MAX)
+      throw new CommandFailed(`more than ${WINDOWS_MAX} windows: ask for larger ones or less time`)
+    windows.push(window.finding)
+    pictures.see(window)
+  }
+  const { rest, facts, reference: used } = past.result
+  const words =
+    used === undefined ? "none" : `${used.origin} (${used.table.seen} rows, ${used.digest})`
+  const { features } = pictures
+  const falseAlarms = alarms(windows, settings)
+  const report = { model, reference: words, from, to, windows, features }
+  return { windows, rest, facts, report: { ...report, falseAlarmsPerDay: falseAlarms } }
+}
