@@ -29,10 +29,12 @@ const startMember = async (
   cluster: ClusterOptions | undefined,
   policy: RestartPolicy,
   say: (line: string) => void,
+  sync: "default" | "always",
 ) => {
   let server: EmbeddedServer = await startEmbeddedServer({
     directory: join(folder, name),
     serverName: name,
+    sync,
     onLog: (line) => say(`${name}: ${line}`),
     ...(cluster === undefined ? {} : { cluster }),
   })
@@ -52,13 +54,14 @@ export const startBroker = async (
   count: 1 | 3,
   policy: RestartPolicy,
   say: (line: string) => void,
+  sync: "default" | "always" = "default",
 ): Promise<Broker> => {
   const ports = Array.from({ length: count }, () => freePort(LOOPBACK))
   const routes = ports.map(clusterUrl)
   const members = await Promise.all(
     ports.map((port, index) => {
       const cluster = count === 1 ? undefined : { name: CLUSTER_NAME, port, routes }
-      return startMember(folder, `nats-${index + 1}`, cluster, policy, say)
+      return startMember(folder, `nats-${index + 1}`, cluster, policy, say, sync)
     }),
   )
   return {

@@ -34,6 +34,8 @@ export interface LaboratoryOptions {
   readonly gateways: number
   /** 1, or 3 for a cluster. */
   readonly servers: 1 | 3
+  /** `always` syncs the disk before each acknowledgement. */
+  readonly sync?: "default" | "always"
   /** Settings of every process, above the limits. */
   readonly environment?: Readonly<Record<string, string>>
   /** Called when there is a log, before the services start: imports models. */
@@ -102,7 +104,13 @@ export const startLaboratory = async (options: LaboratoryOptions): Promise<Labor
     lines.push(line)
     if (lines.length > LOG_LINES_MAX) lines.shift()
   }
-  const broker = await startBroker(join(folder, "nats"), options.servers, RESTART, say)
+  const broker = await startBroker(
+    join(folder, "nats"),
+    options.servers,
+    RESTART,
+    say,
+    options.sync,
+  )
   const log = await prepareLog(broker, options).catch(async (cause: unknown) => {
     await broker.stop()
     throw cause

@@ -1,0 +1,105 @@
+// Another commit of Weir beside this one: its files in a work tree below .weir/bench, run by its own
+// command line, so that two commits can be measured in turn.
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs"
+import { copyFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { freePort } from "../../cli/port.ts"
+import { inProject } from "../../cli/project.ts"
+import { startChild } from "../../cli/up/child.ts"
+import { commandOf, withDescendants } from "../measure/processes.ts"
+import { git } from "../measure/machine.ts"
+import { IRIS, IRIS_FILE } from "./iris.ts"
+import type { Weir } from "./weir.ts"
+
+const LOOPBACK = "127.0.0.1"
+const READY_WAIT_MILLIS = 60_000
+const LOOK_AGAIN_MILLIS = 50
+const STOP_WAIT_MILLIS = 45_000
+const LINES_SHOWN_MAX = 20
+
+/** The full name of a commit; undefined when `revision` names none. */
+export const commitOf = (revision: string): string | undefined => {
+  const found = git("rev-parse", "--verify", "--quiet", `${revision}^{commit}`)
+  return found === "" ? undefined : found
+}
+
+/** The commit's files, with this checkout's packages. */
+const checkOut = (commit: string): string => {
+  const folder = inProject(".weir", "bench", "commits", commit.slice(0, 12))
+  if (existsSync(join(folder, "package.json"))) return folder
+  mkdirSync(inProject(".weir", "bench", "commits"), { recursive: true })
+  git("worktree", "prune")
+  git("worktree", "add", "--detach", "--force", folder, commit)
+  if (!existsSync(folder)) throw new Error(`git could not check out ${commit} in ${folder}`)
+  symlinkSync(inProject("node_modules"), join(folder, "node_modules"))
+  return folder
+}
+
+const untilReady = async (url: string, exited: Promise<unknown>): Promise<boolean> => {
+  const state = { over: false }
+  void exited.then(() => (state.over = true))
+  const deadline = performance.now() + READY_WAIT_MILLIS
+  while (!state.over && performance.now() < deadline) {
+    const answer = await fetch(`${url}/v2/models/${IRIS}/ready`).catch(() => undefined)
+    if (answer?.ok === true) return true
+    await Bun.sleep(LOOK_AGAIN_MILLIS)
+  }
+  return false
+}
+
+const PARTS = [
+  { name: "gateway", sign: "gateway/main.ts" },
+  { name: "predictor", sign: "predictor/main.ts" },
+  { name: "nats-server", sign: "nats-server" },
+] as const
+
+const partsBelow = (pid: number) => {
+  const commands = withDescendants([pid]).map((child) => ({ pid: child, text: commandOf(child) }))
+  return PARTS.map(({ name, sign }) => ({
+    name,
+    pids: commands.filter(({ text }) => text.includes(sign)).map((found) => found.pid),
+  }))
+}
+
+export interface CheckoutOptions {
+  readonly name: string
+  /** Undefined for the files as they are here. */
+  readonly commit: string | undefined
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/** `weir up` of that commit with the model iris; throws with its last lines when it is not ready. */
+export const startCheckout = async (options: CheckoutOptions): Promise<Weir> => {
+  const folder = options.commit === undefined ? inProject() : checkOut(options.commit)
+  const data = mkdtempSync(join(tmpdir(), "weir-bench-"))
+  const models = join(data, "models")
+  mkdirSync(join(models, IRIS, "1"), { recursive: true })
+  await copyFile(IRIS_FILE, join(models, IRIS, "1", "model.onnx"))
+  const port = freePort(LOOPBACK)
+  const words = ["--port", String(port), "--data", join(data, "log"), "--models", models]
+  const lines: Array<string> = []
+  const child = startChild({
+    command: [process.execPath, join(folder, "cli", "main.ts"), "up", ...words],
+    environment: {
+      LOG_LEVEL: "warn",
+      WEIR_PREDICTIONS_MAX_MESSAGES: "200000",
+      ...options.environment,
+    },
+    stopWaitMillis: STOP_WAIT_MILLIS,
+    onLine: (line) => {
+      lines.push(line)
+      if (lines.length > LINES_SHOWN_MAX) lines.shift()
+    },
+  })
+  const stop = async () => {
+    await child.stop()
+    rmSync(data, { recursive: true, force: true })
+  }
+  const url = `http://${LOOPBACK}:${port}`
+  if (!(await untilReady(url, child.exited))) {
+    await stop()
+    throw new Error(`${options.name} is not ready:\n  ${lines.join("\n  ")}`)
+  }
+  return { name: options.name, url, parts: () => partsBelow(child.pid), stop }
+}
