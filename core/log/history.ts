@@ -107,14 +107,18 @@ export interface HistoryStatus {
 
 /** How far the copying is. `capacity` is the number of messages that the hot log may hold. */
 export const historyStatus = async (log: Log, capacity: number): Promise<HistoryStatus> => {
-  const [hot, last] = await Promise.all([
+  const [hot, long, last] = await Promise.all([
     log.manager.streams.info(PREDICTIONS),
+    log.manager.streams.info(HISTORY),
     readFromLeader(log, HISTORY, { last_by_subj: ALL_HISTORY }),
   ])
   const lastPosition = hot.state.last_seq
+  // Copies that were erased at the end leave their sequences behind, and were copied all the same.
+  const erased = last === undefined ? 0 : Math.max(0, long.state.last_seq - last.sequence)
   // An empty long log, new or grown old, says nothing; what the hot log no longer holds cannot be
   // copied any more.
-  const copiedPosition = readSource(last?.headers)?.position ?? Math.max(0, hot.state.first_seq - 1)
+  const found = readSource(last?.headers)?.position
+  const copiedPosition = (found ?? Math.max(0, hot.state.first_seq - 1)) + erased
   const lag = Math.max(0, lastPosition - copiedPosition)
   return { lastPosition, copiedPosition, lag, headroomUsed: lag / capacity }
 }

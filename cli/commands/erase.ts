@@ -1,0 +1,159 @@
+// `weir erase`: removes what a person sent from the logs and the dead letters, bytes and all, leaves
+// a record that it was removed, and says what it cannot reach.
+import { userInfo } from "node:os"
+import type { Log } from "#core/log/log"
+import { isLogId, isModelName } from "#proto/names"
+import {
+  CommandFailed,
+  describeFlags,
+  EXIT_DONE,
+  EXIT_FAILED,
+  readWords,
+  UsageError,
+  type Command,
+} from "../command.ts"
+import { eraseHoldings, type ErasureResult } from "../erase/erase.ts"
+import { idsOfCaller, withRetries } from "../erase/of-caller.ts"
+import { copiedSoFar, findHoldings, waitingModels, type Holdings } from "../erase/places.ts"
+import { jsonFlag, natsFlag, withFoundLog } from "../find-log.ts"
+import { countText, table } from "../table.ts"
+
+const IDS_MOST = 10_000
+/** Messages of the long log to look through for an id that the hot log has dropped. */
+const SCAN_MOST = 1_000_000_000
+
+const REMAINS = [
+  "answers that callers, feeds, Kafka topics and webhooks have already received",
+  "backups and snapshots of the log, and archives written from it",
+  "training sets, reference profiles and models that were made from it",
+  "in a cluster, the servers' replication logs until they compact them",
+] as const
+const QUEUE_REMAINS =
+  "the files of the queue, which was never empty: repeat this when it is, or wait for the server " +
+  "to compact them"
+
+const flags = {
+  nats: natsFlag,
+  json: jsonFlag,
+  caller: { value: "NAME", help: "everything that this caller asked, in place of ids" },
+  model: { value: "MODEL", help: "only what this model was asked" },
+  by: { value: "TEXT", help: "who asks for it, kept in the record (default: your user name)" },
+  yes: { help: "erases without asking" },
+} as const
+
+const ask = (count: number): boolean => {
+  if (process.stdin.isTTY !== true)
+    throw new UsageError("nobody can be asked here; --yes erases without asking")
+  const answer = prompt(`Erase everything about ${count} ids? It cannot be undone. [y/N]`)
+  return answer?.trim().toLowerCase() === "y"
+}
+
+const describe = ({ erased, queueSwept }: ErasureResult): string =>
+  [
+    table(
+      [
+        { name: "ID" },
+        { name: "MODEL" },
+        { name: "FACTS", align: "right" },
+        { name: "COPIES", align: "right" },
+        { name: "DEAD LETTERS", align: "right" },
+        { name: "LEFT", align: "right" },
+      ],
+      erased.map((one) => [
+        one.id,
+        one.model,
+        ...[one.facts, one.copies, one.deadLetters, one.left].map(countText),
+      ]),
+    ),
+    "",
+    "Not within reach:",
+    ...[...REMAINS, ...(queueSwept ? [] : [QUEUE_REMAINS])].map((line) => `  - ${line}`),
+  ].join("\n")
+
+interface Asked {
+  readonly log: Log
+  readonly ids: ReadonlySet<string>
+  readonly caller: string | undefined
+  readonly model: string | undefined
+}
+
+/** What is meant, with the retries of it; ids that still wait are named and left out. */
+const collect = async ({ log, ids: named, caller, model }: Asked) => {
+  const options = { model, scanMost: SCAN_MOST }
+  let ids = caller === undefined ? named : new Set([...named, ...(await idsOfCaller(log, caller))])
+  const first = await findHoldings(log, ids, options)
+  for (const one of first) ids = await withRetries(log, ids, one)
+  const waiting: Array<string> = []
+  for (const id of ids) if ((await waitingModels(log, id, model)).length > 0) waiting.push(id)
+  const settled = new Set([...ids].filter((id) => !waiting.includes(id)))
+  // Copies may have been on their way.
+  if (!(await copiedSoFar(log)))
+    throw new CommandFailed("the long log does not keep up with its copies; nothing was erased")
+  return { waiting, holdings: await findHoldings(log, settled, options) }
+}
+
+const unknownIds = (
+  ids: ReadonlySet<string>,
+  waiting: ReadonlyArray<string>,
+  holdings: ReadonlyArray<Holdings>,
+): ReadonlyArray<string> => {
+  const known = new Set([...waiting, ...holdings.map(({ id }) => id)])
+  return [...ids].filter((id) => !known.has(id))
+}
+
+const eraseAll = async (
+  asked: Asked,
+  options: { readonly by: string; readonly isAsked: boolean; readonly json: boolean },
+): Promise<number> => {
+  const { waiting, holdings } = await collect(asked)
+  const unknown = unknownIds(asked.ids, waiting, holdings)
+  for (const id of unknown) console.error(`weir: the log knows nothing of "${id}"`)
+  for (const id of waiting)
+    console.error(`weir: ${id} still waits to be predicted: erase it when it has ended`)
+  const isWhole = unknown.length + waiting.length === 0
+  if (holdings.length === 0) {
+    if (isWhole) console.error("there is nothing to erase")
+    return isWhole ? EXIT_DONE : EXIT_FAILED
+  }
+  if (options.isAsked && !ask(holdings.length)) throw new CommandFailed("nothing was erased")
+  const result = await eraseHoldings(asked.log, holdings, options.by, Date.now())
+  const remains = [...REMAINS, ...(result.queueSwept ? [] : [QUEUE_REMAINS])]
+  const document = { ...result, unknown, waiting, remains }
+  console.log(options.json ? JSON.stringify(document, undefined, 2) : describe(result))
+  const isClean = result.erased.every(({ left }) => left === 0)
+  return isWhole && isClean ? EXIT_DONE : EXIT_FAILED
+}
+
+export const erase: Command = {
+  name: "erase",
+  summary: "Remove a person's inputs from the log, for good",
+  usage: `Usage: ./weir erase ID... [--yes]
+       ./weir erase --caller NAME [--yes]
+
+Removes facts with their inputs and outputs, ground truth and dead letters of these ids, and of
+the retries of the same requests, from the hot log, the long log and the files of both. A record
+that it was done stays: id, positions, when, by whom. It says what it cannot reach.
+Exit code 1 when an id is unknown or still waits to be predicted; the others are erased.
+
+${describeFlags(flags)}`,
+  run: async (args) => {
+    const { flags: set, switches, positionals } = readWords(args, flags, IDS_MOST)
+    for (const id of positionals)
+      if (!isLogId(id)) throw new UsageError(`"${id}" is no id ([A-Za-z0-9_-]{1,64})`)
+    if (set.model !== undefined && !isModelName(set.model))
+      throw new UsageError(`--model: "${set.model}" is no model name`)
+    if (set.caller === "") throw new UsageError("--caller: expected a name")
+    if ((positionals.length === 0) === (set.caller === undefined))
+      throw new UsageError("give ids, or --caller NAME")
+    return withFoundLog("erase", set.nats, (log) =>
+      eraseAll(
+        { log, ids: new Set(positionals), caller: set.caller, model: set.model },
+        {
+          by: set.by ?? userInfo().username,
+          isAsked: !switches.has("yes"),
+          json: switches.has("json"),
+        },
+      ),
+    )
+  },
+}

@@ -1,0 +1,98 @@
+// Erasing what the log holds of some ids: recorded first, then removed from the hot log before the
+// long one (or the server could copy it again), then from the dead letters, and looked for again.
+import { eraseMessage, sweepQueueFiles } from "#core/log/erase"
+import { recordErasure } from "#core/log/erasures"
+import type { Log } from "#core/log/log"
+import { isModelName } from "#proto/names"
+import { DEAD_LETTERS, HISTORY, PREDICTIONS } from "#proto/subjects"
+import { startProgress } from "../progress.ts"
+import { isHeld, type Holdings, type Place } from "./places.ts"
+
+/** The model in the record of a dead letter whose subject named none. */
+const UNNAMED_MODEL = "unnamed"
+const ORDER: ReadonlyArray<Place["stream"]> = [PREDICTIONS, HISTORY, DEAD_LETTERS]
+
+export interface ErasedId {
+  readonly id: string
+  readonly model: string
+  readonly facts: number
+  readonly copies: number
+  readonly deadLetters: number
+  /** Places that still hold something; none unless the server failed. */
+  readonly left: number
+}
+
+const positionsOf = ({ places }: Holdings): ReadonlyArray<number> => [
+  ...new Set(places.flatMap(({ position }) => position ?? [])),
+]
+
+const lettersOf = ({ places }: Holdings): ReadonlyArray<number> =>
+  places.flatMap(({ stream, sequence }) => (stream === DEAD_LETTERS ? [sequence] : []))
+
+const eraseOne = async (
+  log: Log,
+  holdings: Holdings,
+  by: string,
+  at: number,
+): Promise<ErasedId> => {
+  const { id, places } = holdings
+  const model = isModelName(holdings.model) ? holdings.model : UNNAMED_MODEL
+  await recordErasure(log, {
+    _tag: "Erased",
+    model,
+    id,
+    positions: positionsOf(holdings),
+    deadLetters: lettersOf(holdings),
+    by,
+    at,
+  })
+  for (const stream of ORDER) {
+    for (const place of places)
+      if (place.stream === stream) await eraseMessage(log, stream, place.sequence)
+  }
+  const held = await Promise.all(places.map((place) => isHeld(log, place)))
+  const count = (stream: Place["stream"]) => places.filter((one) => one.stream === stream).length
+  return {
+    id,
+    model,
+    facts: count(PREDICTIONS),
+    copies: count(HISTORY),
+    deadLetters: count(DEAD_LETTERS),
+    left: held.filter((one) => one).length,
+  }
+}
+
+export interface ErasureResult {
+  readonly erased: ReadonlyArray<ErasedId>
+  /** Whether the files of the queue were given up, in which answered requests may still stand. */
+  readonly queueSwept: boolean
+}
+
+/** The queue has to be empty for a moment; so often that is looked for. */
+const SWEEP_TRIES = 20
+const SWEEP_PAUSE_MILLIS = 100
+
+const sweep = async (log: Log): Promise<boolean> => {
+  for (let tries = 0; tries < SWEEP_TRIES; tries++) {
+    if (await sweepQueueFiles(log)) return true
+    await new Promise<void>((resolve) => setTimeout(resolve, SWEEP_PAUSE_MILLIS))
+  }
+  return false
+}
+
+/** `by` says who asked for it, `at` when: milliseconds since 1970. */
+export const eraseHoldings = async (
+  log: Log,
+  holdings: ReadonlyArray<Holdings>,
+  by: string,
+  at: number,
+): Promise<ErasureResult> => {
+  const progress = startProgress()
+  const erased: Array<ErasedId> = []
+  for (const one of holdings) {
+    progress.show(`erasing ${erased.length + 1} of ${holdings.length}`)
+    erased.push(await eraseOne(log, one, by, at))
+  }
+  progress.end()
+  return { erased, queueSwept: await sweep(log) }
+}

@@ -1,0 +1,87 @@
+// The ids that a caller asked under, as far as the log still has them: in both logs, in the dead
+// letters, and in the queue.
+import { findChain } from "../audit/chain.ts"
+import { ANY_MODEL } from "#core/log/find"
+import { readRange } from "#core/log/follow"
+import type { Log } from "#core/log/log"
+import { deadLetterCodec } from "#proto/dead-letter"
+import { CALLER } from "#proto/headers"
+import { predictionCodec } from "#proto/prediction"
+import {
+  ALL_PREDICTIONS,
+  DEAD_LETTERS,
+  HISTORY,
+  historySubject,
+  modelAndId,
+  PREDICTIONS,
+  REQUESTS,
+} from "#proto/subjects"
+import { startProgress } from "../progress.ts"
+import type { Holdings } from "./places.ts"
+
+const PROGRESS_EVERY = 1_000
+
+const includes = (data: Uint8Array, text: string): boolean =>
+  Buffer.from(data.buffer, data.byteOffset, data.byteLength).includes(text)
+
+const firstSequence = async (log: Log, stream: string): Promise<number> =>
+  Math.max(1, (await log.manager.streams.info(stream)).state.first_seq)
+
+async function* factsOf(
+  log: Log,
+  stream: string,
+  filter: string,
+  caller: string,
+): AsyncGenerator<string> {
+  const progress = startProgress()
+  const range = { stream, from: await firstSequence(log, stream), to: Infinity, filter }
+  let read = 0
+  for await (const { data, pending } of readRange(log, range)) {
+    read++
+    if (read % PROGRESS_EVERY === 0)
+      progress.show(`looking for ${caller} in ${stream}: ${read} of ${read + pending} facts`)
+    // Decoding a fact costs more than looking for the name in its bytes.
+    if (!includes(data, caller)) continue
+    const fact = predictionCodec.decode(data)
+    if (fact.caller === caller) yield fact.id
+  }
+  progress.end()
+}
+
+/** @throws LookupFailed, UnreadableRecord, RangeGone. */
+export const idsOfCaller = async (log: Log, caller: string): Promise<ReadonlySet<string>> => {
+  const ids = new Set<string>()
+  for await (const id of factsOf(log, HISTORY, historySubject(ANY_MODEL), caller)) ids.add(id)
+  for await (const id of factsOf(log, PREDICTIONS, ALL_PREDICTIONS, caller)) ids.add(id)
+  const dead = { stream: DEAD_LETTERS, from: await firstSequence(log, DEAD_LETTERS), to: Infinity }
+  for await (const { data } of readRange(log, dead)) {
+    const letter = includes(data, caller) ? deadLetterCodec.decode(data) : undefined
+    if (letter?.headers[CALLER] === caller) ids.add(letter.id)
+  }
+  const from = await firstSequence(log, REQUESTS)
+  const queue = { stream: REQUESTS, from, to: Infinity, headersOnly: true }
+  for await (const { subject, headers } of readRange(log, queue)) {
+    const id = modelAndId(subject)?.id
+    if (id !== undefined && headers?.get(CALLER) === caller) ids.add(id)
+  }
+  return ids
+}
+
+/**
+ * The same request was asked under every id of a chain of retries, so that each holds the inputs.
+ * What was answered at once and is no retry has no chain.
+ */
+export const withRetries = async (
+  log: Log,
+  ids: ReadonlySet<string>,
+  { id, model, failed, retryOf }: Holdings,
+): Promise<ReadonlySet<string>> => {
+  if (!failed && retryOf === undefined) return ids
+  const { before, after } = await findChain(log, model, id, retryOf, 0)
+  const all = new Set([...ids, ...before.map((link) => link.id)])
+  for (const ancestor of before) {
+    const siblings = await findChain(log, model, ancestor.id, undefined, 0)
+    for (const link of siblings.after) all.add(link.id)
+  }
+  return new Set([...all, ...after.map((link) => link.id)])
+}
