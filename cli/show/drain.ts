@@ -257,7 +257,7 @@ export const show: Show = {
   summary: "Gateways, predictors and the server told to end under load; nobody notices",
   usage: `Usage: ./weir show drain [flags]
 
-${CALLERS} callers ask about real flights, and try again only where a connection was refused. Meanwhile a
+${CALLERS} callers ask about real flights, and try again only where a connection was refused. A
 gateway (one of two), a predictor (one of two) and the server are told to end (SIGTERM) in turn and
 started again. No request may fail. Work that was finished may not be delivered again, but for what
 was on its way to the server when that ended; no request may have two facts in any case.

@@ -166,9 +166,9 @@ export const show: Show = {
   summary: "Requests that make the model fail, in shared batches; each fails alone",
   usage: `Usage: ./weir show poison [flags]
 
-${CLIENTS} callers ask a model that looks rows up in a table for rows that are there and for rows that
-are not, which the signature allows and the run refuses. A batch that fails is run again row by
-row: every good request must get its right answer, every bad one a failure with reason.
+${CLIENTS} callers ask a model that looks rows up in a table for rows that are there, and for rows
+that are not, which the signature allows and the run refuses. A batch that fails is run again row
+by row: every good request must get its right answer, every bad one a failure with reason.
 
 ${describeFlags(flags)}`,
   run: async (args) => {
