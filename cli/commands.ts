@@ -14,6 +14,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   models: async () => (await import("./commands/models.ts")).models,
   drift: async () => (await import("./commands/drift.ts")).drift,
   mark: async () => (await import("./commands/mark.ts")).mark,
+  keys: async () => (await import("./commands/keys.ts")).keys,
   webhooks: async () => (await import("./commands/webhooks.ts")).webhooks,
   quality: async () => (await import("./commands/quality.ts")).quality,
   erase: async () => (await import("./commands/erase.ts")).erase,

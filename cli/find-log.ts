@@ -21,7 +21,8 @@ export interface LogAddress {
 
 const given = (text: string | undefined): string | undefined => (text === "" ? undefined : text)
 
-const dataFolder = (): string => {
+/** Where the log, cached models and the keys' pepper of this machine are. */
+export const dataFolder = (): string => {
   const named = given(process.env["WEIR_DATA"])
   return named === undefined ? inProject(".weir", "data") : resolve(named)
 }
