@@ -17,6 +17,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   keys: async () => (await import("./commands/keys.ts")).keys,
   webhooks: async () => (await import("./commands/webhooks.ts")).webhooks,
   quality: async () => (await import("./commands/quality.ts")).quality,
+  streams: async () => (await import("./commands/streams.ts")).streams,
   erase: async () => (await import("./commands/erase.ts")).erase,
   provision: async () => (await import("./commands/provision.ts")).provision,
   gateway: async () => (await import("./commands/service.ts")).gateway,
