@@ -13,6 +13,7 @@ import {
   observedText,
   stateText,
 } from "#core/quality/html-report"
+import { parseToolFile } from "#core/quality/python-json"
 import { RESULT_FORMATS, type ResultFormat } from "#core/quality/result-format"
 import { readSuite, SuiteRefused } from "#core/quality/suite"
 import { suggestSuite } from "#core/quality/suggest"
@@ -47,7 +48,7 @@ const read = async (path: string): Promise<string> => {
 const readJson = async (path: string): Promise<unknown> => {
   const text = await read(path)
   try {
-    return JSON.parse(text)
+    return parseToolFile(text)
   } catch {
     throw new CommandFailed(`${path} is not JSON`)
   }

@@ -1,5 +1,6 @@
 // Expectations about types, by the names that pandas and NumPy have for them. Columns of text and
 // mixed columns are judged value by value, as Python objects are.
+import { Schema } from "effect"
 import {
   define,
   MetricFailed,
@@ -131,12 +132,12 @@ const ofType = define({ ...mapColumn, type_: Text }, ({ column, mostly, type_ })
   }),
 )
 
-const inTypeList = define({ ...mapColumn, type_list: TextList }, (kwargs) =>
+const inTypeList = define({ ...mapColumn, type_list: Schema.NullOr(TextList) }, (kwargs) =>
   typeCheck({
     metric: "column_values.in_type_list",
     column: kwargs.column,
     mostly: kwargs.mostly ?? 1,
-    names: kwargs.type_list,
+    names: kwargs.type_list ?? undefined,
     isList: true,
   }),
 )

@@ -77,7 +77,7 @@ const distinctValues = (rule: Rule) =>
       observe: (domain, version) => {
         const column = columnIn(domain, name, metric)
         const counts = valueCounts(presentCells(column, domain.rows))
-        const expected = valuesAs(column.type, given ?? [])
+        const expected = valuesAs(column.type, given)
         const observed = new Set(counts.map(({ value }) => hashed(value)))
         const difference: Difference = {
           unexpected: counts
@@ -110,7 +110,7 @@ const mostCommon = define(
       const counts = valueCounts(presentCells(column, domain.rows))
       const most = Math.max(0, ...counts.map(({ count }) => count))
       const modes = counts.filter(({ count }) => count === most).map(({ value }) => value)
-      const expected = valuesAs(column.type, given ?? [])
+      const expected = valuesAs(column.type, given)
       const met = modes.filter((value) => expected.has(hashed(value))).length
       return {
         success: tiesOkay ? met > 0 : modes.length === 1 && met === 1,

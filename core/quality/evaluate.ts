@@ -28,6 +28,8 @@ export interface EvaluateOptions {
   readonly format?: ResultFormat
   /** Length of the partial lists. */
   readonly partialCount?: number
+  /** `unexpected_index_column_names`: columns whose values name a row in the index lists. */
+  readonly indexColumns?: ReadonlyArray<string>
 }
 
 /** Something went wrong while an expectation was evaluated; the metric is known or not. */
@@ -178,13 +180,21 @@ const grouped = (entries: ReadonlyArray<SuiteEntry>): ReadonlyArray<SuiteEntry> 
  *
  * Expectations that cannot be computed, are unknown or have arguments that do not fit are results
  * without success that carry the reason.
+ *
+ * @throws RangeError where a column that shall name the rows is not there.
  */
 export const evaluateSuite = (
   suite: Suite,
   table: Table,
-  { format = "SUMMARY", partialCount = PARTIAL_COUNT }: EvaluateOptions = {},
+  { format = "SUMMARY", partialCount = PARTIAL_COUNT, indexColumns = [] }: EvaluateOptions = {},
 ): SuiteResult => {
-  const options: FormatOptions = { format, partialCount, version: suite.version }
+  const named = indexColumns.map((name) => {
+    const column = table.columns.get(name)
+    if (column === undefined) throw new RangeError(`there is no column "${name}" to name rows by`)
+    return [name, column] as const
+  })
+  const { version } = suite
+  const options: FormatOptions = { format, partialCount, version, indexColumns: named }
   const whole = wholeTable(table)
   const judged = grouped(suite.entries).map((entry) => judge(entry, table, whole, options))
   const results = [

@@ -4,6 +4,7 @@ import { define, MetricFailed, valueCheck, type Family } from "./check.ts"
 import { parseDate } from "./date-text.ts"
 import { jsonSchemaTest, SchemaRefused } from "./json-schema.ts"
 import { KwargsRefused, mapColumn, Text } from "./kwargs.ts"
+import { parsePythonJson } from "./python-json.ts"
 import { PatternRefused } from "./python-regex.ts"
 import { FormatRefused, strptimeTest } from "./strftime.ts"
 import type { Cell } from "./table.ts"
@@ -39,17 +40,13 @@ const dateutil = define(mapColumn, (kwargs) =>
   valueCheck(DATEUTIL, kwargs, () => (cell) => parseDate(textOf(cell, DATEUTIL)) !== undefined),
 )
 
-/** Strings, and the three numbers that Python reads and JSON does not know. */
-const PYTHON_NUMBER = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/gs
-
 /** A number beyond what is finite, which is how JSON can say infinity. */
 const BEYOND = "1e999"
 
 /** As Python's `json.loads`, which also takes NaN and infinities: they stay numbers. */
 const parseJson = (text: string): { readonly value: unknown } | undefined => {
   try {
-    const strict = text.replace(PYTHON_NUMBER, (found) => (found.startsWith('"') ? found : BEYOND))
-    return { value: JSON.parse(strict) }
+    return { value: parsePythonJson(text, () => BEYOND) }
   } catch {
     return undefined
   }

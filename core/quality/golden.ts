@@ -6,6 +6,7 @@ import { Schema } from "effect"
 import { tableFromCsv, TableSchema } from "./csv.ts"
 import { evaluateSuite } from "./evaluate.ts"
 import { gxJson } from "./gx-json.ts"
+import { parseToolFile } from "./python-json.ts"
 import { readSuite } from "./suite.ts"
 
 const Index = Schema.Struct({
@@ -89,7 +90,7 @@ export interface GoldenOutcome {
   readonly differences: ReadonlyArray<string>
 }
 
-const json = (path: string): unknown => JSON.parse(readFileSync(path, "utf8"))
+const json = (path: string): unknown => parseToolFile(readFileSync(path, "utf8"))
 const decodeResult = Schema.decodeUnknownSync(ResultFile)
 
 const runCase = (

@@ -4,7 +4,8 @@ import { Schema } from "effect"
 
 export const Scalar = Schema.Union([Schema.Finite, Schema.String, Schema.Boolean])
 export const Value = Schema.NullOr(Scalar)
-export const ValueSet = Schema.optionalKey(Schema.NullOr(Schema.Array(Value)))
+/** 0.x took a set that is not there for one that holds everything; here it is refused. */
+export const ValueSet = Schema.Array(Value)
 export const ColumnName = Schema.NonEmptyString
 export const Flag = Schema.optionalKey(Schema.NullOr(Schema.Boolean))
 export const Text = Schema.String

@@ -19,9 +19,7 @@ export const valuesAs = (type: ColumnType, values: ReadonlyArray<Cell>): Readonl
 const membership = (metric: string, isWanted: boolean) =>
   define({ ...mapColumn, value_set: ValueSet }, (kwargs) =>
     valueCheck(metric, kwargs, (type) => {
-      const { value_set: given } = kwargs
-      if (given === null || given === undefined) return () => true
-      const values = valuesAs(type, given)
+      const values = valuesAs(type, kwargs.value_set)
       return (cell) => values.has(hashed(cell)) === isWanted
     }),
   )

@@ -61,6 +61,8 @@ const quantileValues = define(
     const { quantiles, value_ranges } = ranges
     if (quantiles.length !== value_ranges.length)
       throw new KwargsRefused("quantile_values and quantiles must have the same number of elements")
+    if (value_ranges.some(([low, high]) => low !== null && high !== null && low > high))
+      throw new KwargsRefused("a range of quantile_ranges ends before it begins")
     return {
       kind: "aggregate",
       metric: METRIC,

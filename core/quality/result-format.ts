@@ -21,6 +21,8 @@ export interface FormatOptions {
   readonly format: ResultFormat
   readonly partialCount: number
   readonly version: SuiteVersion
+  /** Columns that name a row in the index lists, in place of its number. */
+  readonly indexColumns: ReadonlyArray<readonly [name: string, column: Column]>
 }
 
 export interface MapOutcome {
@@ -104,6 +106,15 @@ const countsOf = (values: ReadonlyArray<Listed>, most: number) => {
   return isOrderable ? sorted.map(({ value, count }) => ({ value, count })) : undefined
 }
 
+/** A row by the values of the columns that name it. */
+const namedRow = (
+  columns: ReadonlyArray<readonly [name: string, column: Column]>,
+  row: number,
+): Readonly<Record<string, Cell>> =>
+  Object.fromEntries(
+    columns.map(([name, column]) => [name, shown(cellAt(column, row), column.type)]),
+  )
+
 const percent = (part: number, whole: number): number | null =>
   whole > 0 ? (part / whole) * 100 : null
 
@@ -113,7 +124,7 @@ export const formatMap = (
   names: ReadonlyArray<string>,
   columns: ReadonlyArray<Column>,
   outcome: MapOutcome,
-  { format, partialCount, version }: FormatOptions,
+  { format, partialCount, version, indexColumns }: FormatOptions,
 ): Readonly<Record<string, unknown>> => {
   if (format === "BOOLEAN_ONLY") return {}
   const { elements, considered, unexpected } = outcome
@@ -138,11 +149,17 @@ export const formatMap = (
     unexpected_count: count,
     unexpected_percent: ofPresent,
     partial_unexpected_list: list.slice(0, partialCount),
+    ...(indexColumns.length === 0
+      ? {}
+      : { unexpected_index_column_names: indexColumns.map(([name]) => name) }),
     ...missing,
   }
   if (format === "BASIC") return basic
   const counts = partialCount > 0 ? countsOf(values, partialCount) : undefined
-  const indices = Array.from(unexpected)
+  const own = names.map((name, i) => [name, columns[i]!] as const)
+  const index = (row: number): unknown =>
+    indexColumns.length === 0 ? row : namedRow([...indexColumns, ...own], row)
+  const indices = Array.from(isComplete ? unexpected : unexpected.subarray(0, partialCount), index)
   const summary = {
     ...basic,
     ...(counts === undefined ? {} : { partial_unexpected_counts: counts }),
@@ -153,6 +170,6 @@ export const formatMap = (
     ...summary,
     unexpected_list: list,
     unexpected_index_list: indices,
-    unexpected_index_query: `df.filter(items=[${indices.join(", ")}], axis=0)`,
+    unexpected_index_query: `df.filter(items=[${unexpected.join(", ")}], axis=0)`,
   }
 }

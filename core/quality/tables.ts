@@ -1,7 +1,7 @@
 // Expectations about a table as a whole: its columns, their order, and how many rows it has.
 import { Schema } from "effect"
 import { define, type AggregateCheck, type Definition, type Family } from "./check.ts"
-import { ColumnName, Flag, NumberBound, Whole } from "./kwargs.ts"
+import { ColumnName, Flag, KwargsRefused, NumberBound, Whole } from "./kwargs.ts"
 import { intervalOf, isWithin, loosely } from "./interval.ts"
 import type { Domain } from "./table.ts"
 
@@ -47,21 +47,21 @@ const orderedList = define({ column_list: NameList }, ({ column_list: expected }
 const matchSet = define(
   { column_set: NameList, exact_match: Flag },
   ({ column_set: given, exact_match: isExact }) =>
-    tableCheck("table.columns", (domain) => {
-      const found = names(domain).toSorted()
-      const result = { observed_value: found }
+    tableCheck("table.columns", (domain, version) => {
+      const columns = names(domain)
+      const found = columns.toSorted()
+      // A set that is not given is an empty one, as it is in the tool.
       const expected = [...new Set(given ?? [])].toSorted()
       const unexpected = found.filter((name) => !expected.includes(name))
       const missing = expected.filter((name) => !found.includes(name))
-      const hasSet = given !== null && given !== undefined
-      if (!hasSet || (unexpected.length === 0 && missing.length === 0))
-        return { success: true, result }
+      if (unexpected.length === 0 && missing.length === 0)
+        return { success: true, result: { observed_value: version === 0 ? columns : found } }
       const mismatched = {
         ...(unexpected.length > 0 ? { unexpected } : {}),
         ...(missing.length > 0 ? { missing } : {}),
       }
       const success = isExact === false && missing.length === 0
-      return { success, result: { ...result, details: { mismatched } } }
+      return { success, result: { observed_value: found, details: { mismatched } } }
     }),
 )
 
@@ -78,13 +78,17 @@ const countBetween = (what: keyof typeof countOf): Definition =>
       strict_min: Flag,
       strict_max: Flag,
     },
-    (kwargs) =>
-      tableCheck(`table.${what}`, (domain, version) => {
+    (kwargs) => {
+      const interval = intervalOf(kwargs)
+      const { min, max } = interval
+      if (min !== undefined && max !== undefined && min > max)
+        throw new KwargsRefused("min_value cannot be greater than max_value")
+      return tableCheck(`table.${what}`, (domain, version) => {
         const count = countOf[what](domain)
-        const interval = intervalOf(kwargs)
         const own = version === 0 ? loosely(interval) : interval
         return { success: isWithin(count, own), result: { observed_value: count } }
-      }),
+      })
+    },
   )
 
 const countEquals = (what: keyof typeof countOf): Definition =>
