@@ -8,6 +8,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import("./commands/demo.ts")).demo,
   show: async () => (await import("./commands/show.ts")).show,
   test: async () => (await import("./commands/test.ts")).test,
+  predict: async () => (await import("./commands/predict.ts")).predict,
   tail: async () => (await import("./commands/tail.ts")).tail,
   audit: async () => (await import("./commands/audit.ts")).audit,
   dead: async () => (await import("./commands/dead.ts")).dead,
