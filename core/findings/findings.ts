@@ -1,5 +1,6 @@
 // Reading and appending what observers found. The last finding about a model's windows is the state
-// of its monitor: appending expects it, so that of two monitors one is first and the other learns it.
+// of its monitor: appending expects it, so that of two monitors one is first, and one learns it.
+import { canonicalJson } from "#core/drift/evaluated"
 import {
   driftFindingCodec,
   driftSubject,
@@ -49,8 +50,8 @@ const appendTo = async (
 }
 
 /**
- * Appends behind `expected`; answers the new sequence, or `undefined` when the subject had moved on:
- * by somebody else, or by an earlier try of this one.
+ * Appends behind `expected`; answers the new sequence, or `undefined` when the subject had moved
+ * on: by somebody else, or by an earlier try of this one.
  *
  * @throws LogUnavailable
  */
@@ -73,4 +74,4 @@ export const appendDrift = (
 export const sameFinding = (
   a: WindowFinding | DriftFinding,
   b: WindowFinding | DriftFinding,
-): boolean => JSON.stringify({ ...a, at: 0 }) === JSON.stringify({ ...b, at: 0 })
+): boolean => canonicalJson({ ...a, at: 0 }) === canonicalJson({ ...b, at: 0 })

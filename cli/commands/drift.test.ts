@@ -1,0 +1,155 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { parseDriftConfig } from "#core/drift/config"
+import { canonicalJson } from "#core/drift/evaluated"
+import { Schema } from "effect"
+import {
+  factOf,
+  findingsOf,
+  register,
+  rows,
+  singles,
+  store,
+  timeless,
+  type Row,
+} from "../../drift-monitor/test-facts.ts"
+import { until } from "../../test/support/eventually.ts"
+import { startService } from "../../test/support/service.ts"
+import { startSystem, type TestSystem } from "../../test/support/system.ts"
+import { WindowEvaluated } from "#proto/finding"
+
+const MAIN = join(import.meta.dir, "..", "main.ts")
+const Answer = Schema.fromJsonString(
+  Schema.Struct({ windows: Schema.Array(WindowEvaluated), facts: Schema.Int }),
+)
+const readAnswer = Schema.decodeUnknownSync(Answer)
+
+const older = (row: Row): Row => ({ ...row, age: row.age + 20 })
+
+describe("weir drift", () => {
+  let system: TestSystem
+  let folder: string
+
+  const weir = async (...args: ReadonlyArray<string>) => {
+    const child = Bun.spawn([process.execPath, MAIN, ...args], {
+      env: { ...process.env, ...system.environment },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    })
+    const [text, errors] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ])
+    return { code: await child.exited, text, errors }
+  }
+  const windowsOf = async () =>
+    (await findingsOf(system.log, "people")).windows.filter((one) => one._tag === "WindowEvaluated")
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "weir-drift-"))
+    system = await startSystem()
+    await register(system.log, "people")
+    const given = [...rows(5_000, 1), ...rows(3_000, 2, older), ...rows(3_000, 3)]
+    await store(system.log, singles("people", given))
+    // Two at once: of every window one of them is first, and the other finds the same.
+    const monitors = await Promise.all(
+      [1, 2].map(() => startService("drift-monitor", system.environment)),
+    )
+    await until("ten windows", async () => (await windowsOf()).length === 10)
+    await until("both reports", async () => (await findingsOf(system.log, "people")).drift[1])
+    await Promise.all(monitors.map((monitor) => monitor.stop()))
+  }, 60_000)
+  afterAll(async () => {
+    await system.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  test("gives the windows and verdicts that two live monitors gave between them", async () => {
+    const live = await windowsOf()
+    expect(live.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    const { text } = await weir("drift", "people", "--json")
+    const past = readAnswer(text)
+    expect(past.facts).toBe(10_000)
+    expect(past.windows.map((one) => canonicalJson({ ...one, at: 0 }))).toEqual(
+      live.map((one) => canonicalJson({ ...one, at: 0 })),
+    )
+  })
+
+  test("takes other ranges, references, tests and windows", async () => {
+    const words = [
+      "--from",
+      "1001",
+      "--to",
+      "8000",
+      "--reference",
+      "first:1000",
+      "--window",
+      "2000",
+    ]
+    const { text, code } = await weir("drift", "people", ...words, "--test", "cvm", "--json")
+    expect(code).toBe(0)
+    const { windows } = readAnswer(text)
+    expect(windows.map(({ window, verdict }) => [window.from, verdict])).toEqual([
+      [2_001, "none"],
+      [4_001, "drift"],
+      [6_001, "drift"],
+    ])
+    const tests = windows[0]?.tests.map(({ test: name }) => name)
+    expect(new Set(tests)).toEqual(new Set(["cvm", "chi-squared"]))
+  })
+
+  test("writes a report that needs nothing else", async () => {
+    const file = join(folder, "report.html")
+    await weir("drift", "people", "--html", file)
+    const html = await Bun.file(file).text()
+    expect(html.length).toBeLessThan(300_000)
+    expect(html).toContain("<svg")
+    expect(html).not.toMatch(/src=|href=|@import/u)
+    expect(html).toContain("detected: age")
+  })
+
+  test("writes a first configuration that can be read", async () => {
+    const { text } = await weir("drift", "config", "people")
+    const config = parseDriftConfig(text)
+    expect(Object.keys(config.models?.["people"]?.columns ?? {})).toContain("output.probability")
+    const { text: schema } = await weir("drift", "schema")
+    expect(JSON.parse(schema)).toMatchObject({ type: "object", additionalProperties: false })
+  })
+
+  test("refuses what it does not know in a sentence", async () => {
+    expect(await weir("drift", "nobody")).toMatchObject({ code: 1 })
+    expect((await weir("drift", "people", "--test", "magic")).errors).toContain("--test must be")
+    expect((await weir("drift", "people", "--from", "never")).errors).toContain("--from must be")
+  })
+
+  test("marks a place, and accepts what drifted as the new normal", async () => {
+    const drifting = Array.from({ length: 20 }, (_, at) =>
+      factOf("people", 20_000 + at, rows(100, 100 + at, older)),
+    )
+    await store(system.log, drifting)
+    expect((await weir("mark", "older")).text).toContain('"older" stands behind position 11020')
+    const monitor = await startService("drift-monitor", system.environment)
+    await until("the windows", async () => (await windowsOf()).length === 12)
+    await until("the report", async () => (await findingsOf(system.log, "people")).drift[2])
+    const accepted = await weir("drift", "accept", "people", "--from", "11001", "--to", "older")
+    expect(accepted.text).toContain("accepted: 2000 rows from 11001 to 11020")
+    const more = Array.from({ length: 10 }, (_, at) =>
+      factOf("people", 30_000 + at, rows(100, 200 + at, older)),
+    )
+    await store(system.log, more)
+    await until("the next window", async () => (await windowsOf()).length === 13)
+    await monitor.stop()
+    const findings = await findingsOf(system.log, "people")
+    expect(findings.windows.slice(-2)).toMatchObject([
+      { _tag: "ReferenceTaken", number: 12, rows: 2_000 },
+      { _tag: "WindowEvaluated", number: 13, verdict: "none", window: { from: 11_021 } },
+    ])
+    expect(findings.drift.at(-1)).toMatchObject({ _tag: "DriftCleared", reason: "accepted" })
+    expect(new Set(timeless(findings).map((one) => JSON.stringify(one))).size).toBe(
+      findings.windows.length + findings.drift.length,
+    )
+  })
+})
