@@ -17,7 +17,15 @@ import { failureReasons } from "./status.ts"
 /** The caller's own id takes the place of the request that it stands in. */
 export type FactView = Pick<
   Prediction,
-  "id" | "model" | "version" | "digest" | "outputs" | "failure" | "requestId" | "traceparent"
+  | "id"
+  | "model"
+  | "version"
+  | "digest"
+  | "outputs"
+  | "failure"
+  | "caller"
+  | "requestId"
+  | "traceparent"
 > & { readonly clientId?: string }
 
 type Mutable = { -readonly [K in keyof FactView]: FactView[K] }
@@ -68,6 +76,7 @@ const readField = (reader: MessageReader, field: string, view: Mutable): void =>
     case "model":
     case "version":
     case "digest":
+    case "caller":
     case "requestId":
     case "traceparent":
       view[field] = reader.text()

@@ -3,6 +3,7 @@
 import type { Log } from "#core/log/log"
 import type { Releases } from "#core/registry/releases"
 import type { Logger } from "#core/service/logger"
+import type { Guard } from "./auth.ts"
 import { Backlog } from "./backlog.ts"
 import { HistoryWatch } from "./history-watch.ts"
 import { listen, type HttpServer } from "./http-server.ts"
@@ -22,6 +23,7 @@ export interface GatewayOptions {
   readonly log: Log
   readonly releases: Releases
   readonly settings: GatewaySettings
+  readonly guard: Guard
   readonly logger: Logger
   readonly version: string
 }
@@ -36,7 +38,7 @@ const now = () => performance.now()
 const time = () => Date.now()
 
 const makeRoutes = (options: GatewayOptions, parts: Parts) => {
-  const { log, releases, settings, logger, version } = options
+  const { log, releases, settings, guard, logger, version } = options
   const { metrics, backlog, waiters, history, draining } = parts
   const { replicas, inFlightMax, publishWaitMillis, queueFullStatus } = settings
   const submitter = new Submitter({
@@ -67,7 +69,7 @@ const makeRoutes = (options: GatewayOptions, parts: Parts) => {
     ...inference.routes(),
     ...modelRoutes({ releases, readiness, responder, metrics, version }),
   ]
-  return makeApp({ routes, responder, metrics, logger, now, draining })
+  return makeApp({ routes, guard, responder, metrics, logger, now, draining })
 }
 
 interface Parts {

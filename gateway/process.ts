@@ -9,6 +9,7 @@ import { openCheckedLog } from "#core/service/checked-log"
 import type { Logger } from "#core/service/logger"
 import { limitsOf, natsSettingsOf } from "#core/service/process-settings"
 import { resource } from "#core/service/run-main"
+import { openDoor } from "./auth.ts"
 import { startGateway } from "./gateway.ts"
 import { checkLimits, type GatewaySettings } from "./settings.ts"
 
@@ -28,13 +29,19 @@ export const gatewayProcess = (settings: GatewaySettings, logger: Logger) =>
         () => openReleases(log),
         (opened) => opened.close(),
       )
+      const door = yield* resource(
+        () => openDoor(log, settings, logger),
+        (opened) => opened.close(),
+      )
+      const { guard } = door
+      const { version } = project
       const gateway = yield* resource(
-        () => startGateway({ log, releases, settings, logger, version: project.version }),
+        () => startGateway({ log, releases, settings, guard, logger, version }),
         (started) => started.stop(),
       )
       logger.info("ready", { url: gateway.url })
       yield* Effect.tryPromise({
-        try: () => Promise.race([log.closed, releases.done]),
+        try: () => Promise.race([log.closed, releases.done, door.done]),
         catch: (cause) => cause,
       })
       yield* Effect.fail(new Error("the connection to the log was closed for good"))

@@ -2,21 +2,34 @@
 // get JSON all the same.
 import { Elysia } from "elysia"
 import { reasonOf, type Logger } from "#core/service/logger"
+import type { Guard } from "./auth.ts"
+import type { Access, Caller } from "./caller.ts"
 import type { GatewayMetrics } from "./metrics.ts"
 import type { Responder } from "./respond.ts"
 import { refuse } from "./status.ts"
 
 export type Params = Readonly<Record<string, string>>
-export type Handler = (request: Request, params: Params) => Response | Promise<Response>
+/** What is known of a request besides itself. */
+export interface Context {
+  readonly caller: Caller
+}
+export type Handler = (
+  request: Request,
+  params: Params,
+  context: Context,
+) => Response | Promise<Response>
 
 export interface Route {
   readonly method: "GET" | "POST"
   readonly path: string
+  /** What its callers must be allowed; `operate` where nothing is said. */
+  readonly access?: Access
   readonly handle: Handler
 }
 
 export interface AppOptions {
   readonly routes: ReadonlyArray<Route>
+  readonly guard: Guard
   readonly responder: Responder
   readonly metrics: GatewayMetrics
   readonly logger: Logger
@@ -81,12 +94,17 @@ const makeUnrouted = (
   }
 }
 
-export const makeApp = ({ routes, responder, metrics, logger, now, draining }: AppOptions) => {
+export const makeApp = (options: AppOptions) => {
+  const { routes, guard, responder, metrics, logger, now, draining } = options
+  const handled = (route: Route, request: Request, params: Params) => {
+    const caller = guard.admit(route.access ?? "operate", request.headers)
+    return "kind" in caller ? responder.refused(caller) : route.handle(request, params, { caller })
+  }
   const guarded = async (route: Route, request: Request, params: Params): Promise<Response> => {
     const begun = now()
     let response: Response
     try {
-      response = await route.handle(request, params)
+      response = await handled(route, request, params)
     } catch (cause) {
       logger.error("a request failed by a defect", { route: route.path, reason: reasonOf(cause) })
       response = responder.refused(refuse("internal", "the gateway failed on this request"))

@@ -1,7 +1,7 @@
 // What can be configured of a gateway, and what must hold between its limits and the server's.
 import { Schema } from "effect"
 import { limitSettings, loggingSettings, natsSettings } from "#core/service/process-settings"
-import { choice, integer, port, text, type ValuesOf } from "#core/service/settings"
+import { choice, integer, port, secret, text, toggle, type ValuesOf } from "#core/service/settings"
 
 /** Longest time that a caller may ask to wait for an answer; 10 minutes. */
 export const TIMEOUT_MAX_MILLIS = 600_000
@@ -63,6 +63,26 @@ export const gatewaySettings = {
     "Status of a refusal for a full queue; 503 for clients that expect what Triton answers",
     "429",
     ["429", "503"],
+  ),
+  auth: choice(
+    "WEIR_AUTH",
+    "Whether callers need an API key; auto: unless only this machine can call (WEIR_HOST)",
+    "auto",
+    ["auto", "required", "off"],
+  ),
+  keyPepper: secret(
+    "WEIR_KEY_PEPPER",
+    "Under what API keys are digested, the same at all gateways; else a file in WEIR_DATA is made",
+  ),
+  metricsPublic: toggle(
+    "WEIR_METRICS_PUBLIC",
+    "Whether /metrics needs no key where other routes do",
+    false,
+  ),
+  data: text(
+    "WEIR_DATA",
+    "Folder for the pepper of API keys where none is configured",
+    ".weir/data",
   ),
   drainNoticeMillis: integer(
     "WEIR_DRAIN_NOTICE_MS",

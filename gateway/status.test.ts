@@ -6,12 +6,14 @@ import { makeResponder } from "./respond.ts"
 /** The table of the contract, written down a second time. */
 const CONTRACT: Readonly<Record<number, ReadonlyArray<ErrorCase>>> = {
   400: ["invalid"],
+  401: ["unauthenticated"],
+  403: ["forbidden"],
   404: ["unknownModel", "unknownVersion", "unknownId", "unknownRoute"],
   405: ["methodNotAllowed"],
   413: ["tooLarge"],
   415: ["unsupportedMediaType", "unsupportedEncoding"],
   422: ["keyReused"],
-  429: ["queueFull", "tooManyInFlight"],
+  429: ["rateLimited", "queueFull", "tooManyInFlight"],
   500: ["modelError", "outputTooLarge", "exhausted", "internal"],
   501: ["unsupported"],
   503: ["storeFull", "logUnavailable", "noPredictor", "modelUnavailable", "notReady"],

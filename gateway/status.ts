@@ -10,6 +10,8 @@ interface Case {
 
 export const CASES = {
   invalid: { status: 400, code: "invalid_request" },
+  unauthenticated: { status: 401, code: "unauthenticated" },
+  forbidden: { status: 403, code: "forbidden" },
   unknownModel: { status: 404, code: "unknown_model" },
   unknownVersion: { status: 404, code: "unknown_version" },
   unknownId: { status: 404, code: "unknown_id" },
@@ -19,6 +21,7 @@ export const CASES = {
   unsupportedMediaType: { status: 415, code: "unsupported_media_type" },
   unsupportedEncoding: { status: 415, code: "unsupported_encoding" },
   keyReused: { status: 422, code: "key_reused" },
+  rateLimited: { status: 429, code: "rate_limited" },
   queueFull: { status: 429, code: "queue_full" },
   tooManyInFlight: { status: 429, code: "too_many_in_flight" },
   modelError: { status: 500, code: "model_error" },

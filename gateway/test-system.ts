@@ -12,6 +12,7 @@ import { limitsOf } from "#core/service/process-settings"
 import { readSettings } from "#core/service/settings"
 import { storedSubject } from "#proto/subjects"
 import { startNats, type TestServer, type TestServerOptions } from "../test/support/nats-server.ts"
+import { openDoor } from "./auth.ts"
 import { startGateway, type Gateway } from "./gateway.ts"
 import { gatewaySettings } from "./settings.ts"
 
@@ -130,11 +131,12 @@ const openGateway = async (environment: Environment): Promise<TestGateway> => {
   const releases = await openReleases(log)
   const silent = () => undefined
   const logger = { debug: silent, info: silent, warn: silent, error: console.error }
-  const gateway = await startGateway({ log, releases, settings, logger, version: "test" })
+  const { guard, close } = await openDoor(log, settings, logger)
+  const gateway = await startGateway({ log, releases, settings, guard, logger, version: "test" })
   let stopped: Promise<void> | undefined
   const stop = () => {
     stopped ??= gateway.stop().then(async () => {
-      await releases.close()
+      await Promise.all([releases.close(), close()])
       await closeLog(log)
     })
     return stopped
