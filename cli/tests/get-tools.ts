@@ -12,24 +12,41 @@ const LINES_SHOWN_MAX = 5
 
 const PIP_INSTALL = ["python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 
+/** The package as the archive has it, unpacked: nothing is installed, no service is started. */
+const debCommand = ({ package: source, version }: PinnedTool, part: string) => {
+  const script = `set -e; mkdir -p "$1"; cd "$1"; apt-get download "$2"
+    ls "$2"_"$3"*.deb > /dev/null || { echo "the archive has another version: $(ls)"; exit 1; }
+    dpkg-deb -x "$2"_*.deb .; rm "$2"_*.deb`
+  return ["sh", "-c", script, "get", part, source, version]
+}
+
+const pipCommand = ({ package: source, version }: PinnedTool, part: string) => {
+  return [...PIP_INSTALL, "--only-binary=:all:", "--target", part, `${source}==${version}`]
+}
+
+const HOW = {
+  pip: { command: pipCommand, needs: "python3 with pip" },
+  deb: { command: debCommand, needs: "a Debian with apt" },
+} as const
+
 const install = async (tool: PinnedTool): Promise<string | undefined> => {
   const folder = toolFolder(tool)
   if (existsSync(folder)) return undefined
   const part = `${folder}.part`
   rmSync(part, { recursive: true, force: true })
-  const wanted = `${tool.package}==${tool.version}`
-  const words = [...PIP_INSTALL, "--only-binary=:all:", "--target", part, wanted]
+  const wanted = `${tool.package} ${tool.version}`
+  const { command, needs } = HOW[tool.kind]
   try {
-    const run = await runCommand(words, INSTALL_WAIT_MILLIS)
+    const run = await runCommand(command(tool, part), INSTALL_WAIT_MILLIS)
     if (run.isGood) {
       renameSync(part, folder)
       return undefined
     }
     const tail = run.output.trim().split("\n").slice(-LINES_SHOWN_MAX).join("\n    ")
-    return `${tool.name}: pip could not install ${wanted} (${run.end})\n    ${tail}`
+    return `${tool.name}: ${tool.kind} could not get ${wanted} (${run.end})\n    ${tail}`
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    return `${tool.name}: python3 with pip is needed to get it (${reason})`
+    return `${tool.name}: ${needs} is needed to get it (${reason})`
   }
 }
 

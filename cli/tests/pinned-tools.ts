@@ -7,7 +7,8 @@ import { inProject } from "../project.ts"
 export interface PinnedTool {
   /** The program or Python module, as it is called. */
   readonly name: string
-  readonly kind: "pip"
+  /** From the Python package index, or from the archive of a Debian that is at hand. */
+  readonly kind: "pip" | "deb"
   readonly package: string
   readonly version: string
 }
@@ -20,10 +21,10 @@ export const pinnedTools = (
     .split("\n")
     .filter((line) => line.startsWith("TOOL_"))
     .map((line) => {
-      const found = /^TOOL_(\w+)=(pip):([\w.-]+)=([\w.]+)$/.exec(line)
+      const found = /^TOOL_(\w+)=(pip|deb):([\w.-]+)=([\w.]+)$/.exec(line)
       if (found === null) throw new Error(`.ci/versions: cannot read "${line}"`)
-      const [, name = "", , source = "", version = ""] = found
-      return { name, kind: "pip", package: source, version }
+      const [, name = "", kind, source = "", version = ""] = found
+      return { name, kind: kind === "deb" ? "deb" : "pip", package: source, version }
     })
 
 /** Where --with-tools puts it; the folder is there only when everything in it is. */
@@ -37,7 +38,6 @@ export const toolFolders = (): ReadonlyArray<string> =>
 /** The program's path: got by --with-tools, or on PATH; undefined when it is not here. */
 export const findTool = (name: string): string | undefined => {
   const onPath = (process.env["PATH"] ?? "").split(delimiter)
-  return [...toolFolders().map((folder) => join(folder, "bin")), ...onPath]
-    .map((folder) => join(folder, name))
-    .find((path) => existsSync(path))
+  const got = toolFolders().flatMap((folder) => [join(folder, "bin"), join(folder, "usr", "bin")])
+  return [...got, ...onPath].map((folder) => join(folder, name)).find((path) => existsSync(path))
 }
