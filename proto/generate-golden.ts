@@ -11,6 +11,12 @@ import {
   requestRecord,
   type RecordKind,
 } from "./golden-examples.ts"
+import {
+  driftFindingRecord,
+  markRecord,
+  referenceRecord,
+  windowFindingRecord,
+} from "./golden-findings.ts"
 
 const write = async <A>(record: RecordKind<A>): Promise<void> => {
   const toJson = Schema.encodeSync(Schema.toCodecJson(record.schema))
@@ -36,4 +42,8 @@ if (import.meta.main) {
   await write(deadLetterRecord)
   await write(releaseRecord)
   await write(accessRecord)
+  await write(windowFindingRecord)
+  await write(driftFindingRecord)
+  await write(markRecord)
+  await write(referenceRecord)
 }

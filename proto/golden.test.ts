@@ -13,6 +13,12 @@ import {
   requestRecord,
   type RecordKind,
 } from "./golden-examples.ts"
+import {
+  driftFindingRecord,
+  markRecord,
+  referenceRecord,
+  windowFindingRecord,
+} from "./golden-findings.ts"
 
 const folder = join(import.meta.dir, "golden")
 const Golden = Schema.Struct({
@@ -50,6 +56,10 @@ describeRecord(predictionRecord)
 describeRecord(deadLetterRecord)
 describeRecord(releaseRecord)
 describeRecord(accessRecord)
+describeRecord(windowFindingRecord)
+describeRecord(driftFindingRecord)
+describeRecord(markRecord)
+describeRecord(referenceRecord)
 
 test("every golden file belongs to a record that is read here", () => {
   const names = [
@@ -58,6 +68,10 @@ test("every golden file belongs to a record that is read here", () => {
     deadLetterRecord,
     releaseRecord,
     accessRecord,
+    windowFindingRecord,
+    driftFindingRecord,
+    markRecord,
+    referenceRecord,
   ].map(({ name }) => name)
   expect(files.filter(({ golden }) => !names.includes(golden.record))).toEqual([])
 })
