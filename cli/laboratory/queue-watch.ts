@@ -23,9 +23,11 @@ export class QueueWatch {
     this.#watching = this.#watch()
   }
 
+  /** Looks once more, for the last time. */
   async end(): Promise<void> {
     this.#over = true
     await this.#watching
+    await this.#look()
   }
 
   /**
@@ -44,14 +46,18 @@ export class QueueWatch {
 
   async #watch(): Promise<void> {
     while (!this.#over) {
-      try {
-        const { state } = await this.#log.manager.streams.info(REQUESTS)
-        const { first_seq: firstSequence, last_seq: lastSequence } = state
-        this.#looks.push({ at: Date.now(), firstSequence, lastSequence })
-      } catch {
-        // The server did not answer in time: a look is missing.
-      }
+      await this.#look()
       await Bun.sleep(LOOK_AGAIN_MILLIS)
+    }
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const { state } = await this.#log.manager.streams.info(REQUESTS)
+      const { first_seq: firstSequence, last_seq: lastSequence } = state
+      this.#looks.push({ at: Date.now(), firstSequence, lastSequence })
+    } catch {
+      // The server did not answer in time: a look is missing.
     }
   }
 }

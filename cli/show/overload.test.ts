@@ -9,7 +9,7 @@ test(
   async () => {
     const { broken, samples } = await runOverload({
       seconds: 4,
-      queue: 500,
+      drainSeconds: 2.5,
       shortTimeoutMillis: 1_500,
       capacitySeconds: 2,
       say: () => undefined,

@@ -1,6 +1,7 @@
 // More requests than a slow model can answer: callers are told so at once and how long to wait,
 // memory stays what it was, and when the load is gone everything is as before.
 import { DEFAULT_LIMITS } from "#core/log/topology"
+import { REQUESTS } from "#proto/subjects"
 import { TIMEOUT } from "#proto/headers"
 import { describeFlags, EXIT_DONE, EXIT_FAILED, readWords, wholeNumber } from "../command.ts"
 import { emptiedQueue } from "../laboratory/audit.ts"
@@ -31,12 +32,13 @@ const MEMORY_GROWTH_MAX_MIB = 256
 
 const flags = {
   seconds: { value: "N", help: "length of the overload (default 20)" },
-  queue: { value: "N", help: "requests that the queue may hold (default 1000)" },
+  drain: { value: "N", help: "seconds of work that the queue may hold (default 5)" },
 } as const
 
 export interface OverloadOptions {
   readonly seconds: number
-  readonly queue: number
+  /** What the queue may hold, in seconds of the measured capacity. */
+  readonly drainSeconds: number
   /** A quarter of the callers wait only so long for their answer. */
   readonly shortTimeoutMillis: number
   readonly capacitySeconds: number
@@ -101,15 +103,17 @@ const secondsUntilNormal = async (laboratory: Laboratory, usualMillis: number): 
 }
 
 const overload = async (laboratory: Laboratory, options: OverloadOptions) => {
-  const { log, gateways, predictors, broker, limits } = laboratory
+  const { log, gateways, predictors, broker } = laboratory
   await probes(laboratory)
   const usualMillis = await probes(laboratory)
   const capacity = await capacityOf(laboratory, options.capacitySeconds)
   const ratePerSecond = Math.min(RATE_MAX, OVERLOAD * capacity)
+  const queue = Math.ceil(options.drainSeconds * capacity)
+  await log.manager.streams.update(REQUESTS, { max_msgs: queue })
   options.say(
     `${capacity.toFixed(0)} answers a second are possible; ` +
       `now ${ratePerSecond.toFixed(0)} requests a second for ${options.seconds} s, ` +
-      `a queue of ${limits.requestsMessagesMax}`,
+      `a queue of ${queue}`,
   )
   const parts = [
     ...gateways,
@@ -175,11 +179,7 @@ const brokenOf = (result: Omit<OverloadResult, "broken">): ReadonlyArray<string>
 export const runOverload = async (options: OverloadOptions): Promise<OverloadResult> => {
   const model = await slowModel(MILLIS_PER_ROW)
   const laboratory = await startLaboratory({
-    limits: {
-      ...DEFAULT_LIMITS,
-      historyBytesMax: 4 * GIB,
-      requestsMessagesMax: options.queue,
-    },
+    limits: { ...DEFAULT_LIMITS, historyBytesMax: 4 * GIB },
     predictors: 1,
     gateways: 1,
     servers: 1,
@@ -230,20 +230,20 @@ export const show: Show = {
   summary: "Five times what a slow model can answer: 200, 429 with a true Retry-After, 504",
   usage: `Usage: ./weir show overload [flags]
 
-A model that takes about ${MILLIS_PER_ROW} ms a row on this machine gets ${OVERLOAD} times the requests that it
-can answer, a quarter of them from callers who wait only 3 s. Every answer must be 200, 429 or 504,
-each Retry-After within ${RETRY_AFTER_FACTOR} times of what the queue then really took to drain, no process
-may grow by more than ${MEMORY_GROWTH_MAX_MIB} MiB, and ${NORMAL_WITHIN_SECONDS} s after the load
-answers must be as fast as before.
+A model that takes about ${MILLIS_PER_ROW} ms a row here gets ${OVERLOAD} times the requests that it
+can answer, a quarter of them from callers who wait only 3 s. Every answer must be 200, 429 or 504;
+each Retry-After within ${RETRY_AFTER_FACTOR} times of what the queue then really took to drain; no
+process may grow by more than ${MEMORY_GROWTH_MAX_MIB} MiB; and ${NORMAL_WITHIN_SECONDS} s after the
+load answers must be as fast as before.
 
 ${describeFlags(flags)}`,
   run: async (args) => {
     const { flags: set } = readWords(args, flags)
     const seconds = wholeNumber("seconds", set.seconds, { least: 1, most: 600, otherwise: 20 })
-    const queue = wholeNumber("queue", set.queue, { least: 100, most: 100_000, otherwise: 1_000 })
+    const drainSeconds = wholeNumber("drain", set.drain, { least: 2, most: 600, otherwise: 5 })
     const result = await runOverload({
       seconds,
-      queue,
+      drainSeconds,
       shortTimeoutMillis: 3_000,
       capacitySeconds: 5,
       say: console.log,
