@@ -1,5 +1,5 @@
-// A first suite from a table that is held to be good: what its columns are, whether they miss values,
-// and the range or the set of their values. It is a start for a person, not a judgement.
+// A first suite from a table that is held to be good: what its columns are, whether they miss
+// values, and the range or the set of their values. It is a start for a person, not a judgement.
 import type { Feature } from "#proto/signature"
 import { presentCells, sortedCells } from "./aggregates.ts"
 import { presentRows, shown, wholeTable, type Cell, type Column, type Table } from "./table.ts"
