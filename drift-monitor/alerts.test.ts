@@ -43,4 +43,4 @@ test("drift reaches the operator's receiver with a valid signature, and only whe
     await system.stop()
     await receiver.stop()
   }
-})
+}, 60_000)

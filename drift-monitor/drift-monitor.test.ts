@@ -65,7 +65,7 @@ describe("the monitor", () => {
     system = await startSystem()
     await register(system.log, "people")
     monitor = await startMonitor(system)
-  })
+  }, 60_000)
   afterAll(async () => {
     await monitor.stop()
     await system.stop()
