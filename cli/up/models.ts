@@ -14,8 +14,8 @@ import { inProject } from "../project.ts"
 
 /** The name under which a single file is imported. */
 export const SINGLE_MODEL_NAME = "default"
-const MODEL_PATH_DEFAULT = "./model/model.onnx"
-const MODEL_VERSION_PATH_DEFAULT = "./model/model_version.txt"
+export const MODEL_PATH_DEFAULT = "./model/model.onnx"
+export const MODEL_VERSION_PATH_DEFAULT = "./model/model_version.txt"
 const DEMO_MODELS = inProject("examples", "flights", "models")
 
 export type ModelSource =
