@@ -8,7 +8,15 @@ export const TableSchema = Schema.Struct({
   columns: Schema.Array(
     Schema.Struct({
       name: Schema.String,
-      type: Schema.Literals(["integer", "float", "number", "boolean", "string", "date"]),
+      type: Schema.Literals([
+        "integer",
+        "float",
+        "number",
+        "boolean",
+        "string",
+        "date",
+        "datetime",
+      ]),
     }),
   ),
 })
@@ -85,9 +93,6 @@ const TRUTH: ReadonlyMap<string, boolean> = new Map([
   ["False", false],
   ["FALSE", false],
 ])
-const ISO_DATE =
-  /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/
-
 const numberOf = (text: string): number =>
   Number(text.replace(/^([+-]?)inf$/, "$1Infinity").replace("nan", "NaN"))
 
@@ -127,10 +132,18 @@ const columnFrom = (name: string, type: ColumnType, cells: ReadonlyArray<string>
   )
 }
 
+const TYPES = {
+  integer: "integer",
+  float: "float",
+  number: "float",
+  boolean: "boolean",
+  string: "string",
+  date: "date",
+  datetime: "date",
+} as const
+
 const typesOf = (schema: TableSchema): ReadonlyMap<string, ColumnType> =>
-  new Map(
-    schema.columns.map(({ name, type }) => [name, type === "number" ? ("float" as const) : type]),
-  )
+  new Map(schema.columns.map(({ name, type }) => [name, TYPES[type]]))
 
 /**
  * A table from CSV text with a header line. Columns that the schema does not name, or all without a
@@ -165,6 +178,3 @@ export const tableFromCsv = (text: string, schema?: TableSchema): Table => {
     ),
   )
 }
-
-/** Whether the text is a date or a time of ISO 8601. */
-export const isIsoDate = (text: string): boolean => ISO_DATE.test(text)

@@ -17,8 +17,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
   ...CLASS_ESCAPES,
   w: `[${WORD}]`,
   W: `[^${WORD}]`,
-  b: "\\b",
-  B: "\\B",
+  // JavaScript's own borders of words know ASCII letters alone.
+  b: `(?:(?<=[${WORD}])(?![${WORD}])|(?<![${WORD}])(?=[${WORD}]))`,
+  B: `(?:(?<=[${WORD}])(?=[${WORD}])|(?<![${WORD}])(?![${WORD}]))`,
   A: "(?<![^])",
   Z: "(?![^])",
   z: "(?![^])",
