@@ -2,7 +2,7 @@
 // It publishes nothing.
 import { checkRequest } from "#core/inference/check"
 import type { BadRequest } from "#core/inference/bad-request"
-import type { HeaderList } from "#core/log/publisher"
+import type { HeaderList } from "#core/log/header-list"
 import { requestDigest } from "#proto/digest"
 import * as Header from "#proto/headers"
 import { requestCodec, type InferenceRequest } from "#proto/request"
@@ -17,6 +17,8 @@ export interface Handling {
   readonly caller: string | undefined
   readonly requestId: string | undefined
   readonly traceparent: string | undefined
+  /** The caller fetches the answer later: nobody waits for a reply. */
+  readonly isAsync: boolean
 }
 
 /** A checked request, ready to be published. */
@@ -57,11 +59,9 @@ export const requestHeaders = (
   reply: string,
   keyed: boolean,
 ): HeaderList => {
-  const headers: Array<readonly [string, string]> = [
-    [Header.REPLY, reply],
-    [Header.DIGEST, digest],
-  ]
-  const { pinned, timeoutMillis, caller, requestId, traceparent } = handling
+  const headers: Array<readonly [string, string]> = [[Header.DIGEST, digest]]
+  const { pinned, timeoutMillis, caller, requestId, traceparent, isAsync } = handling
+  if (!isAsync) headers.push([Header.REPLY, reply])
   if (pinned !== undefined) headers.push([Header.VERSION, pinned])
   if (timeoutMillis !== TIMEOUT_UNNAMED_MILLIS) headers.push([Header.TIMEOUT, `${timeoutMillis}`])
   if (caller !== undefined) headers.push([Header.CALLER, caller])

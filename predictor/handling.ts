@@ -80,9 +80,12 @@ const problemOf = (handling: Handling, timeout: string | undefined): string | un
  */
 export const readHandling = (headers: Delivery["headers"]): HandlingRead => {
   if (headers === undefined) return { handling: PLAIN, problem: undefined }
+  // One pass: the client's own look-up walks through all of them for each name.
+  const found = new Map<string, string>()
+  for (const [name, values] of headers) found.set(name, values[0] ?? "")
   const value = (name: string): string | undefined => {
-    const found = headers.get(name)
-    return found === "" ? undefined : found.slice(0, VALUE_MAX_CHARACTERS)
+    const text = found.get(name)
+    return text === undefined || text === "" ? undefined : text.slice(0, VALUE_MAX_CHARACTERS)
   }
   const timeout = value(TIMEOUT)
   const handling: Handling = {

@@ -22,7 +22,7 @@ import {
 import type { Tensor } from "../proto/tensor.ts"
 import { readRange } from "../core/log/follow.ts"
 import type { Log } from "../core/log/log.ts"
-import type { HeaderList } from "../core/log/publisher.ts"
+import type { HeaderList } from "../core/log/header-list.ts"
 
 /** Publishes of a test in flight at once. */
 const PUBLISHED_AT_ONCE = 2_000

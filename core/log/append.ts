@@ -2,7 +2,8 @@
 // was first; this module only makes sure that we learn what it decided.
 import { Schema } from "effect"
 import { EXPECTED_LAST_SUBJECT_SEQUENCE } from "../../proto/headers.ts"
-import type { HeaderList, Published, Publisher } from "./publisher.ts"
+import type { HeaderList } from "./header-list.ts"
+import type { Published, Publisher } from "./publisher.ts"
 
 /** First and longest pause between two tries; doubled each time. */
 const PAUSE_FIRST_MILLIS = 2

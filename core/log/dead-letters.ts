@@ -18,7 +18,8 @@ import {
 import { ANY_MODEL, findMatching } from "./find.ts"
 import { lookUp } from "./leader-lookup.ts"
 import type { Log } from "./log.ts"
-import type { HeaderList, Published } from "./publisher.ts"
+import type { HeaderList } from "./header-list.ts"
+import type { Published } from "./publisher.ts"
 import type { StoredMessage } from "./read.ts"
 
 /** Retries of one id that are told apart; nobody sends the same thing again more often. */

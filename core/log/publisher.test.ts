@@ -7,7 +7,8 @@ import { openTestLog, type TestLog } from "../../test/support/open-log.ts"
 import { EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_SEQUENCE } from "../../proto/headers.ts"
 import { PREDICTIONS, predictionSubject, REQUESTS, requestSubject } from "../../proto/subjects.ts"
 import { closeLog, openLog } from "./log.ts"
-import { readPublished, toHeaders, type HeaderList } from "./publisher.ts"
+import { wireHeaders, type HeaderList } from "./header-list.ts"
+import { readPublished } from "./publisher.ts"
 import { readFromLeader, readLast } from "./read.ts"
 
 const KIB = 1024
@@ -50,7 +51,7 @@ describe("a fact", () => {
 
   test("never shares its headers with another: one list makes a new object each time", async () => {
     const list: HeaderList = [["Weir-Caller", "alice"]]
-    expect(toHeaders(list)).not.toBe(toHeaders(list))
+    expect(wireHeaders(list).headers).not.toBe(wireHeaders(list).headers)
     const subjects = ["h1", "h2", "h3"].map((id) => predictionSubject("m", id))
     await Promise.all(subjects.map((to) => one.log.publisher.publish(to, payload(1), list)))
     for (const subject of subjects)

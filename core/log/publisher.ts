@@ -1,8 +1,9 @@
 // Publishing with acknowledgement over the core connection: one inbox for all acks, one timer for
 // all deadlines. It says what became of each publish, and never tries again by itself; append.ts
 // does.
-import { createInbox, headers as natsHeaders, type Msg, type NatsConnection } from "nats"
+import { createInbox, type Msg, type NatsConnection } from "nats"
 import type { LinkState } from "./connection.ts"
+import { wireHeaders, type HeaderList } from "./header-list.ts"
 import type { Outbox } from "./outbox.ts"
 
 /** Publishes in flight; more are refused at once, since each holds its bytes. */
@@ -36,16 +37,10 @@ export type Published =
   /** Anything else that the server said. */
   | { readonly kind: "refused"; readonly code: number; readonly description: string }
 
-export type HeaderList = ReadonlyArray<readonly [name: string, value: string]>
-
 interface Waiting {
   readonly resolve: (published: Published) => void
   readonly deadline: number
 }
-
-/** "NATS/1.0\r\n" and the last "\r\n"; ": " and "\r\n". */
-const HEADER_FRAME_BYTES = 12
-const HEADER_LINE_FRAME_BYTES = 4
 
 const noHeaders: HeaderList = []
 const utf8 = new TextDecoder()
@@ -89,22 +84,6 @@ export const readPublished = (
   if (ack?.error) return refusal(ack.error)
   if (typeof ack?.seq !== "number") return { kind: "unavailable", reason: "no sequence in the ack" }
   return { kind: "stored", sequence: ack.seq, duplicate: ack.duplicate === true }
-}
-
-/** Headers are made anew for each publish: an object that is used twice loses messages. */
-export const toHeaders = (list: HeaderList) => {
-  const headers = natsHeaders()
-  for (const [name, value] of list) headers.set(name, value)
-  return headers
-}
-
-/** Bytes of `NATS/1.0`, a line for each header, and an empty line. */
-const headerBytes = (list: HeaderList): number => {
-  if (list.length === 0) return 0
-  let bytes = HEADER_FRAME_BYTES
-  for (const [name, value] of list)
-    bytes += name.length + Buffer.byteLength(value) + HEADER_LINE_FRAME_BYTES
-  return bytes
 }
 
 export class Publisher {
@@ -159,8 +138,10 @@ export class Publisher {
     const token = (this.#next++).toString(36)
     const { promise, resolve } = Promise.withResolvers<Published>()
     const reply = `${this.#inbox}.${token}`
-    const options = list.length === 0 ? { reply } : { reply, headers: toHeaders(list) }
-    if (!this.#outbox.fits(payload, headerBytes(list))) return Promise.resolve({ kind: "tooLarge" })
+    const wire = list.length === 0 ? undefined : wireHeaders(list)
+    if (!this.#outbox.fits(payload, wire?.byteLength ?? 0))
+      return Promise.resolve({ kind: "tooLarge" })
+    const options = wire === undefined ? { reply } : { reply, headers: wire.headers }
     this.#outbox.publish(subject, payload, options)
     this.#waiting.set(token, { resolve, deadline: performance.now() + ACK_WAIT_MILLIS })
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL_MILLIS)
