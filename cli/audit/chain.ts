@@ -1,7 +1,7 @@
 // The chain of retries that an id belongs to, in both directions: what it is a retry of, and what
 // was sent again for it.
 import { findLetters, findRetries } from "#core/log/dead-letters"
-import { ANY_MODEL, findHot } from "#core/log/find"
+import { ANY_MODEL, findHot, findMatching } from "#core/log/find"
 import { readRange } from "#core/log/follow"
 import type { Log } from "#core/log/log"
 import { RETRY_OF } from "#proto/headers"
@@ -18,6 +18,8 @@ import {
 const LINKS_MOST = 100
 /** Facts that are read for retries that a producer made under ids of its own. */
 const OWN_RETRIES_SCAN_MOST = 100_000
+/** Waiting requests that are looked at for such retries, some 3,000 a second. */
+const QUEUE_MOST = 3_000
 
 export interface Link {
   readonly id: string
@@ -63,10 +65,8 @@ const ownRetries = async (
   after: number,
 ): Promise<ReadonlyArray<Link>> => {
   const links: Array<Link> = []
-  const queue = await log.manager.streams.info(REQUESTS)
-  const queued = { stream: REQUESTS, from: queue.state.first_seq, to: Infinity, headersOnly: true }
-  const filter = requestSubject(model, ANY_MODEL)
-  for await (const { subject, headers } of readRange(log, { ...queued, filter })) {
+  const waiting = await findMatching(log, REQUESTS, requestSubject(model, ANY_MODEL), QUEUE_MOST)
+  for (const { subject, headers } of waiting) {
     const found = modelAndId(subject)
     if (found !== undefined && headers?.get(RETRY_OF) === id)
       links.push({ id: found.id, state: "queued", retryOf: id })

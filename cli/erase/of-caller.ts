@@ -1,7 +1,7 @@
 // The ids that a caller asked under, as far as the log still has them: in both logs, in the dead
 // letters, and in the queue.
 import { findChain } from "../audit/chain.ts"
-import { ANY_MODEL } from "#core/log/find"
+import { ANY_MODEL, eachMatching } from "#core/log/find"
 import { readRange } from "#core/log/follow"
 import type { Log } from "#core/log/log"
 import { deadLetterCodec } from "#proto/dead-letter"
@@ -9,6 +9,7 @@ import { CALLER } from "#proto/headers"
 import { predictionCodec } from "#proto/prediction"
 import {
   ALL_PREDICTIONS,
+  ALL_REQUESTS,
   DEAD_LETTERS,
   HISTORY,
   historySubject,
@@ -58,9 +59,11 @@ export const idsOfCaller = async (log: Log, caller: string): Promise<ReadonlySet
     const letter = includes(data, caller) ? deadLetterCodec.decode(data) : undefined
     if (letter?.headers[CALLER] === caller) ids.add(letter.id)
   }
-  const from = await firstSequence(log, REQUESTS)
-  const queue = { stream: REQUESTS, from, to: Infinity, headersOnly: true }
-  for await (const { subject, headers } of readRange(log, queue)) {
+  const { state } = await log.manager.streams.info(REQUESTS)
+  for await (const waiting of eachMatching(log, REQUESTS, ALL_REQUESTS)) {
+    const { subject, headers, sequence } = waiting
+    // A busy queue has no end.
+    if (sequence > state.last_seq) break
     const id = modelAndId(subject)?.id
     if (id !== undefined && headers?.get(CALLER) === caller) ids.add(id)
   }

@@ -28,10 +28,26 @@ export interface Placed {
 }
 
 /**
- * The messages of a stream whose subjects match, in their order, at most `most`.
+ * The messages of a stream whose subjects match, one by one and in their order; what comes meanwhile
+ * is among them. It needs no consumer, of which a work queue allows no second one.
  *
  * @throws LookupFailed when the log cannot be asked.
  */
+export async function* eachMatching(
+  log: Log,
+  stream: string,
+  filter: string,
+): AsyncGenerator<StoredMessage> {
+  let seq = 1
+  for (;;) {
+    const next = await lookUp(log, stream, { seq, next_by_subj: filter })
+    if (next === undefined) return
+    yield next
+    seq = next.sequence + 1
+  }
+}
+
+/** The first `most` of them. */
 export const findMatching = async (
   log: Log,
   stream: string,
@@ -39,12 +55,9 @@ export const findMatching = async (
   most: number,
 ): Promise<ReadonlyArray<StoredMessage>> => {
   const found: Array<StoredMessage> = []
-  let seq = 1
-  while (found.length < most) {
-    const next = await lookUp(log, stream, { seq, next_by_subj: filter })
-    if (next === undefined) break
-    found.push(next)
-    seq = next.sequence + 1
+  for await (const message of eachMatching(log, stream, filter)) {
+    found.push(message)
+    if (found.length >= most) break
   }
   return found
 }
