@@ -6,7 +6,7 @@ import { startSystem } from "../test/support/system.ts"
 import { until } from "../test/support/eventually.ts"
 import { findingsOf, register, rows, singles, store } from "./test-facts.ts"
 
-test("drift reaches the operator's receiver with a valid signature, and only where enabled", async () => {
+test("drift reaches the operator's receiver, signed, and only where that is enabled", async () => {
   const secret = makeSecret((bytes) => crypto.getRandomValues(new Uint8Array(bytes)))
   const receiver = startReceiver(() => new Response("ok"))
   const system = await startSystem()

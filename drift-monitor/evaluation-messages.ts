@@ -1,4 +1,4 @@
-// What the monitor and its evaluation thread say to each other. Windows are answered in their order.
+// What the monitor and its evaluation thread say to each other. Windows are answered in order.
 import type { Evaluation } from "../core/drift/evaluate.ts"
 import type { DriftSettings } from "../core/drift/settings.ts"
 import type { Table } from "../core/drift/table.ts"

@@ -1,5 +1,5 @@
-// The marks of all models as they are set, and how far the log is copied: what windows by marks wait
-// for.
+// The marks of all models as they are set, and how far the log is copied: what windows by marks
+// wait for.
 import { readMark } from "../core/findings/marks.ts"
 import { lastFactPosition } from "../core/findings/facts.ts"
 import { follow } from "../core/log/follow.ts"

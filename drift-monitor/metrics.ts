@@ -1,5 +1,5 @@
-// What an operator sees of a drift-monitor. Labels are models, features and tests, never ids; slices
-// share the series of their feature, with the worst of them.
+// What an operator sees of a drift-monitor. Labels are models, features and tests, never ids;
+// slices share the series of their feature, with the worst of them.
 import { Counter, Gauge, Histogram, Registry } from "prom-client"
 import type { DriftFinding, TestOutcome, WindowEvaluated } from "../proto/finding.ts"
 

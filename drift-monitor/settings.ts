@@ -1,5 +1,5 @@
-// What can be configured of a drift-monitor by its environment; windows, tests and references are in
-// the YAML file that DRIFT_CONFIG names.
+// What can be configured of a drift-monitor by its environment; windows, tests and references are
+// in the YAML file that DRIFT_CONFIG names.
 import { alertSettings } from "../core/alerts/settings.ts"
 import { limitSettings, loggingSettings, natsSettings } from "../core/service/process-settings.ts"
 import {

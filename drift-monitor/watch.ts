@@ -180,7 +180,7 @@ export class ModelWatch {
     logger.debug("window evaluated", { model, number: number + 1, rows, verdict })
   }
 
-  /** Appends and reports; throws FindingsMoved when the findings are not as this watch knows them. */
+  /** Appends and reports; throws FindingsMoved when the findings moved on without this watch. */
   async #append(finding: WindowFinding): Promise<void> {
     const { log, model } = this.#options
     const sequence = await appendWindow(log, finding, this.#last.sequence)

@@ -4,7 +4,8 @@ import { columnPlans } from "#core/drift/columns"
 import { chooseTest } from "#core/drift/choice"
 import type { DriftSettings } from "#core/drift/settings"
 import type { Signature } from "#proto/signature"
-import { describeRule } from "./options.ts"
+
+const SECOND_MILLIS = 1_000
 
 const scalar = (text: string): string =>
   /^[A-Za-z_][A-Za-z0-9_.-]*$/u.test(text) ? text : JSON.stringify(text)
@@ -25,13 +26,21 @@ export const firstConfig = (
     return `      ${scalar(name)}: { kind: ${kind}, test: ${test} }`
   })
   const rows = settings.reference.kind === "first" ? settings.reference.rows : 1_000
+  const rule = settings.window
+  const seconds = rule.kind === "time" ? rule.millis / SECOND_MILLIS : 0
+  const window =
+    rule.kind === "rows"
+      ? `{ rows: ${rule.rows} }`
+      : rule.kind === "time"
+        ? `{ every: ${seconds}s }`
+        : "{ marks: true }"
   return `# yaml-language-server: $schema=./drift.schema.json
-# Windows, references and tests of the drift-monitor; it reads this file where DRIFT_CONFIG names it.
+# Windows, references and tests of the drift-monitor, which DRIFT_CONFIG tells of this file.
 # "./weir drift schema > drift.schema.json" writes the schema that editors check it by.
 models:
   ${scalar(model)}:
     # A window: { rows: N }, { every: 1h }, or { marks: true } with "./weir mark NAME".
-    window: { rows: ${settings.window.kind === "rows" ? settings.window.rows : rows} }  # now: ${describeRule(settings.window)}
+    window: ${window}
     # What it is compared with: { first: N }, { window: first }, { from: A, to: B } (positions or
     # marks), { file: rows.csv } or { profile: true }.
     reference: { first: ${rows} }

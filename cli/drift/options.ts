@@ -1,5 +1,5 @@
-// What the words of `weir drift` mean: settings from the file with the flags over them, and places in
-// the log by position, time or mark.
+// What the words of `weir drift` mean: settings from the file with the flags over them, and places
+// in the log by position, time or mark.
 import { parseDriftConfig, settingsOf, type DriftConfig } from "#core/drift/config"
 import { isDistance } from "#core/drift/choice"
 import type {
@@ -50,7 +50,7 @@ const share = (flag: string, text: string | undefined): number | undefined => {
   throw new UsageError(`--${flag} must be a number from 0 to 1, got "${text}"`)
 }
 
-/** Reads `live`, a digest, `first:N`, `window`, `A..B` (positions or marks), `file:PATH`, `profile`. */
+/** Reads live, window, profile, a digest, first:N, file:PATH, or A..B (positions or marks). */
 export const readReference = (text: string): AskedReference => {
   if (text === "live" || text === "window" || text === "profile") return { kind: text }
   if (/^[0-9a-f]{64}$/u.test(text)) return { kind: "digest", digest: text }
@@ -125,7 +125,7 @@ export const driftSettings = (
   return { ...found, columns, alpha, effect }
 }
 
-/** A position from `1234`, a time, `10m`, or the name of a mark; a start lies behind what it names. */
+/** A position from `1234`, a time, `10m` or a mark; a start lies behind what it names. */
 export const readPlace = async (
   log: Log,
   marks: ReadonlyArray<MarkSet>,

@@ -68,7 +68,7 @@ export const judge = ({ threshold, comparison }: Chosen, outcome: TestOutcome): 
       )
     : false
 
-/** Fewer expected rows in a category than this, and the law of χ² is no longer that of the counts. */
+/** With fewer expected rows in a category the law of χ² is no longer that of the counts. */
 const EXPECTED_ROWS_MIN = 5
 const RARE = "(rare)"
 

@@ -1,4 +1,4 @@
-// The monitor's YAML file: what may be written in it, and the settings that it comes to for a model.
+// The monitor's YAML file: what may be written in it, and the settings it comes to for a model.
 // Unknown keys and bad values are refused by name; what is left out has a default.
 import { Schema } from "effect"
 import { parseDocument } from "yaml"

@@ -43,7 +43,7 @@ describe("a window", () => {
     expect(tests.map(({ threshold }) => threshold)).toEqual([0.005, 0.005])
   })
 
-  test("with a small p and a small effect does not drift; with less effect asked for it does", () => {
+  test("with a small p and a small effect does not drift, unless less effect is asked for", () => {
     const reference = table(uniform(50_000, 1), cities(50_000))
     const window = table(uniform(50_000, 2, 0.03), cities(50_000))
     expect(evaluate(reference, window).verdict).toBe("none")

@@ -61,8 +61,8 @@ export class WindowFold {
   }
 
   /**
-   * Ends the open window at this position once its facts are in. "late": facts behind it are in the
-   * open window already, so that has to be folded again from its beginning.
+   * Ends the open window at this position once its facts are in. "late": facts behind it are in
+   * the open window already, so that has to be folded again from its beginning.
    */
   mark(position: number): "known" | "late" {
     if (!this.#marks.includes(position)) this.#marks.push(position)
@@ -88,16 +88,11 @@ export class WindowFold {
     return closed
   }
 
-  /** All facts up to this position are in: a mark there ends the window without waiting for more. */
+  /** All facts up to this position are in: a mark there ends the window without waiting on. */
   passed(position: number): ReadonlyArray<ClosedWindow> {
     if (this.#options.rule.kind !== "marks") return []
     const end = markAfter(this.#window, position, this.#marks)
     return end === undefined ? [] : [this.#close(end)]
-  }
-
-  /** The open window as it is, where a range of the past ends; `undefined` when nothing is in it. */
-  rest(): ClosedWindow | undefined {
-    return this.#window.facts === 0 ? undefined : this.#close(this.#window.to)
   }
 
   #close(to: number): ClosedWindow {

@@ -30,7 +30,7 @@ const sample = (
   return fromFeatures(columns.map((values) => Float64Array.from(kept, (row) => values[row] ?? NaN)))
 }
 
-/** The test, or nothing where it is not configured. α is its own: B permutations know no smaller p. */
+/** The test, or nothing where it is not configured. α is its own: p is at least 1/(B + 1). */
 export const testTogether = (
   reference: PreparedReference,
   window: Table,

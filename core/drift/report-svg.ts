@@ -17,19 +17,21 @@ const escapeText = (text: string): string =>
 const frame = (inner: string): string =>
   `<svg width=${WIDTH} height=${HEIGHT + LABELS_HEIGHT} role=img>${inner}</svg>`
 
+const TEXT_Y = HEIGHT + LABELS_HEIGHT - 3
+
 const under = (x: number, text: string, anchor: "start" | "middle" | "end"): string =>
-  `<text x=${at(x)} y=${HEIGHT + LABELS_HEIGHT - 3} text-anchor=${anchor}>${escapeText(text)}</text>`
+  `<text x=${at(x)} y=${TEXT_Y} text-anchor=${anchor}>${escapeText(text)}</text>`
 
 /** Bars for the reference, a line for the window. */
 export const picture = ({ edges, labels, reference, window }: Overlay): string => {
   const most = Math.max(...reference, ...window, Number.EPSILON)
   const width = WIDTH / reference.length
   const y = (share: number) => HEIGHT - (share / most) * (HEIGHT - 2)
-  const bars = reference.map((share, i) =>
-    share === 0
-      ? ""
-      : `<rect class=r x=${at(i * width)} y=${at(y(share))} width=${at(width - 1)} height=${at(HEIGHT - y(share))} />`,
-  )
+  const bars = reference.map((share, i) => {
+    const place = `x=${at(i * width)} y=${at(y(share))}`
+    const size = `width=${at(width - 1)} height=${at(HEIGHT - y(share))}`
+    return share === 0 ? "" : `<rect class=r ${place} ${size} />`
+  })
   const steps = window.map(
     (share, i) =>
       `${i === 0 ? "M" : "L"}${at(i * width)} ${at(y(share))}H${at((i + 1) * width - 1)}`,

@@ -85,7 +85,15 @@ const reported = (findings: ReadonlyArray<DriftFinding>): string =>
 const windowRow = (window: WindowEvaluated): string => {
   const { from, to, rows, firstAt } = window.window
   const at = firstAt === undefined ? "" : new Date(firstAt).toISOString().slice(0, 16)
-  return `<tr><td class=n>${window.number}<td class=n>${from}–${to}<td>${at}<td class=n>${rows}<td>${reasons(window)}<td class=d>${reported(decide(window))}`
+  const cells = [
+    `<td class=n>${window.number}`,
+    `<td class=n>${from}–${to}`,
+    `<td>${at}`,
+    `<td class=n>${rows}`,
+    `<td>${reasons(window)}`,
+    `<td class=d>${reported(decide(window))}`,
+  ]
+  return `<tr>${cells.join("")}`
 }
 
 const windowTable = (windows: ReadonlyArray<WindowEvaluated>): string => {
@@ -129,7 +137,9 @@ const featureBlock = (windows: ReadonlyArray<WindowEvaluated>, one: ReportFeatur
   const count = hits(windows, one)
   const drawn = one.overlay === undefined ? "" : picture(one.overlay)
   const mark = count > 0 ? ` <span class=d>drifted in ${count}</span>` : ""
-  return `<div class=f><b>${escape(one.feature)}</b> ${one.test}${mark}<br>window ${one.at} (line) and reference (bars)${drawn}effect by window${timeline(points)}</div>`
+  const head = `<b>${escape(one.feature)}</b> ${one.test}${mark}<br>`
+  const first = `window ${one.at} (line) and reference (bars)${drawn}`
+  return `<div class=f>${head}${first}effect by window${timeline(points)}</div>`
 }
 
 /** The report, at most 300 kB: what is too much is counted instead of drawn. */
@@ -143,10 +153,12 @@ export const htmlReport = (input: ReportInput): string => {
   const alarms =
     falseAlarmsPerDay === undefined
       ? ""
-      : `<p>At this rate of windows at most ${short(falseAlarmsPerDay)} reports a day are false alarms, if windows are independent.`
+      : `<p>At this rate of windows at most ${short(falseAlarmsPerDay)} reports a day are false
+alarms, if windows are independent.`
   return `<!doctype html><html lang=en><meta charset=utf-8><title>Drift of ${escape(model)}</title>
 <style>${STYLE}</style><h1>Drift of ${escape(model)}</h1>
-<p>Positions ${from} to ${to}: ${windows.length} windows, ${rows} rows; ${drifted} windows drifted. Reference: ${escape(reference)}.${alarms}
+<p>Positions ${from} to ${to}: ${windows.length} windows, ${rows} rows; ${drifted} windows drifted.
+Reference: ${escape(reference)}.${alarms}
 <h2>Windows that drifted</h2>${windowTable(windows)}
 <h2>Columns</h2>${left > 0 ? `<p>${left} columns that drifted least are left out.` : ""}
 ${shown.map((one) => featureBlock(windows, one)).join("\n")}

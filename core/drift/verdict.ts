@@ -1,5 +1,5 @@
-// When drift is reported and when it is over: k of the last n windows, once per drift, cleared after
-// enough quiet windows. State is small enough to travel in every finding; deciding reads only that.
+// When drift is reported and when it is over: k of the last n windows, once per drift, cleared
+// after enough quiet windows. State is small enough to travel in every finding.
 import type {
   DriftCleared,
   DriftFinding,

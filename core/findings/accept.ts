@@ -1,5 +1,5 @@
-// Accepting what drifted as the new normal: the rows of a range become the reference, and drift that
-// was reported is over. The monitor finds it as the last finding and goes on from there.
+// Accepting what drifted as the new normal: the rows of a range become the reference, and drift
+// that was reported is over. The monitor finds it as the last finding and goes on from there.
 import { seedOf } from "#core/statistics/seeded-random"
 import { decide } from "#core/drift/verdict"
 import type { ReferenceTaken } from "#proto/finding"

@@ -1,7 +1,8 @@
 // The facts of one model from the long log, with their positions: from a position on for ever, or a
 // range. What the long log no longer holds is not there; the first position says from where it is.
 import { predictionCodec, type Prediction } from "#proto/prediction"
-import { ALL_HISTORY, HISTORY, historySubject } from "#proto/subjects"
+import { UnreadableRecord } from "#proto/message-pack"
+import { ALL_HISTORY, HISTORY, historySubject, rawModelAndId } from "#proto/subjects"
 import { follow, readRange, type Entry } from "../log/follow.ts"
 import { readSource, seek } from "../log/history.ts"
 import type { Log } from "../log/log.ts"
@@ -14,15 +15,28 @@ export interface PositionedFact {
   readonly pending: number
 }
 
-const read = (entry: Entry): PositionedFact | undefined => {
-  const source = readSource(entry.headers)
-  return source === undefined
-    ? undefined
-    : {
-        position: source.position,
-        fact: predictionCodec.decode(entry.data),
-        pending: entry.pending,
-      }
+/** What cannot be read is a fact without rows: one damaged message must not end the watch. */
+const unreadable = (subject: string, storedAt: number): Prediction => {
+  const { model, id } = rawModelAndId(subject)
+  return {
+    id,
+    model,
+    failure: { reason: "invalid", message: "the stored fact cannot be read" },
+    times: { stored: storedAt, taken: storedAt },
+    deliveries: 0,
+  }
+}
+
+const read = ({ headers, data, pending, storedAt }: Entry): PositionedFact | undefined => {
+  const source = readSource(headers)
+  if (source === undefined) return undefined
+  const { position, subject } = source
+  try {
+    return { position, fact: predictionCodec.decode(data), pending }
+  } catch (cause) {
+    if (!(cause instanceof UnreadableRecord)) throw cause
+    return { position, fact: unreadable(subject, storedAt), pending }
+  }
 }
 
 /** The sequence in `HISTORY` from which on facts at or after a position lie; 1 past its end. */
