@@ -7,6 +7,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
   demo: async () => (await import("./commands/demo.ts")).demo,
   show: async () => (await import("./commands/show.ts")).show,
+  bench: async () => (await import("./commands/bench.ts")).bench,
   test: async () => (await import("./commands/test.ts")).test,
   predict: async () => (await import("./commands/predict.ts")).predict,
   tail: async () => (await import("./commands/tail.ts")).tail,

@@ -1,7 +1,7 @@
 // Requests published straight to the queue, as a producer does it, with answers on an inbox of our
 // own. A request that is refused or lost ends by its deadline.
 import { connectNats } from "#core/log/connection"
-import { toHeaders } from "#core/log/publisher"
+import { wireHeaders } from "#core/log/header-list"
 import { CONTENT_TYPE, REPLY } from "#proto/headers"
 import { timeOrderedId } from "#proto/ids"
 import { requestSubject } from "#proto/subjects"
@@ -53,7 +53,7 @@ export const natsCaller = async (target: NatsTarget): Promise<Caller> => {
       const body = bodies[index % bodies.length]
       if (body === undefined) throw new Error("a target needs bodies")
       const token = String(next++)
-      const headers = toHeaders([
+      const { headers } = wireHeaders([
         [CONTENT_TYPE, target.contentType],
         [REPLY, `${inbox}.${token}`],
       ])

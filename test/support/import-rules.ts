@@ -12,7 +12,7 @@ const ALLOWED: Readonly<Record<string, ReadonlyArray<string>>> = {
   cli: [...SERVICES, "core", "proto", "examples"],
   client: [],
   console: ["client"],
-  bench: ["client", "core", "proto"],
+  bench: ["cli", "client", "core", "proto"],
   examples: ["client"],
 }
 

@@ -1,0 +1,136 @@
+// `bench pair A B`: two commits, or two settings, measured in turn on the same machine, so that what
+// drifts in the machine touches both alike. A single pair proves nothing: the spread is shown.
+import { CommandFailed, UsageError } from "../../cli/command.ts"
+import { quantile } from "../../cli/laboratory/figures.ts"
+import type { Bench, BenchOptions } from "../bench-command.ts"
+import type { Cell } from "../measure/cell.ts"
+import { measurePredict, warmUp } from "../measure/weir-cells.ts"
+import { whole } from "../report/markdown.ts"
+import type { TextTable } from "../report/report.ts"
+import { commitOf, startCheckout } from "../systems/checkout.ts"
+
+const ROUNDS = 5
+const SECONDS = 5
+const CALLERS = [1, 32, 128] as const
+
+interface Side {
+  readonly name: string
+  readonly commit: string | undefined
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/** `abc123`, `KEY=VALUE`, `abc123,KEY=VALUE`, or `.` for the files as they are. */
+export const readSide = (
+  word: string,
+  find: (revision: string) => string | undefined = commitOf,
+): Side => {
+  const parts = word.split(",")
+  const settings = parts.filter((part) => part.includes("="))
+  const [revision, ...more] = parts.filter((part) => !part.includes("=") && part !== ".")
+  if (more.length > 0) throw new UsageError(`"${word}" names two commits`)
+  const commit = revision === undefined ? undefined : find(revision)
+  if (revision !== undefined && commit === undefined)
+    throw new UsageError(`"${revision}" is neither a commit nor KEY=VALUE`)
+  const environment = Object.fromEntries(
+    settings.map((setting) => {
+      const at = setting.indexOf("=")
+      return [setting.slice(0, at), setting.slice(at + 1)] as const
+    }),
+  )
+  return { name: word, commit, environment }
+}
+
+const measureSide = async (side: Side, options: BenchOptions): Promise<ReadonlyArray<Cell>> => {
+  const weir = await startCheckout(side)
+  try {
+    await warmUp(weir, options.warmUpSeconds)
+    const cells: Array<Cell> = []
+    for (const callers of options.callers === undefined ? CALLERS : [options.callers]) {
+      const { cell } = await measurePredict(weir, {
+        loop: { kind: "closed", callers },
+        rows: 1,
+        seconds: options.seconds ?? SECONDS,
+        warmUpSeconds: options.warmUpSeconds,
+      })
+      cells.push(cell)
+    }
+    return cells
+  } finally {
+    await weir.stop()
+  }
+}
+
+interface Figure {
+  readonly name: string
+  readonly of: (cell: Cell) => number
+}
+
+const cpuOf = (name: string): Figure => ({
+  name: `${name} CPU, µs/request`,
+  of: ({ processes }) => processes.find((part) => part.name === name)?.cpuMicrosPerRequest ?? 0,
+})
+
+const FIGURES: ReadonlyArray<Figure> = [
+  { name: "req/s", of: ({ perSecond }) => perSecond },
+  { name: "p50 ms", of: ({ latency }) => latency.p50 },
+  { name: "p99 ms", of: ({ latency }) => latency.p99 },
+  cpuOf("gateway"),
+  cpuOf("predictor"),
+  cpuOf("nats-server"),
+]
+
+const spread = (values: ReadonlyArray<number>): string => {
+  const digits = quantile(values, 0.5) >= 20 ? whole : (value: number) => value.toFixed(2)
+  return `${digits(quantile(values, 0.5))} (${digits(Math.min(...values))}–${digits(Math.max(...values))})`
+}
+
+/** Median and range of each side, and of B ÷ A round by round. */
+export const pairTable = (rounds: ReadonlyArray<readonly [Cell, Cell]>): TextTable["rows"] =>
+  FIGURES.map(({ name, of }) => {
+    const a = rounds.map(([cell]) => of(cell))
+    const b = rounds.map(([, cell]) => of(cell))
+    const ratios = rounds.map(([one, other]) => of(other) / of(one))
+    const load = rounds[0]?.[0].load ?? ""
+    const better = ratios.filter((ratio) => (name === "req/s" ? ratio > 1 : ratio < 1)).length
+    return [load, name, spread(a), spread(b), spread(ratios), `${better} of ${rounds.length}`]
+  })
+
+export const pair: Bench = {
+  name: "pair",
+  summary: "Two commits or two settings (KEY=VALUE) in turn, with the spread",
+  run: async (options) => {
+    const [wordA, wordB] = options.words
+    if (wordA === undefined || wordB === undefined)
+      throw new UsageError("pair takes two words: commits, KEY=VALUE, or . for the files here")
+    const sides = [readSide(wordA), readSide(wordB)] as const
+    const rounds: Array<readonly [ReadonlyArray<Cell>, ReadonlyArray<Cell>]> = []
+    const count = options.rounds ?? ROUNDS
+    for (let round = 0; round < count; round++) {
+      // Each goes first in every other round: the second finds a warmer machine.
+      const isSwapped = round % 2 === 1
+      const first = await measureSide(sides[isSwapped ? 1 : 0], options)
+      const second = await measureSide(sides[isSwapped ? 0 : 1], options)
+      rounds.push(isSwapped ? [second, first] : [first, second])
+      options.say(`  round ${round + 1} of ${count} done`)
+    }
+    const loads = rounds[0]?.[0].length ?? 0
+    if (loads === 0) throw new CommandFailed("nothing was measured")
+    const rows = Array.from({ length: loads }, (_, at) =>
+      pairTable(
+        rounds.flatMap(([a, b]) => {
+          const [one, other] = [a[at], b[at]]
+          return one === undefined || other === undefined ? [] : [[one, other] as const]
+        }),
+      ),
+    ).flat()
+    const columns = ["load", "figure", `A: ${wordA}`, `B: ${wordB}`, "B ÷ A", "rounds B is better"]
+    return {
+      name: "pair",
+      title: `${wordA} against ${wordB}`,
+      cells: rounds.flatMap(([a, b]) => [...a, ...b]),
+      tables: [{ title: "Median (smallest–largest)", columns, rows }],
+      marks: [],
+      notes: [`${count} rounds, sides in turn, each with a system of its own from an empty log.`],
+    }
+  },
+}

@@ -1,0 +1,194 @@
+// `bench soak`: whether it stays as it is. 70 % of what saturates it, for 10 minutes, with a look at
+// memory, files, redeliveries and the lag of the long log every few seconds.
+import { historyStatus } from "#core/log/history"
+import { lookAtQueue } from "../../cli/laboratory/queue.ts"
+import type { Bench, BenchOptions } from "../bench-command.ts"
+import { latencyOf, type Latency } from "../load/histogram.ts"
+import type { LoadResult } from "../load/plan.ts"
+import type { Cell } from "../measure/cell.ts"
+import { usageOf } from "../measure/processes.ts"
+import { measurePredict, warmUp } from "../measure/weir-cells.ts"
+import { errorCount, millis, whole } from "../report/markdown.ts"
+import type { Mark, TextTable } from "../report/report.ts"
+import { startWeir, type WeirLaboratory } from "../systems/weir.ts"
+
+const SECONDS = 600
+const SATURATION_SECONDS = 10
+const SATURATION_CALLERS = 32
+const SHARE = 0.7
+const LOOK_INTERVAL_MILLIS = 5_000
+const MIB = 1_024 ** 2
+/** A later quarter of the run may be so much slower than the first that counts. */
+const FLAT_RATIO_MAX = 1.5
+const FLAT_FILES = 8
+const LAG_MAX = 10_000
+
+interface Look {
+  readonly second: number
+  readonly rss: ReadonlyMap<string, number>
+  readonly openFiles: number
+  readonly lag: number
+  readonly queued: number
+}
+
+const look = async (weir: WeirLaboratory, second: number): Promise<Look> => {
+  const usages = weir.parts().map(({ name, pids }) => [name, usageOf(pids)] as const)
+  const { log, limits } = weir.laboratory
+  const [queue, { lag }] = await Promise.all([
+    lookAtQueue(log),
+    historyStatus(log, limits.predictionsMessagesMax),
+  ])
+  return {
+    second,
+    rss: new Map(usages.map(([name, { rssBytes }]) => [name, rssBytes])),
+    openFiles: usages.reduce((sum, [, usage]) => sum + usage.openFiles, 0),
+    lag,
+    queued: queue.messages,
+  }
+}
+
+/** Slope of a least-squares line through the second half, per hour of the run. */
+export const slopePerHour = (points: ReadonlyArray<readonly [second: number, value: number]>) => {
+  const half = points.slice(points.length >> 1)
+  const mean = (at: 0 | 1) => half.reduce((sum, point) => sum + point[at], 0) / half.length
+  const [x, y] = [mean(0), mean(1)]
+  const above = half.reduce((sum, [second, value]) => sum + (second - x) * (value - y), 0)
+  const below = half.reduce((sum, [second]) => sum + (second - x) ** 2, 0)
+  return below === 0 ? 0 : (above / below) * 3_600
+}
+
+/** Latency of the quarters of the run. */
+const quarters = ({ stretches }: LoadResult): ReadonlyArray<Latency> =>
+  [0, 1, 2, 3].map((quarter) => {
+    const from = Math.floor((quarter * stretches.length) / 4)
+    const to = Math.max(from + 1, Math.floor(((quarter + 1) * stretches.length) / 4))
+    const parts = stretches.slice(from, to).map(({ histogram }) => histogram)
+    return latencyOf({
+      buckets: parts.flatMap(({ buckets }) => buckets),
+      sumMillis: parts.reduce((sum, { sumMillis }) => sum + sumMillis, 0),
+      maxMillis: Math.max(0, ...parts.map(({ maxMillis }) => maxMillis)),
+    })
+  })
+
+const slopesTable = (looks: ReadonlyArray<Look>): TextTable => ({
+  title: "Memory over the run",
+  columns: ["process", "RSS at first, MiB", "at the end, MiB", "slope of the second half, MiB/h"],
+  rows: ["gateway", "predictor", "nats-server"].map((name) => {
+    const points = looks.map(({ second, rss }) => [second, (rss.get(name) ?? 0) / MIB] as const)
+    return [
+      name,
+      whole(points[0]?.[1] ?? 0),
+      whole(points.at(-1)?.[1] ?? 0),
+      slopePerHour(points).toFixed(1),
+    ]
+  }),
+})
+
+const quartersTable = (parts: ReadonlyArray<Latency>): TextTable => ({
+  title: "Latency by quarter, ms",
+  columns: ["quarter", "p50", "p99", "p99.9", "max"],
+  rows: parts.map((part, at) => [
+    String(at + 1),
+    ...[part.p50, part.p99, part.p999, part.max].map(millis),
+  ]),
+})
+
+const must = (figure: string, got: number, most: number, unit = ""): Mark => ({
+  figure,
+  got: `${Math.round(got * 100) / 100}${unit}`,
+  must: { text: `≤ ${most}${unit}`, held: got <= most },
+})
+
+const rateOf = async (weir: WeirLaboratory, options: BenchOptions): Promise<number> => {
+  if (options.rate !== undefined) return options.rate
+  const { cell } = await measurePredict(weir, {
+    loop: { kind: "closed", callers: SATURATION_CALLERS },
+    rows: 1,
+    seconds: Math.min(SATURATION_SECONDS, options.seconds ?? SATURATION_SECONDS),
+    warmUpSeconds: options.warmUpSeconds,
+  })
+  return Math.max(1, Math.floor(cell.perSecond * SHARE))
+}
+
+const marksOf = (
+  cell: Cell,
+  parts: ReadonlyArray<Latency>,
+  looks: ReadonlyArray<Look>,
+  redelivered: number,
+): ReadonlyArray<Mark> => {
+  const [first, second, , last] = parts
+  const base = Math.max(first?.p99 ?? 0, second?.p99 ?? 0)
+  const files = looks.map(({ openFiles }) => openFiles)
+  return [
+    must("errors", errorCount(cell), 0),
+    must("redeliveries", redelivered, 0),
+    must("p99 of the last quarter ÷ of the first half", (last?.p99 ?? 0) / base, FLAT_RATIO_MAX),
+    must("open files, most − at first", Math.max(...files) - (files[0] ?? 0), FLAT_FILES),
+    must("true lag of the long log, most", Math.max(...looks.map(({ lag }) => lag)), LAG_MAX),
+  ]
+}
+
+const run = async (weir: WeirLaboratory, options: BenchOptions) => {
+  const seconds = options.seconds ?? SECONDS
+  await warmUp(weir, options.warmUpSeconds)
+  const perSecond = await rateOf(weir, options)
+  options.say(`${whole(perSecond)} requests a second for ${seconds} s`)
+  const before = await lookAtQueue(weir.laboratory.log)
+  const looks: Array<Look> = []
+  const began = performance.now()
+  const watch = setInterval(
+    () => {
+      const second = (performance.now() - began) / 1_000
+      void look(weir, second).then((found) => looks.push(found))
+    },
+    Math.min(LOOK_INTERVAL_MILLIS, (seconds * 1_000) / 4),
+  )
+  const { cell, load } = await measurePredict(weir, {
+    loop: { kind: "open", perSecond },
+    rows: 1,
+    seconds,
+    warmUpSeconds: options.warmUpSeconds,
+  }).finally(() => clearInterval(watch))
+  looks.push(await look(weir, (performance.now() - began) / 1_000))
+  const after = await lookAtQueue(weir.laboratory.log)
+  const delivered = after.deliveries - before.deliveries
+  const redelivered = delivered - (after.lastSequence - before.lastSequence)
+  return { cell, load, looks, redelivered }
+}
+
+export const soak: Bench = {
+  name: "soak",
+  summary: "10 minutes at 70 % of saturation: latency, memory, files, redeliveries, lag",
+  run: async (options) => {
+    const weir = await startWeir()
+    try {
+      const { cell, load, looks, redelivered } = await run(weir, options)
+      const parts = quarters(load)
+      return {
+        name: "soak",
+        title: "At 70 % of saturation",
+        cells: [cell],
+        tables: [quartersTable(parts), slopesTable(looks)],
+        marks: marksOf(cell, parts, looks, redelivered),
+        notes: [
+          "The slope counts only when the hot log has its 200,000 facts, within the first minute.",
+        ],
+        chart: {
+          kind: "lines",
+          title: "p99 over the run, ms",
+          across: "s",
+          lines: [
+            {
+              name: "p99",
+              points: load.stretches.map(
+                ({ fromSecond, histogram }) => [fromSecond, latencyOf(histogram).p99] as const,
+              ),
+            },
+          ],
+        },
+      }
+    } finally {
+      await weir.stop()
+    }
+  },
+}

@@ -1,0 +1,105 @@
+// `weir bench` as a process: finds the bench that is asked for, prints its tables and writes its
+// report. Each bench is a file in commands/.
+import { readWords, UsageError, wholeNumber, type Flags } from "../cli/command.ts"
+import type { Bench, BenchOptions } from "./bench-command.ts"
+import { canMeasure, CANNOT_MEASURE } from "./measure/processes.ts"
+import { cellsTable, marksTable } from "./report/markdown.ts"
+import { makeReport, writeReport, type Findings, type TextTable } from "./report/report.ts"
+import { table } from "../cli/table.ts"
+
+const loaders: Readonly<Record<string, () => Promise<Bench>>> = {
+  "1000rpm": async () => (await import("./commands/thousand.ts")).thousand,
+  saturation: async () => (await import("./commands/saturation.ts")).saturation,
+  ceilings: async () => (await import("./commands/ceilings.ts")).ceilings,
+  profile: async () => (await import("./commands/profile.ts")).profile,
+  sync: async () => (await import("./commands/saturation.ts")).sync,
+  peers: async () => (await import("./commands/peers.ts")).peers,
+  soak: async () => (await import("./commands/soak.ts")).soak,
+  pair: async () => (await import("./commands/pair.ts")).pair,
+}
+
+/** `bench` alone runs these: a pair needs to be told of what. */
+const ALL = Object.keys(loaders).filter((name) => name !== "pair")
+
+const flags = {
+  seconds: { value: "N", help: "seconds of each measured cell" },
+  minutes: { value: "N", help: "the same in minutes" },
+  warmup: { value: "N", help: "seconds before each cell that are not recorded" },
+  rounds: { value: "N", help: "rounds of a pair (default 5)" },
+  callers: { value: "N", help: "callers of a profile or a pair" },
+  rate: { value: "N", help: "requests a second of a soak (default: 70 % of saturation)" },
+  only: { value: "NAMES", help: "peers to run, comma-separated (default: all)" },
+  setup: { help: "install what the peers need, and measure nothing" },
+} as const satisfies Flags
+
+const SECONDS_MAX = 86_400
+
+const number = (flag: keyof typeof flags, text: string | undefined, most: number, least = 1) =>
+  text === undefined ? undefined : wholeNumber(flag, text, { least, most, otherwise: least })
+
+const readOptions = (args: ReadonlyArray<string>): BenchOptions => {
+  const { flags: set, switches, positionals } = readWords(args, flags, 2)
+  const minutes = number("minutes", set.minutes, SECONDS_MAX / 60)
+  return {
+    seconds:
+      number("seconds", set.seconds, SECONDS_MAX) ??
+      (minutes === undefined ? undefined : minutes * 60),
+    warmUpSeconds: number("warmup", set.warmup, SECONDS_MAX, 0),
+    rounds: number("rounds", set.rounds, 1_000),
+    callers: number("callers", set.callers, 4_096),
+    rate: number("rate", set.rate, 1_000_000),
+    only: set.only?.split(",").filter((name) => name !== "") ?? [],
+    setUpOnly: switches.has("setup"),
+    words: positionals,
+    say: (line) => console.log(line),
+  }
+}
+
+const print = ({ title, columns, rows }: TextTable): void => {
+  if (rows.length === 0) return
+  if (title !== "") console.log(`\n${title}`)
+  const heads = columns.map((name, at) => ({ name, align: at === 0 ? "left" : "right" }) as const)
+  console.log(table(heads, rows))
+}
+
+const finish = async (findings: Findings, args: ReadonlyArray<string>): Promise<void> => {
+  const now = new Date()
+  print(marksTable(findings.marks))
+  for (const one of findings.tables) print(one)
+  if (findings.cells.length > 0) print(cellsTable(findings.cells))
+  for (const note of findings.notes) console.log(`- ${note}`)
+  const report = await makeReport(findings, `./weir bench ${args.join(" ")}`.trimEnd(), now)
+  console.log(`\nreport: ${await writeReport(report, now)}`)
+}
+
+/** Exit code: 0 when every "must" held, 1 when one did not. */
+const runBench = async (args: ReadonlyArray<string>): Promise<number> => {
+  const [name, ...rest] = args
+  const isAll = name === undefined || name.startsWith("--")
+  if (!isAll && !Object.hasOwn(loaders, name))
+    throw new UsageError(
+      `there is no bench "${name}"; there are: ${Object.keys(loaders).join(", ")}`,
+    )
+  const options = readOptions(isAll ? args : rest)
+  if (!canMeasure) console.log(CANNOT_MEASURE)
+  let isGood = true
+  for (const one of isAll ? ALL : [name]) {
+    const bench = await loaders[one]?.()
+    if (bench === undefined) continue
+    console.log(`\n${bench.name}: ${bench.summary}`)
+    const findings = await bench.run(options)
+    await finish(findings, [one, ...(isAll ? args : rest)])
+    isGood &&= findings.marks.every(({ must }) => must?.held !== false)
+  }
+  return isGood ? 0 : 1
+}
+
+try {
+  process.exitCode = await runBench(process.argv.slice(2))
+} catch (error) {
+  const isUsage = error instanceof UsageError
+  const known = isUsage || (error instanceof Error && error.name === "CommandFailed")
+  console.error(known && error instanceof Error ? `weir bench: ${error.message}` : error)
+  process.exitCode = isUsage ? 2 : 1
+}
+process.exit()

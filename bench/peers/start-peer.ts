@@ -1,0 +1,91 @@
+// Runs one peer: its process group, with a nats-server of its own where it logs, ready when it
+// answers.
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { startEmbeddedServer } from "#core/log/embedded-server"
+import { freePort } from "../../cli/port.ts"
+import { startChild } from "../../cli/up/child.ts"
+import type { HttpTarget } from "../load/plan.ts"
+import type { Subject } from "../measure/cell.ts"
+import { base64, IRIS_FILE, irisQuestions } from "../systems/iris.ts"
+import { checkAnswers } from "../systems/check-answers.ts"
+import type { Peer } from "./peer.ts"
+
+const LOOPBACK = "127.0.0.1"
+/** Ray takes half a minute on a busy machine. */
+const READY_WAIT_MILLIS = 120_000
+const LOOK_AGAIN_MILLIS = 100
+const STOP_WAIT_MILLIS = 20_000
+const LINES_SHOWN_MAX = 8
+
+export interface RunningPeer extends Subject {
+  readonly target: (rowsEach: number) => Promise<HttpTarget>
+  /** Throws at the first wrong answer. */
+  readonly check: (rowsEach: number) => Promise<number>
+  readonly stop: () => Promise<void>
+}
+
+const untilReady = async (url: string, over: () => boolean): Promise<boolean> => {
+  const deadline = performance.now() + READY_WAIT_MILLIS
+  while (!over() && performance.now() < deadline) {
+    const answer = await fetch(url).catch(() => undefined)
+    if (answer?.ok === true) return true
+    await Bun.sleep(LOOK_AGAIN_MILLIS)
+  }
+  return false
+}
+
+/** Throws with its last lines when it does not get ready. */
+export const startPeer = async (peer: Peer, bin: string): Promise<RunningPeer> => {
+  const folder = mkdtempSync(join(tmpdir(), "weir-peer-"))
+  const port = freePort(LOOPBACK)
+  const server =
+    peer.jetStream === undefined
+      ? undefined
+      : await startEmbeddedServer({ directory: join(folder, "nats"), sync: peer.jetStream })
+  const source = join(import.meta.dir, peer.source)
+  const natsUrl = server?.url
+  const start = await peer.start({ port, folder, source, bin, model: IRIS_FILE, natsUrl })
+  const lines: Array<string> = []
+  const child = startChild({
+    command: start.command,
+    environment: { ...start.environment, PYTHONDONTWRITEBYTECODE: "1", PATH: pathWith(bin) },
+    stopWaitMillis: STOP_WAIT_MILLIS,
+    onLine: (line) => {
+      lines.push(line)
+      if (lines.length > LINES_SHOWN_MAX) lines.shift()
+    },
+  })
+  const state = { over: false }
+  void child.exited.then(() => (state.over = true))
+  const stop = async () => {
+    await child.stop()
+    await server?.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const url = `http://${LOOPBACK}:${port}`
+  if (!(await untilReady(`${url}${peer.readyPath}`, () => state.over))) {
+    await stop()
+    throw new Error(`it did not get ready: ${lines.join(" / ")}`)
+  }
+  const target = async (rowsEach: number): Promise<HttpTarget> => ({
+    kind: "http",
+    url: `${url}${peer.path}`,
+    bodies: (await irisQuestions(rowsEach)).map((question) => base64(peer.body(question))),
+  })
+  return {
+    name: peer.title,
+    parts: () => [
+      { name: "server", pids: [child.pid] },
+      ...(server === undefined ? [] : [{ name: "nats-server", pids: [server.pid] }]),
+    ],
+    target,
+    check: async (rowsEach) =>
+      checkAnswers(peer.title, await target(rowsEach), await irisQuestions(rowsEach), peer.read),
+    stop,
+  }
+}
+
+/** Their own programs first: they start one another by name. */
+const pathWith = (bin: string): string => `${bin}:${process.env["PATH"] ?? ""}`
