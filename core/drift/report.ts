@@ -25,15 +25,32 @@ export interface ReportInput {
   readonly falseAlarmsPerDay: number | undefined
 }
 
-/** Columns that are drawn, those that drifted most often first; the others are counted. */
-const FEATURES_MAX = 60
-/** Rows of the table of windows that drifted. */
-const WINDOWS_MAX = 200
-/** Reasons that are told of one window. */
-const REASONS_MAX = 5
+export const REPORT_BYTES_MAX = 300_000
 
-export const escape = (text: string): string =>
-  text
+/** How much is shown; what is left out is counted. */
+interface Extent {
+  /** Columns that are drawn, those that drifted most often first. */
+  readonly features: number
+  /** Rows of the table of windows that drifted. */
+  readonly windows: number
+  /** Tests that are named in one of them. */
+  readonly reasons: number
+}
+/** The first that fits is taken. */
+const EXTENTS: ReadonlyArray<Extent> = [
+  { features: 60, windows: 200, reasons: 5 },
+  { features: 60, windows: 60, reasons: 3 },
+  { features: 40, windows: 40, reasons: 2 },
+]
+const LEAST: Extent = { features: 15, windows: 15, reasons: 1 }
+const PROBLEMS_MAX = 60
+const NAME_MAX_CHARACTERS = 80
+
+const escape = (given: string): string =>
+  (given.length <= NAME_MAX_CHARACTERS
+    ? given
+    : `${given.slice(0, NAME_MAX_CHARACTERS - 1).toWellFormed()}…`
+  )
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")
@@ -60,11 +77,11 @@ const nameOf = (test: WindowEvaluated["tests"][number]): string =>
     ? test.feature
     : `${test.feature} (${test.slice.feature} = ${test.slice.value})`
 
-const reasons = (window: WindowEvaluated): string => {
+const reasons = (window: WindowEvaluated, most: number): string => {
   const drifted = window.tests.filter((test) => test.drifted)
   const told = drifted
     .toSorted((a, b) => (b.effect ?? 0) - (a.effect ?? 0))
-    .slice(0, REASONS_MAX)
+    .slice(0, most)
     .map((test) => {
       const p = test.pvalue === undefined ? "" : `, p ${short(test.pvalue)}`
       return `${escape(nameOf(test))}: ${test.test} ${short(test.statistic)}${p}`
@@ -73,16 +90,16 @@ const reasons = (window: WindowEvaluated): string => {
   return [...told, ...(more > 0 ? [`and ${more} more`] : [])].join("<br>")
 }
 
-const reported = (findings: ReadonlyArray<DriftFinding>): string =>
+const reported = (findings: ReadonlyArray<DriftFinding>, most: number): string =>
   findings
     .map(({ _tag, features }) => {
-      const names = features.slice(0, REASONS_MAX).map(({ name }) => escape(name))
-      const more = features.length > REASONS_MAX ? ", …" : ""
+      const names = features.slice(0, most).map(({ name }) => escape(name))
+      const more = features.length > most ? ", …" : ""
       return `${_tag === "DriftDetected" ? "detected" : "cleared"}: ${names.join(", ")}${more}`
     })
     .join("<br>")
 
-const windowRow = (window: WindowEvaluated): string => {
+const windowRow = (window: WindowEvaluated, most: number): string => {
   const { from, to, rows, firstAt } = window.window
   const at = firstAt === undefined ? "" : new Date(firstAt).toISOString().slice(0, 16)
   const cells = [
@@ -90,20 +107,21 @@ const windowRow = (window: WindowEvaluated): string => {
     `<td class=n>${from}–${to}`,
     `<td>${at}`,
     `<td class=n>${rows}`,
-    `<td>${reasons(window)}`,
-    `<td class=d>${reported(decide(window))}`,
+    `<td>${reasons(window, most)}`,
+    `<td class=d>${reported(decide(window), most)}`,
   ]
   return `<tr>${cells.join("")}`
 }
 
-const windowTable = (windows: ReadonlyArray<WindowEvaluated>): string => {
+const windowTable = (windows: ReadonlyArray<WindowEvaluated>, extent: Extent): string => {
   const fired = windows.filter((one) => one.verdict === "drift" || decide(one).length > 0)
   if (fired.length === 0) return "<p>No window drifted."
-  const shown = fired.slice(-WINDOWS_MAX)
+  const shown = fired.slice(-extent.windows)
   const left = fired.length - shown.length
   const note = left > 0 ? `<p>The last ${shown.length}; ${left} earlier ones are left out.` : ""
+  const rows = shown.map((one) => windowRow(one, extent.reasons))
   const head = "<tr><th>#<th>positions<th>began (UTC)<th>rows<th>why<th>reported"
-  return `${note}<table>${head}${shown.map(windowRow).join("\n")}</table>`
+  return `${note}<table>${head}${rows.join("\n")}</table>`
 }
 
 const problems = (windows: ReadonlyArray<WindowEvaluated>): string => {
@@ -117,7 +135,7 @@ const problems = (windows: ReadonlyArray<WindowEvaluated>): string => {
   if (counts.size === 0) return ""
   const lines = [...counts]
     .toSorted(([, a], [, b]) => b - a)
-    .slice(0, FEATURES_MAX)
+    .slice(0, PROBLEMS_MAX)
     .map(([key, count]) => `<li>${escape(key)} (${count} windows)`)
   return `<h2>Not tested</h2><ul>${lines.join("")}</ul>`
 }
@@ -142,11 +160,10 @@ const featureBlock = (windows: ReadonlyArray<WindowEvaluated>, one: ReportFeatur
   return `<div class=f>${head}${first}effect by window${timeline(points)}</div>`
 }
 
-/** The report, at most 300 kB: what is too much is counted instead of drawn. */
-export const htmlReport = (input: ReportInput): string => {
+const write = (input: ReportInput, extent: Extent): string => {
   const { model, reference, from, to, windows, features, falseAlarmsPerDay } = input
   const ordered = features.toSorted((a, b) => hits(windows, b) - hits(windows, a))
-  const shown = ordered.slice(0, FEATURES_MAX)
+  const shown = ordered.slice(0, extent.features)
   const left = ordered.length - shown.length
   const drifted = windows.filter(({ verdict }) => verdict === "drift").length
   const rows = windows.reduce((sum, { window }) => sum + window.rows, 0)
@@ -159,9 +176,18 @@ alarms, if windows are independent.`
 <style>${STYLE}</style><h1>Drift of ${escape(model)}</h1>
 <p>Positions ${from} to ${to}: ${windows.length} windows, ${rows} rows; ${drifted} windows drifted.
 Reference: ${escape(reference)}.${alarms}
-<h2>Windows that drifted</h2>${windowTable(windows)}
+<h2>Windows that drifted</h2>${windowTable(windows, extent)}
 <h2>Columns</h2>${left > 0 ? `<p>${left} columns that drifted least are left out.` : ""}
 ${shown.map((one) => featureBlock(windows, one)).join("\n")}
 ${problems(windows)}</html>
 `
+}
+
+/** The report, at most 300 kB: what is too much is counted instead of drawn. */
+export const htmlReport = (input: ReportInput): string => {
+  for (const extent of EXTENTS) {
+    const html = write(input, extent)
+    if (Buffer.byteLength(html) <= REPORT_BYTES_MAX) return html
+  }
+  return write(input, LEAST)
 }
