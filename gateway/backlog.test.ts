@@ -16,6 +16,7 @@ const sample = (at: number, more: Partial<QueueSample> = {}): QueueSample => ({
   ackPending: 0,
   waitingPulls: 0,
   delivered: 0,
+  redelivered: 0,
   ...more,
 })
 

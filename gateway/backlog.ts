@@ -35,6 +35,8 @@ export interface QueueSample {
   readonly ackPending: number
   readonly waitingPulls: number
   readonly delivered: number
+  /** In work, and delivered more than once. */
+  readonly redelivered: number
 }
 
 const readQueue = async (log: Log, now: () => number): Promise<QueueSample> => {
@@ -51,6 +53,7 @@ const readQueue = async (log: Log, now: () => number): Promise<QueueSample> => {
     ackPending: consumer.num_ack_pending,
     waitingPulls: consumer.num_waiting,
     delivered: consumer.delivered.consumer_seq,
+    redelivered: consumer.num_redelivered,
   }
 }
 

@@ -9,6 +9,7 @@ import { HistoryWatch } from "./history-watch.ts"
 import { listen, type HttpServer } from "./http-server.ts"
 import { InferenceRoutes } from "./inference-routes.ts"
 import { KeyedSubmitter } from "./keyed.ts"
+import { LogWatch } from "./log-watch.ts"
 import { GatewayMetrics } from "./metrics.ts"
 import { modelRoutes } from "./model-routes.ts"
 import { findPrediction } from "./predictions.ts"
@@ -110,12 +111,16 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
     keepOpen: (request) => server?.keepOpen(request),
   }
   const { metrics, backlog, waiters, history } = parts
-  metrics.watch({ backlog: backlog.state, history, inFlight: () => waiters.size })
+  const watch = new LogWatch(log, settings.monitorUrl, now)
+  const inFlight = () => waiters.size
+  metrics.watch({ backlog: backlog.state, history, log: () => watch.view, inFlight })
   const end = async () => {
     waiters.close()
-    await Promise.all([backlog.stop(), history.stop()])
+    await Promise.all([backlog.stop(), history.stop(), watch.stop()])
   }
   await Promise.all([backlog.start(), history.start()])
+  // Nothing that it learns is waited for.
+  void watch.start()
   const app = makeRoutes(options, parts)
   const { host, port, requestBytesMax, drainNoticeMillis, drainMaxMillis } = settings
   const listening = await orEnd(end, async () => listen({ app, host, port, requestBytesMax }))

@@ -1,9 +1,12 @@
 // What this process counts, under the names that dashboards already have. Labels are bounded:
-// routes are patterns, models and versions are known ones, ids are never labels.
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client"
+// routes are patterns, models and versions are known ones, ids are never labels. What models do is
+// counted by those who run them, so that no prediction is counted twice in a sum over processes.
+import { Counter, Gauge, Histogram, Registry } from "prom-client"
+import { registerGauge, registerProcessMetrics } from "#core/service/process-metrics"
 import type { BacklogState } from "./backlog.ts"
 import type { FactView } from "./fact-view.ts"
 import type { HistoryWatch } from "./history-watch.ts"
+import { headroomSeconds, type LogView, type StreamLevel } from "./log-watch.ts"
 
 /** Seconds. */
 const LATENCY_EDGES = [
@@ -22,7 +25,15 @@ const METHODS: ReadonlySet<string> = new Set([
 export interface Gauges {
   readonly backlog: BacklogState
   readonly history: Pick<HistoryWatch, "status">
+  readonly log: () => LogView
   readonly inFlight: () => number
+}
+
+export type CallerRefusal = "unauthenticated" | "forbidden" | "rateLimited"
+const REFUSALS: Readonly<Record<CallerRefusal, string>> = {
+  unauthenticated: "unauthenticated",
+  forbidden: "forbidden",
+  rateLimited: "rate_limited",
 }
 
 export class GatewayMetrics {
@@ -31,10 +42,9 @@ export class GatewayMetrics {
   readonly #latency: Histogram<"endpoint">
   readonly #http: Counter<"method" | "route" | "status">
   readonly #httpDuration: Histogram<"method" | "route">
-  readonly #predictions: Counter<"model" | "version" | "outcome">
-  readonly #predictionDuration: Histogram<"model" | "version">
-  readonly #errors: Counter<"model" | "version" | "reason">
+  readonly #answers: Histogram<"model" | "version" | "outcome">
   readonly #publishRefused: Counter<"kind">
+  readonly #callersRefused: Counter<"reason">
 
   constructor() {
     const registers = [this.registry]
@@ -53,27 +63,22 @@ export class GatewayMetrics {
       "method",
       "route",
     ])
-    this.#predictions = counter("ml_model_predictions_total", "Answers that callers got", [
-      "model",
-      "version",
-      "outcome",
-    ])
-    this.#predictionDuration = histogram(
-      "ml_model_prediction_duration_seconds",
-      "From the request's arrival at the gateway to its fact",
-      ["model", "version"],
+    this.#answers = histogram(
+      "weir_gateway_answer_seconds",
+      "From a request's arrival at the gateway to its fact; what the model takes is another metric",
+      ["model", "version", "outcome"],
     )
-    this.#errors = counter("ml_model_errors_total", "Failures that callers got", [
-      "model",
-      "version",
-      "reason",
-    ])
     this.#publishRefused = counter(
       "weir_gateway_publish_refusals_total",
       "Publishes of requests that the log did not take, by kind",
       ["kind"],
     )
-    collectDefaultMetrics({ register: this.registry })
+    this.#callersRefused = counter(
+      "weir_gateway_caller_refusals_total",
+      "Requests refused for the caller's key, by reason",
+      ["reason"],
+    )
+    registerProcessMetrics(this.registry)
   }
 
   /** `seconds` from the arrival of the request to its answer. */
@@ -87,64 +92,130 @@ export class GatewayMetrics {
 
   predicted({ model, version = "", failure }: FactView, seconds: number): void {
     const outcome = failure === undefined ? "predicted" : "failed"
-    this.#predictions.inc({ model, version, outcome })
-    this.#predictionDuration.observe({ model, version }, seconds)
-    if (failure !== undefined) this.#errors.inc({ model, version, reason: failure.reason })
+    this.#answers.observe({ model, version, outcome }, seconds)
   }
 
   publishRefused(kind: string): void {
     this.#publishRefused.inc({ kind })
   }
 
-  /** Adds the gauges, which are read when they are asked for. */
-  watch({ backlog, history, inFlight }: Gauges): void {
-    const registers = [this.registry]
-    const gauge = (name: string, help: string, read: () => number | undefined) =>
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          const value = read()
-          if (value === undefined) this.remove({})
-          else this.set(value)
-        },
-      })
-    gauge("weir_gateway_requests_in_flight", "Requests that wait for their fact", inFlight)
-    gauge(
-      "weir_gateway_queue_messages",
-      "Requests in the queue, being predicted or waiting",
-      () => backlog.last?.messages,
-    )
-    gauge(
-      "weir_gateway_queue_ack_pending",
-      "Requests that predictors hold",
-      () => backlog.last?.ackPending,
-    )
-    gauge(
-      "weir_gateway_queue_parked_messages",
-      "Requests that nobody delivers any more",
-      () => backlog.parked,
-    )
-    gauge(
-      "weir_gateway_queue_drain_rate_per_second",
-      "Requests finished a second while there was work",
-      () => backlog.ratePerSecond,
-    )
-    gauge(
-      "weir_gateway_predictors_seen",
-      "1 while somebody asks for requests or finishes them",
-      () => (backlog.predictorsSeen() ? 1 : 0),
-    )
-    gauge(
-      "weir_gateway_history_lag_messages",
-      "Facts that the long log does not hold yet",
-      () => history.status?.lag,
-    )
-    gauge(
-      "weir_gateway_history_headroom_used_ratio",
-      "That lag over what the hot log can hold; at 1 facts are lost to the long log",
-      () => history.status?.headroomUsed,
-    )
+  callerRefused(error: string): void {
+    if (error === "unauthenticated" || error === "forbidden" || error === "rateLimited")
+      this.#callersRefused.inc({ reason: REFUSALS[error] })
   }
+
+  /** Adds the gauges, which are read when they are asked for. */
+  watch(gauges: Gauges): void {
+    registerQueue(this.registry, gauges)
+    registerHistory(this.registry, gauges)
+    registerStreams(this.registry, gauges)
+  }
+}
+
+const registerQueue = (registry: Registry, { backlog, inFlight }: Gauges): void => {
+  const gauge = (name: string, help: string, read: () => number | undefined) =>
+    registerGauge(registry, name, help, read)
+  gauge("weir_gateway_requests_in_flight", "Requests that wait for their fact", inFlight)
+  gauge(
+    "weir_gateway_queue_messages",
+    "Requests in the queue, being predicted or waiting",
+    () => backlog.last?.messages,
+  )
+  gauge(
+    "weir_gateway_queue_messages_limit",
+    "Requests that the queue may hold; more are refused with 429",
+    () => backlog.last?.messagesMax,
+  )
+  gauge(
+    "weir_gateway_queue_pending",
+    "Requests that no predictor has taken yet",
+    () => backlog.last?.pending,
+  )
+  gauge(
+    "weir_gateway_queue_ack_pending",
+    "Requests that predictors hold",
+    () => backlog.last?.ackPending,
+  )
+  gauge(
+    "weir_gateway_queue_redelivered",
+    "Of those, the ones that were delivered more than once",
+    () => backlog.last?.redelivered,
+  )
+  gauge(
+    "weir_gateway_queue_parked_messages",
+    "Requests that nobody delivers any more",
+    () => backlog.parked,
+  )
+  gauge(
+    "weir_gateway_queue_drain_rate_per_second",
+    "Requests finished a second while there was work",
+    () => backlog.ratePerSecond,
+  )
+  gauge(
+    "weir_gateway_predictors_seen",
+    "1 while somebody asks for requests or finishes them",
+    () => (backlog.predictorsSeen() ? 1 : 0),
+  )
+}
+
+const registerHistory = (registry: Registry, { history, log }: Gauges): void => {
+  const gauge = (name: string, help: string, read: () => number | undefined) =>
+    registerGauge(registry, name, help, read)
+  gauge(
+    "weir_gateway_history_lag_messages",
+    "Facts that the long log does not hold yet",
+    () => history.status?.lag,
+  )
+  gauge(
+    "weir_gateway_history_headroom_used_ratio",
+    "That lag over what the hot log can hold; at 1 facts are lost to the long log",
+    () => history.status?.headroomUsed,
+  )
+  gauge(
+    "weir_gateway_history_missing_messages",
+    "Facts that the long log lost: gaps in the positions that it holds",
+    () => log().missing,
+  )
+  gauge(
+    "weir_gateway_history_headroom_seconds",
+    "How long the hot log holds what comes at the highest rate seen; at least 60 are wanted",
+    () => headroomSeconds(log()),
+  )
+}
+
+const registerStreams = (registry: Registry, { log }: Gauges): void => {
+  const perStream = (
+    name: string,
+    help: string,
+    read: (level: StreamLevel) => number | undefined,
+  ) => {
+    const gauge: Gauge<"stream"> = new Gauge({
+      name,
+      help,
+      labelNames: ["stream"] as const,
+      registers: [registry],
+      collect: () => {
+        for (const level of log().streams) {
+          const value = read(level)
+          if (value !== undefined) gauge.set({ stream: level.name }, value)
+        }
+      },
+    })
+  }
+  perStream("weir_log_stream_messages", "Messages in a stream", ({ messages }) => messages)
+  perStream("weir_log_stream_bytes", "Size of a stream", ({ bytes }) => bytes)
+  perStream(
+    "weir_log_stream_full_ratio",
+    "Share of a stream's nearest limit that is used",
+    ({ full }) => full,
+  )
+  registerGauge(
+    registry,
+    "weir_log_sync_always",
+    "1 where the server syncs the disk before it acknowledges; absent without NATS_MONITOR_URL",
+    () => {
+      const { syncAlways } = log()
+      return syncAlways === undefined ? undefined : Number(syncAlways)
+    },
+  )
 }

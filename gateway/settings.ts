@@ -1,7 +1,7 @@
 // What can be configured of a gateway, and what must hold between its limits and the server's.
 import { Schema } from "effect"
 import { limitSettings, loggingSettings, natsSettings } from "#core/service/process-settings"
-import { choice, integer, port, secret, text, toggle, type ValuesOf } from "#core/service/settings"
+import { choice, integer, optionalText, port, secret, text, toggle, type ValuesOf } from "#core/service/settings"
 
 /** Longest time that a caller may ask to wait for an answer; 10 minutes. */
 export const TIMEOUT_MAX_MILLIS = 600_000
@@ -73,6 +73,10 @@ export const gatewaySettings = {
   keyPepper: secret(
     "WEIR_KEY_PEPPER",
     "Under what API keys are digested, the same at all gateways; else a file in WEIR_DATA is made",
+  ),
+  monitorUrl: optionalText(
+    "NATS_MONITOR_URL",
+    "The NATS server's monitoring pages, which alone say whether it syncs before it acknowledges",
   ),
   metricsPublic: toggle(
     "WEIR_METRICS_PUBLIC",

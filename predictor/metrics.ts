@@ -1,5 +1,6 @@
 // What an operator sees of a predictor. Labels are bounded: models, versions, reasons; never ids.
-import { Counter, Gauge, Histogram, Registry } from "prom-client"
+import { Counter, Histogram, Registry } from "prom-client"
+import { registerGauge, registerProcessMetrics } from "../core/service/process-metrics.ts"
 import type { Prediction } from "../proto/prediction.ts"
 import type { Group } from "./batcher.ts"
 import type { Failed } from "./work.ts"
@@ -9,10 +10,15 @@ const DURATION_EDGES = [
   0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10,
 ]
 const BATCH_EDGES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+/** Seconds in the queue: from at once to a backlog of minutes. */
+const QUEUE_EDGES = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300]
+const MILLIS_PER_SECOND = 1_000
 const UNKNOWN = "none"
 
 export interface PredictorView {
   readonly held: () => number
+  readonly heldLimit: () => number
+  readonly workers: number
   readonly publishesInFlight: () => number
   /**
    * Whether a model of this name was ever registered: any other name is a caller's text, not a
@@ -29,6 +35,8 @@ export class PredictorMetrics {
   readonly #errors: Counter<"model" | "version" | "reason">
   readonly #batchRows: Histogram<"ran">
   readonly #batches: Counter<"closed" | "ran">
+  readonly #busy: Counter<"ran">
+  readonly #queued: Histogram
   readonly #redeliveries: Counter
   readonly #dead: Counter<"reason">
   readonly #existed: Counter
@@ -69,6 +77,18 @@ export class PredictorMetrics {
       labelNames: ["closed", "ran"] as const,
       registers,
     })
+    this.#busy = new Counter({
+      name: "weir_predictor_run_seconds_total",
+      help: "Seconds of all runs; over the time and weir_predictor_workers it is how busy they are",
+      labelNames: ["ran"] as const,
+      registers,
+    })
+    this.#queued = new Histogram({
+      name: "weir_predictor_queue_seconds",
+      help: "From when the server stored a request to when a predictor took it",
+      buckets: QUEUE_EDGES,
+      registers,
+    })
     const counter = (name: string, help: string) => new Counter({ name, help, registers })
     this.#redeliveries = counter(
       "weir_predictor_redeliveries_total",
@@ -99,8 +119,14 @@ export class PredictorMetrics {
 
   ranBatch(group: Group, ran: "inline" | "worker", seconds: number, model: string): void {
     this.#batches.inc({ closed: group.closed, ran })
+    this.#busy.inc({ ran }, seconds)
     this.#batchRows.observe({ ran }, group.rows)
     this.#duration.observe({ model, version: group.chosen.version }, seconds)
+  }
+
+  /** `millis` from the server's storing a request to its being taken; clocks may differ a little. */
+  taken(millis: number): void {
+    this.#queued.observe(Math.max(0, millis) / MILLIS_PER_SECOND)
   }
 
   predicted({ model, version = UNKNOWN }: Prediction): void {
@@ -127,19 +153,19 @@ export class PredictorMetrics {
 }
 
 const registerGauges = (registry: Registry, view: PredictorView): void => {
+  registerProcessMetrics(registry)
   const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read())
-      },
-    })
+    registerGauge(registry, name, help, read)
   gauge("weir_predictor_held_requests", "Requests delivered and not finished", view.held)
+  gauge(
+    "weir_predictor_held_requests_limit",
+    "Requests that it takes at once; fewer while runs are slow",
+    view.heldLimit,
+  )
   gauge(
     "weir_predictor_publishes_in_flight",
     "Publishes that wait for their ack",
     view.publishesInFlight,
   )
+  gauge("weir_predictor_workers", "Worker threads for longer runs", () => view.workers)
 }

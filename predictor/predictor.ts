@@ -97,6 +97,7 @@ export class Predictor {
   #take(delivery: Delivery): void {
     const options = this.#options
     const now = options.now()
+    options.metrics.taken(now - delivery.storedAt)
     const taken = takeWork(delivery, now, options.requestBytesMax)
     if (isFailed(taken)) {
       void options.settler.failed(taken)

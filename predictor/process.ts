@@ -86,6 +86,8 @@ const makeServing = Effect.fnUntraced(function* (
   )
   const metrics = new PredictorMetrics({
     held: () => holding.size,
+    heldLimit: () => holding.limit,
+    workers,
     publishesInFlight: () => log.publisher.inFlight,
     isModel: (name) => releases.model(name) !== undefined,
   })
