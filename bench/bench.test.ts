@@ -1,0 +1,228 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { pairTable, readSide } from "./commands/pair.ts"
+import { hotFunctions } from "./commands/profile.ts"
+import { slopePerHour } from "./commands/soak.ts"
+import { latencyOf } from "./load/histogram.ts"
+import { measureCell, type Cell } from "./measure/cell.ts"
+import { canMeasure, usageOf } from "./measure/processes.ts"
+import { againstTargets } from "./peers/targets.ts"
+import { barChart, lineChart } from "./report/chart.ts"
+import { makeReport, writeReport } from "./report/report.ts"
+import { checkAnswers } from "./systems/check-answers.ts"
+import { base64, irisQuestions, queueForms } from "./systems/iris.ts"
+import {
+  checkWeir,
+  predictTarget,
+  queueTarget,
+  readWeirAnswer,
+  startWeir,
+  type WeirLaboratory,
+} from "./systems/weir.ts"
+
+const NO_LATENCY = { count: 1, mean: 1, p50: 1, p90: 1, p99: 1, p999: 1, max: 1 }
+
+const cell = (perSecond: number, p99 = 1): Cell => ({
+  system: "A | B",
+  load: "c=32",
+  rowsPerRequest: 1,
+  form: "HTTP, JSON",
+  seconds: 1,
+  perSecond,
+  rowsPerSecond: perSecond,
+  answered: perSecond,
+  errors: { "status 503": 2 },
+  latency: { ...NO_LATENCY, p99 },
+  latenessP99: 0,
+  generatorCpuMicrosPerRequest: 10,
+  processes: [],
+})
+
+describe("a report", () => {
+  test("is written as JSON, Markdown and SVG with machine, marks and cells", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "weir-report-"))
+    process.env["WEIR_BENCH_REPORTS"] = folder
+    try {
+      const now = new Date(1_800_000_000_000)
+      const findings = {
+        name: "sample",
+        title: "A sample",
+        cells: [cell(1_234)],
+        tables: [{ title: "T", columns: ["a"], rows: [["b"]] }],
+        marks: [{ figure: "f", got: "2×", must: { text: "≥ 1×", held: true } }],
+        notes: ["a note"],
+        chart: {
+          kind: "bars",
+          title: "C",
+          bars: [{ name: "<x>", value: 1, text: "1" }],
+        },
+      } as const
+      const path = await writeReport(await makeReport(findings, "./weir bench sample", now), now)
+      const names = readdirSync(join(folder, "2027-01-15")).toSorted()
+      expect(names).toEqual(["080000-sample.json", "080000-sample.md", "080000-sample.svg"])
+      const text = await Bun.file(path).text()
+      for (const part of ["A \\| B", "1,234", "status 503 ×2", "≥ 1× ✓", "a note", "cores"])
+        expect(text).toContain(part)
+      const json = await Bun.file(path.replace(".md", ".json")).json()
+      expect(json.cells[0].latency.p99).toBe(1)
+      expect(json.machine.cores).toBeGreaterThan(0)
+      expect(await Bun.file(path.replace(".md", ".svg")).text()).toContain("&lt;x&gt;")
+    } finally {
+      delete process.env["WEIR_BENCH_REPORTS"]
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+  test("draws charts of nothing too", () => {
+    expect(barChart("t", [])).toEndWith("</svg>\n")
+    expect(lineChart("t", "s", [{ name: "a", points: [] }])).not.toContain("NaN")
+  })
+})
+
+describe("figures", () => {
+  test("are held against the targets as ratios, and only where the peer was measured", () => {
+    const system = (name: string, perSecond: number, p99: number) => ({
+      name,
+      title: name,
+      cells: [1, 2, 3, 4].map(() => cell(perSecond, p99)),
+    })
+    const all = [system("weir", 90, 4), system("weir-again", 110, 6), system("fastapi-2", 100, 10)]
+    const marks = againstTargets(all)
+    expect(marks.map(({ got, must }) => [got, must?.held])).toEqual([
+      ["1.00×", true],
+      ["1.00×", false],
+      ["0.50×", true],
+      ["1.00×", false],
+    ])
+    expect(againstTargets([system("weir", 1, 1)])).toEqual([])
+  })
+
+  test("of a pair are a median, a range and a ratio for each round", () => {
+    const [row] = pairTable([
+      [cell(100), cell(110)],
+      [cell(200), cell(180)],
+      [cell(100), cell(150)],
+    ])
+    const ratios = "1.10 (0.90–1.50)"
+    expect(row).toEqual(["c=32", "req/s", "100 (100–200)", "150 (110–180)", ratios, "2 of 3"])
+  })
+
+  test("of memory are the slope of the second half", () => {
+    const points = [0, 1, 2, 3].map((at) => [at * 100, at < 2 ? 50 : at] as const)
+    expect(slopePerHour(points)).toBeCloseTo(36)
+  })
+})
+
+test("a side of a pair is a commit, settings, both, or the files as they are", () => {
+  const find = (revision: string) => (revision === "main" ? "c0ffee" : undefined)
+  expect(readSide("main,A=1,B=x=y", find)).toEqual({
+    name: "main,A=1,B=x=y",
+    commit: "c0ffee",
+    environment: { A: "1", B: "x=y" },
+  })
+  expect(readSide(".", find).commit).toBeUndefined()
+  expect(() => readSide("nothing", find)).toThrow("neither a commit nor KEY=VALUE")
+})
+
+test("hot functions are read from the profile as the runtime writes it", () => {
+  const profile = [
+    "## Hot Functions (Self Time)",
+    "",
+    "| Self% | Self | Total% | Total | Function | Location |",
+    "|------:|-----:|-------:|------:|----------|----------|",
+    "| 90.3% | 1.08s | 90.3% | 1.08s | `stringify` | `[native code]` |",
+    "",
+    "## Call Tree (Total Time)",
+    "| 1.0% | 1ms | 1.0% | 1ms | `other` | `x` |",
+  ].join("\n")
+  const row = ["90.3%", "1.08s", "90.3%", "1.08s", "stringify", "[native code]"]
+  expect(hotFunctions(profile)).toEqual([row])
+})
+
+describe("a whole Weir", () => {
+  let weir: WeirLaboratory
+  beforeAll(async () => {
+    weir = await startWeir()
+  })
+  afterAll(() => weir.stop())
+
+  test("answers what ONNX Runtime says, and a wrong answer is found", async () => {
+    expect(await checkWeir(weir, 1)).toBe(128)
+    const questions = await irisQuestions(1)
+    const wrong = questions.map((question) => ({ ...question, probabilities: [[1, 1, 1]] }))
+    const checked = checkAnswers("it", await predictTarget(weir.url, 1), wrong, readWeirAnswer)
+    expect(checked).rejects.toThrow("it answers wrongly")
+  })
+
+  test("is saturated for a second, and every process and message is counted", async () => {
+    const measured = await measureCell({
+      subject: weir,
+      rowsPerRequest: 1,
+      form: "HTTP, JSON",
+      plan: {
+        target: await predictTarget(weir.url, 1),
+        loop: { kind: "closed", callers: 32 },
+        warmUpSeconds: 0,
+        seconds: 1,
+      },
+    })
+    const { answered, errors, latency, log, processes } = measured.cell
+    expect(errors).toEqual({})
+    expect(answered).toBeGreaterThan(100)
+    expect(latency.count).toBe(answered)
+    expect(latency.p50).toBeLessThanOrEqual(latency.p99)
+    expect(log?.messages).toBeGreaterThan(answered)
+    expect(processes.map(({ name }) => name)).toEqual(["gateway", "predictor", "nats-server"])
+    if (canMeasure) for (const part of processes) expect(part.rssBytes).toBeGreaterThan(1_000_000)
+  })
+
+  test("answers at fixed times too, and what a producer publishes", async () => {
+    const open = await measureCell({
+      subject: weir,
+      rowsPerRequest: 1,
+      form: "HTTP, JSON",
+      plan: {
+        target: await predictTarget(weir.url, 1),
+        loop: { kind: "open", perSecond: 100 },
+        warmUpSeconds: 0,
+        seconds: 1,
+      },
+    })
+    expect(open.cell.answered).toBe(100)
+    expect(latencyOf(open.load.lateness).count).toBeGreaterThan(0)
+    for (const form of queueForms) {
+      const { cell: queue } = await measureCell({
+        subject: weir,
+        rowsPerRequest: 32,
+        form: form.form,
+        plan: {
+          target: await queueTarget(weir.natsUrl, 32, form),
+          loop: { kind: "closed", callers: 4 },
+          warmUpSeconds: 0,
+          seconds: 1,
+        },
+      })
+      expect(queue.errors).toEqual({})
+      expect(queue.rowsPerSecond).toBeGreaterThan(32)
+    }
+  })
+
+  test("counts what is not an answer as an error", async () => {
+    const target = { kind: "http", url: `${weir.url}/nowhere`, bodies: [base64("{}")] } as const
+    const loop = { kind: "closed", callers: 1 } as const
+    const plan = { target, loop, warmUpSeconds: 0, seconds: 1 }
+    const measured = await measureCell({ subject: weir, rowsPerRequest: 1, form: "", plan })
+    expect(Object.keys(measured.cell.errors)).toEqual(["status 404"])
+    expect(measured.cell.answered).toBe(0)
+  })
+})
+
+test.if(canMeasure)("what a process uses is read from /proc", () => {
+  const usage = usageOf([process.pid])
+  expect(usage.rssBytes).toBeGreaterThan(1_000_000)
+  expect(usage.pssBytes).toBeGreaterThan(1_000_000)
+  expect(usage.cpuMicros).toBeGreaterThan(0)
+  expect(usage.openFiles).toBeGreaterThan(2)
+})
