@@ -28,16 +28,22 @@ const checkContentType = (type: string | null): Refusal | undefined => {
   return refuse("unsupportedMediaType", `${expected} in UTF-8, got "${set.slice(0, 80)}"`)
 }
 
+export const checkEncoding = (headers: Headers): Refusal | undefined => {
+  const encoding = headers.get("content-encoding")
+  if (encoding === null || encoding === "" || encoding.toLowerCase() === "identity")
+    return undefined
+  return refuse(
+    "unsupportedEncoding",
+    `Content-Encoding: expected none, got "${encoding.slice(0, 80)}"`,
+  )
+}
+
 const checkHead = (request: Request, limit: number): Refusal | undefined => {
   const { headers } = request
   const wrongType = checkContentType(headers.get("content-type"))
   if (wrongType !== undefined) return wrongType
-  const encoding = headers.get("content-encoding")
-  if (encoding !== null && encoding !== "" && encoding.toLowerCase() !== "identity")
-    return refuse(
-      "unsupportedEncoding",
-      `Content-Encoding: expected none, got "${encoding.slice(0, 80)}"`,
-    )
+  const wrongEncoding = checkEncoding(headers)
+  if (wrongEncoding !== undefined) return wrongEncoding
   if (headers.get("inference-header-content-length") !== null)
     return refuse(
       "unsupported",

@@ -3,6 +3,7 @@
 import { IDEMPOTENCY_KEY, REQUEST_ID, TIMEOUT, TRACEPARENT, VERSION } from "#proto/headers"
 import { isModelName, isVersionName } from "#proto/names"
 import type { Parameters } from "#proto/request"
+import { readPreference } from "./preference.ts"
 import type { Handling } from "./prepare.ts"
 import { TIMEOUT_MAX_MILLIS } from "./settings.ts"
 import { refuse, type Refusal } from "./status.ts"
@@ -27,6 +28,7 @@ export interface Call {
   readonly key: string | undefined
   readonly requestId: string | undefined
   readonly traceparent: string | undefined
+  readonly isAsync: boolean
 }
 
 /**
@@ -63,6 +65,19 @@ const readKey = (value: string | null): string | undefined | Refusal => {
   return invalid(IDEMPOTENCY_KEY, `1 to ${KEY_MAX_CHARACTERS} printable characters`, shown(value))
 }
 
+/** As the caller gave it, where it is printable and short enough to be carried along. */
+export const requestIdOf = (headers: Headers): string | undefined => {
+  const value = headers.get(REQUEST_ID)
+  if (value === null || value.length > REQUEST_ID_MAX_CHARACTERS) return undefined
+  return PRINTABLE.test(value) ? value : undefined
+}
+
+export const traceparentOf = (headers: Headers): string | undefined => {
+  const value = headers.get(TRACEPARENT)
+  if (value === null || value.length > TRACEPARENT_MAX_CHARACTERS) return undefined
+  return TRACEPARENT_FORM.test(value) ? value : undefined
+}
+
 const isRefused = (value: unknown): value is Refusal => typeof value === "object"
 
 /** `version` is the one of the address. */
@@ -73,38 +88,28 @@ export const readCall = (headers: Headers, version: string | undefined): Call | 
   if (isRefused(timeoutMillis)) return timeoutMillis
   const key = readKey(headers.get(IDEMPOTENCY_KEY))
   if (isRefused(key)) return key
-  const requestId = headers.get(REQUEST_ID)
-  const traceparent = headers.get(TRACEPARENT)
   return {
     kind: "call",
     pinned,
     timeoutMillis,
     key,
-    requestId:
-      requestId !== null &&
-      requestId.length <= REQUEST_ID_MAX_CHARACTERS &&
-      PRINTABLE.test(requestId)
-        ? requestId
-        : undefined,
-    traceparent:
-      traceparent !== null &&
-      traceparent.length <= TRACEPARENT_MAX_CHARACTERS &&
-      TRACEPARENT_FORM.test(traceparent)
-        ? traceparent
-        : undefined,
+    requestId: requestIdOf(headers),
+    traceparent: traceparentOf(headers),
+    isAsync: readPreference(headers).isAsync,
   }
 }
 
 /**
  * The deadline: the header's, else the protocol's parameter `timeout` in microseconds (0 for none),
- * else the default.
+ * else the default; for a caller who does not wait, the longest.
  */
 export const handlingOf = (
   call: Call,
   parameters: Parameters | undefined,
+  caller: string | undefined,
   timeoutDefaultMillis: number,
 ): Handling | Refusal => {
-  const { pinned, requestId, traceparent } = call
+  const { pinned, requestId, traceparent, isAsync } = call
   const parameter = parameters?.["timeout"]
   let timeoutMillis = call.timeoutMillis
   if (timeoutMillis === undefined && parameter !== undefined && parameter !== 0) {
@@ -119,9 +124,10 @@ export const handlingOf = (
   }
   return {
     pinned,
-    timeoutMillis: timeoutMillis ?? timeoutDefaultMillis,
-    caller: undefined,
+    timeoutMillis: timeoutMillis ?? (isAsync ? TIMEOUT_MAX_MILLIS : timeoutDefaultMillis),
+    caller,
     requestId,
     traceparent,
+    isAsync,
   }
 }

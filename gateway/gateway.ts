@@ -5,16 +5,24 @@ import type { Releases } from "#core/registry/releases"
 import type { Logger } from "#core/service/logger"
 import type { Guard } from "./auth.ts"
 import { Backlog } from "./backlog.ts"
+import { BulkInference } from "./bulk.ts"
+import { descriptionRoutes } from "./description-routes.ts"
+import { FeedRoutes } from "./feed-routes.ts"
 import { HistoryWatch } from "./history-watch.ts"
 import { listen, type HttpServer } from "./http-server.ts"
 import { InferenceRoutes } from "./inference-routes.ts"
+import { Intake } from "./intake.ts"
+import { newId } from "./ids.ts"
 import { KeyedSubmitter } from "./keyed.ts"
+import { makeManners, originsOf } from "./manners.ts"
 import { LogWatch } from "./log-watch.ts"
 import { GatewayMetrics } from "./metrics.ts"
 import { modelRoutes } from "./model-routes.ts"
-import { findPrediction } from "./predictions.ts"
+import { Polls } from "./poll.ts"
+import { predictionRoutes } from "./prediction-routes.ts"
+import { findAtPosition, findPrediction } from "./predictions.ts"
 import { readinessOf } from "./readiness.ts"
-import { makeResponder } from "./respond.ts"
+import { makeResponder, type Responder } from "./respond.ts"
 import { makeApp } from "./routes.ts"
 import type { GatewaySettings } from "./settings.ts"
 import { Submitter } from "./submit.ts"
@@ -38,10 +46,11 @@ export interface Gateway {
 const now = () => performance.now()
 const time = () => Date.now()
 
-const makeRoutes = (options: GatewayOptions, parts: Parts) => {
-  const { log, releases, settings, guard, logger, version } = options
-  const { metrics, backlog, waiters, history, draining } = parts
-  const { replicas, inFlightMax, publishWaitMillis, queueFullStatus } = settings
+/** The routes that the data plane answers. */
+const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder) => {
+  const { log, releases, settings, logger } = options
+  const { metrics, backlog, waiters, pollers, keepOpen, stopping } = parts
+  const { replicas, inFlightMax, publishWaitMillis, feedReadersMax } = settings
   const submitter = new Submitter({
     log,
     backlog,
@@ -52,33 +61,55 @@ const makeRoutes = (options: GatewayOptions, parts: Parts) => {
     now,
     time,
   })
-  const responder = makeResponder({ releases, queueFullStatus: Number(queueFullStatus) })
-  const inference = new InferenceRoutes({
+  const keyed = new KeyedSubmitter({ log, submitter, replicas })
+  const intake = new Intake({ releases, submitter, keyed, settings })
+  const queueFullStatus = Number(settings.queueFullStatus)
+  const shared = { intake, responder, metrics, keepOpen, now }
+  const bulk = new BulkInference({ ...shared, logger, stopping, queueFullStatus })
+  const find = findPrediction(log, replicas)
+  const polls = new Polls({ log, find, waiters: pollers, now, stopping })
+  const readersMax = feedReadersMax
+  const feeds = new FeedRoutes({ log, releases, responder, logger, readersMax, stopping, now })
+  return [
+    ...new InferenceRoutes({ ...shared, releases, bulk }).routes(),
+    ...predictionRoutes({ polls, findAt: findAtPosition(log), responder }),
+    ...feeds.routes(),
+  ]
+}
+
+const makeRoutes = (options: GatewayOptions, parts: Parts) => {
+  const { log, releases, settings, guard, logger, version } = options
+  const { metrics, backlog, history, draining } = parts
+  const responder = makeResponder({
     releases,
-    submitter,
-    keyed: new KeyedSubmitter({ log, submitter, replicas }),
-    find: findPrediction(log, replicas),
-    responder,
-    metrics,
-    settings,
-    keepOpen: parts.keepOpen,
-    now,
+    queueFullStatus: Number(settings.queueFullStatus),
+    retryAfterSeconds: () => backlog.state.retryAfterSeconds(false),
+  })
+  const manners = makeManners({
+    origins: originsOf(settings.corsOrigins),
+    compressMinCharacters: settings.compressMinCharacters,
+    newRequestId: () => newId(time()),
   })
   const readiness = () =>
     readinessOf({ link: log.link, releases, backlog: backlog.state, history, draining })
-  const routes = [
-    ...inference.routes(),
+  const served = [
+    ...dataRoutes(options, parts, responder),
     ...modelRoutes({ releases, readiness, responder, metrics, version }),
   ]
-  return makeApp({ routes, guard, responder, metrics, logger, now, draining })
+  const routes = [...served, ...descriptionRoutes(served, version)]
+  return makeApp({ routes, guard, responder, manners, metrics, logger, now, draining })
 }
 
 interface Parts {
   readonly metrics: GatewayMetrics
   readonly backlog: Backlog
   readonly waiters: Waiters
+  /** Of those who fetch answers, apart from those who wait for their own. */
+  readonly pollers: Waiters
   readonly history: HistoryWatch
   readonly draining: () => boolean
+  /** Aborted at the beginning of the drain. */
+  readonly stopping: AbortSignal
   readonly keepOpen: (request: Request) => void
 }
 
@@ -99,23 +130,27 @@ const orEnd = async <A>(end: () => Promise<void>, start: () => Promise<A>): Prom
  */
 export const startGateway = async (options: GatewayOptions): Promise<Gateway> => {
   const { log, settings } = options
-  let draining = false
+  const stopping = new AbortController()
+  const draining = () => stopping.signal.aborted
   let server: HttpServer | undefined
   const parts: Parts = {
     metrics: new GatewayMetrics(),
     backlog: new Backlog(log, now),
     waiters: new Waiters(log, settings.replicas, now),
+    pollers: new Waiters(log, settings.replicas, now),
     history: new HistoryWatch(log, now),
-    draining: () => draining,
+    draining,
+    stopping: stopping.signal,
     // No request comes before there is a server.
     keepOpen: (request) => server?.keepOpen(request),
   }
-  const { metrics, backlog, waiters, history } = parts
+  const { metrics, backlog, waiters, pollers, history } = parts
   const watch = new LogWatch(log, settings.monitorUrl, now)
   const inFlight = () => waiters.size
   metrics.watch({ backlog: backlog.state, history, log: () => watch.view, inFlight })
   const end = async () => {
     waiters.close()
+    pollers.close()
     await Promise.all([backlog.stop(), history.stop(), watch.stop()])
   }
   await Promise.all([backlog.start(), history.start()])
@@ -128,7 +163,7 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
   return {
     url: listening.url,
     stop: async () => {
-      draining = true
+      stopping.abort()
       await listening.drain(drainNoticeMillis, drainMaxMillis)
       // What is left is told that it may still be answered, and can be fetched by its id.
       await end()

@@ -5,9 +5,9 @@ import type { makeApp } from "./routes.ts"
 
 /**
  * Bodies above the limit of a request get a JSON answer from us; only those that pass it by more
- * than this are cut off by Bun, with an empty 413.
+ * than this are cut off by Bun, with an empty 413. A bulk may be so long: it is read as it comes.
  */
-const BODY_MARGIN_BYTES = 64 * 1024 * 1024
+const BODY_MARGIN_BYTES = 1024 * 1024 * 1024
 /** Bun's longest. A request that waits for its answer is idle to it. */
 const IDLE_TIMEOUT_SECONDS = 255
 /** Requests with a longer deadline have the idle time-out taken off. */

@@ -83,7 +83,7 @@ export class KeyedSubmitter {
       return
     }
     const digest = queued.headers?.get(DIGEST)
-    if (digest === flight.prepared.digest) flight.accepted = true
+    if (digest === flight.prepared.digest) submitter.accepted(flight)
     else submitter.keyReused(flight)
   }
 }

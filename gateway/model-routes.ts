@@ -3,9 +3,11 @@
 import type { Release, RegisteredVersion } from "#core/registry/release"
 import type { Releases } from "#core/registry/releases"
 import { readText } from "./body.ts"
+import type { Access } from "./caller.ts"
 import { checkNames } from "./call.ts"
 import type { GatewayMetrics } from "./metrics.ts"
 import type { Readiness } from "./readiness.ts"
+import { operations, type Operation } from "./operations.ts"
 import { jsonResponse, type Responder } from "./respond.ts"
 import type { Handler, Route } from "./routes.ts"
 import { CASES, refuse } from "./status.ts"
@@ -46,7 +48,13 @@ const wantsReadyOnly = (text: string): boolean | undefined => {
   }
 }
 
-const get = (path: string, handle: Handler): Route => ({ method: "GET", path, handle })
+const get = (path: string, access: Access, handle: Handler, operation: Operation): Route => ({
+  method: "GET",
+  path,
+  access,
+  handle,
+  operation,
+})
 
 const serverRoutes = (options: ModelRoutesOptions): ReadonlyArray<Route> => {
   const { readiness, metrics, version } = options
@@ -65,13 +73,18 @@ const serverRoutes = (options: ModelRoutesOptions): ReadonlyArray<Route> => {
     })
 
   return [
-    get("/health", ready),
-    get("/health/live", live),
-    get("/health/ready", ready),
-    get("/v2/health/live", live),
-    get("/v2/health/ready", ready),
-    get("/v2", () => json({ name: SERVER_NAME, version, extensions: EXTENSIONS })),
-    get("/metrics", exposition),
+    get("/health", "open", ready, operations.health),
+    get("/health/live", "open", live, operations.live),
+    get("/health/ready", "open", ready, operations.ready),
+    get("/v2/health/live", "open", live, operations.serverLive),
+    get("/v2/health/ready", "open", ready, operations.serverReady),
+    get(
+      "/v2",
+      "key",
+      () => json({ name: SERVER_NAME, version, extensions: EXTENSIONS }),
+      operations.server,
+    ),
+    get("/metrics", "metrics", exposition, operations.metrics),
   ]
 }
 
@@ -122,11 +135,17 @@ export const modelRoutes = (options: ModelRoutesOptions): ReadonlyArray<Route> =
 
   return [
     ...serverRoutes(options),
-    get("/v2/models", models),
-    get("/v2/models/:model", metadata),
-    get("/v2/models/:model/versions/:version", metadata),
-    get("/v2/models/:model/ready", modelReady),
-    get("/v2/models/:model/versions/:version/ready", modelReady),
-    { method: "POST", path: "/v2/repository/index", handle: index },
+    get("/v2/models", "key", models, operations.models),
+    get("/v2/models/:model", "key", metadata, operations.model),
+    get("/v2/models/:model/versions/:version", "key", metadata, operations.modelVersion),
+    get("/v2/models/:model/ready", "key", modelReady, operations.modelReady),
+    get("/v2/models/:model/versions/:version/ready", "key", modelReady, operations.versionReady),
+    {
+      method: "POST",
+      access: "key",
+      path: "/v2/repository/index",
+      handle: index,
+      operation: operations.index,
+    },
   ]
 }

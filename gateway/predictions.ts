@@ -1,7 +1,11 @@
-// Looking a request up by its id: answered, still queued, or unknown.
+// Looking a request up by its id: answered, still queued, or unknown; and by its position where the
+// hot log has dropped it.
+import { historyAt } from "#core/log/find"
 import type { Log } from "#core/log/log"
 import { LookupFailed, readLast } from "#core/log/read"
+import { maySee, type Caller } from "./caller.ts"
 import { readFact } from "./fact-view.ts"
+import { CALLER } from "#proto/headers"
 import { PREDICTIONS, predictionSubject, REQUESTS, requestSubject } from "#proto/subjects"
 import { refuse, type Refusal } from "./status.ts"
 import type { Answered } from "./submit.ts"
@@ -11,11 +15,26 @@ const RETRY_AFTER_SECONDS = 2
 export interface Queued {
   readonly kind: "queued"
   readonly id: string
+  /** Who asked. */
+  readonly caller: string | undefined
 }
 
 export type Found = Answered | Queued | Refusal
 
 export type FindPrediction = (model: string, id: string) => Promise<Found>
+
+const unknownId = (model: string, id: string): Refusal =>
+  refuse("unknownId", `Prediction '${id}' of model '${model}' is not found`)
+
+/** What a caller may see of it: of what is another's it is not even said that it is there. */
+export const visible = <F extends Found>(found: F, caller: Caller, model: string, id: string) => {
+  if (found.kind === "refused") return found
+  const owner = found.kind === "queued" ? found.caller : found.fact.caller
+  return maySee(caller, owner) ? found : unknownId(model, id)
+}
+
+const lookupRefusal = (cause: LookupFailed, id: string): Refusal =>
+  refuse("logUnavailable", cause.message, { id, retryAfterSeconds: RETRY_AFTER_SECONDS })
 
 /** Never rejects for what the log says; rejects when a stored fact cannot be read. */
 export const findPrediction =
@@ -36,13 +55,44 @@ export const findPrediction =
       const found = await fact()
       if (found !== undefined) return found
       const queued = await readLast(log, REQUESTS, requestSubject(model, id), replicas)
-      if (queued !== undefined) return { kind: "queued", id }
+      if (queued !== undefined)
+        return { kind: "queued", id, caller: queued.headers?.get(CALLER) || undefined }
       // Finished between the two looks.
-      return (
-        (await fact()) ?? refuse("unknownId", `Prediction '${id}' of model '${model}' is not found`)
-      )
+      return (await fact()) ?? unknownId(model, id)
     } catch (cause) {
       if (!(cause instanceof LookupFailed)) throw cause
-      return refuse("logUnavailable", cause.message, { id, retryAfterSeconds: RETRY_AFTER_SECONDS })
+      return lookupRefusal(cause, id)
+    }
+  }
+
+export type FindAtPosition = (
+  model: string,
+  id: string,
+  position: number,
+) => Promise<Answered | Refusal>
+
+/**
+ * The fact of an id that the hot log no longer holds, from the long log by the position that its
+ * caller was told. Nothing but a position tells a fact that was dropped from an id that never was,
+ * so only here is there a 410.
+ */
+export const findAtPosition =
+  (log: Log): FindAtPosition =>
+  async (model, id, position) => {
+    const unknown = unknownId(model, id)
+    try {
+      const placed = await historyAt(log, position)
+      if (placed !== undefined) {
+        if (placed.subject !== predictionSubject(model, id)) return unknown
+        const fact = readFact(placed.message.data)
+        return { kind: "answered", fact, position, replayed: false }
+      }
+      const { state } = await log.manager.streams.info(PREDICTIONS)
+      if (position >= state.first_seq) return unknown
+      const message = `position: expected one that a log still holds, got ${position}`
+      return refuse("gone", message, { id })
+    } catch (cause) {
+      if (cause instanceof LookupFailed) return lookupRefusal(cause, id)
+      throw cause
     }
   }

@@ -4,7 +4,10 @@ import { predictAnswerText } from "#core/inference/rows-answer"
 import type { BadRequest } from "#core/inference/bad-request"
 import type { Releases } from "#core/registry/releases"
 import * as Header from "#proto/headers"
+import type { Failure } from "#proto/prediction"
 import type { Signature } from "#proto/signature"
+import { predictionAddress } from "./address.ts"
+import { sized } from "./compression.ts"
 import type { FactView } from "./fact-view.ts"
 import { CASES, CASE_OF_FAILURE, failureMessage, refuse, type Refusal } from "./status.ts"
 import type { Answered } from "./submit.ts"
@@ -18,18 +21,34 @@ export const jsonResponse = (
   text: string,
   status = 200,
   headers: Readonly<Record<string, string>> = {},
-): Response => new Response(text, { status, headers: { ...JSON_HEADERS, ...headers } })
+): Response => sized(new Response(text, { status, headers: { ...JSON_HEADERS, ...headers } }), text)
 
 export interface Responder {
   readonly refused: (refusal: Refusal, headers?: Readonly<Record<string, string>>) => Response
+  /** The log holds the request, and its answer is not there yet. */
+  readonly queued: (
+    id: string,
+    model: string,
+    headers?: Readonly<Record<string, string>>,
+  ) => Response
+  /** What a caller is told who does not wait. */
+  readonly accepted: (id: string, model: string, form: Form) => Response
   /** Rejects only when the releases cannot be read any more. */
-  readonly answered: (answered: Answered, form: Form) => Promise<Response> | Response
+  readonly answered: (
+    answered: Answered,
+    form: Form,
+    headers?: Readonly<Record<string, string>>,
+  ) => Promise<Response>
+  /** The body alone, or what the caller is told instead; rejects as `answered` does. */
+  readonly body: (answered: Answered, form: Form) => Promise<string | Refusal>
 }
 
 export interface ResponderOptions {
   readonly releases: Pick<Releases, "model" | "caughtUp">
   /** Status for a full queue. */
   readonly queueFullStatus: number
+  /** Seconds until what is queued now has been answered, as far as is known. */
+  readonly retryAfterSeconds: () => number
 }
 
 const factHeaders = ({ fact, position, replayed }: Answered): Record<string, string> => {
@@ -42,6 +61,7 @@ const factHeaders = ({ fact, position, replayed }: Answered): Record<string, str
   return headers
 }
 
+/** The body of an answer, or why it has no form in JSON. */
 const answerText = (
   fact: FactView,
   form: Form,
@@ -54,7 +74,12 @@ const answerText = (
     : inferAnswerText(head, outputs)
 }
 
-export const makeResponder = ({ releases, queueFullStatus }: ResponderOptions): Responder => {
+/** What a stored failure is to its caller. */
+const failureRefusal = ({ reason, message }: Failure, id: string): Refusal =>
+  refuse(CASE_OF_FAILURE[reason], failureMessage(reason, message), { id })
+
+export const makeResponder = (options: ResponderOptions): Responder => {
+  const { releases, queueFullStatus, retryAfterSeconds } = options
   const refused: Responder["refused"] = (refusal, headers = {}) => {
     const { error, message, id, retryAfterSeconds, allow } = refusal
     const { status, code } = CASES[error]
@@ -70,32 +95,39 @@ export const makeResponder = ({ releases, queueFullStatus }: ResponderOptions): 
     )
   }
 
-  const write = (answered: Answered, form: Form, signature: Signature | undefined): Response => {
-    const headers = factHeaders(answered)
-    const text = answerText(answered.fact, form, signature)
-    if (typeof text === "string") return jsonResponse(text, 200, headers)
-    return refused(refuse("unsupported", text.message, { id: answered.fact.id }), headers)
-  }
+  const queued: Responder["queued"] = (id, model, headers = {}) =>
+    jsonResponse(JSON.stringify({ id, model, status: "queued" }), 202, {
+      [Header.ID]: id,
+      "Retry-After": `${retryAfterSeconds()}`,
+      ...headers,
+    })
 
   const signatureOf = ({ model, version = "" }: FactView): Signature | undefined =>
     releases.model(model)?.versions.get(version)?.signature
 
-  return {
-    refused,
-    answered: (answered, form) => {
-      const { fact } = answered
-      if (fact.failure !== undefined) {
-        const { reason, message } = fact.failure
-        const refusal = refuse(CASE_OF_FAILURE[reason], failureMessage(reason, message), {
-          id: fact.id,
-        })
-        return refused(refusal, factHeaders(answered))
-      }
-      if (form === "tensors") return write(answered, form, undefined)
-      const signature = signatureOf(fact)
-      if (signature !== undefined) return write(answered, form, signature)
+  const body: Responder["body"] = async ({ fact }, form) => {
+    if (fact.failure !== undefined) return failureRefusal(fact.failure, fact.id)
+    let signature = form === "rows" ? signatureOf(fact) : undefined
+    if (form === "rows" && signature === undefined) {
       // A predictor can have heard of a new version before this process did.
-      return releases.caughtUp().then(() => write(answered, form, signatureOf(fact)))
-    },
+      await releases.caughtUp()
+      signature = signatureOf(fact)
+    }
+    const text = answerText(fact, form, signature)
+    return typeof text === "string" ? text : refuse("unsupported", text.message, { id: fact.id })
   }
+
+  const accepted: Responder["accepted"] = (id, model, form) =>
+    queued(id, model, {
+      Location: predictionAddress(model, id, form),
+      "Preference-Applied": "respond-async",
+    })
+
+  const answered: Responder["answered"] = async (found, form, headers = {}) => {
+    const text = await body(found, form)
+    const all = { ...factHeaders(found), ...headers }
+    return typeof text === "string" ? jsonResponse(text, 200, all) : refused(text, all)
+  }
+
+  return { refused, queued, accepted, answered, body }
 }

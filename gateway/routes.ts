@@ -4,7 +4,9 @@ import { Elysia } from "elysia"
 import { reasonOf, type Logger } from "#core/service/logger"
 import type { Guard } from "./auth.ts"
 import type { Access, Caller } from "./caller.ts"
+import type { Manners } from "./manners.ts"
 import type { GatewayMetrics } from "./metrics.ts"
+import type { Operation } from "./operations.ts"
 import type { Responder } from "./respond.ts"
 import { refuse } from "./status.ts"
 
@@ -25,12 +27,15 @@ export interface Route {
   /** What its callers must be allowed; `operate` where nothing is said. */
   readonly access?: Access
   readonly handle: Handler
+  /** What the OpenAPI document says of it. */
+  readonly operation: Operation
 }
 
 export interface AppOptions {
   readonly routes: ReadonlyArray<Route>
   readonly guard: Guard
   readonly responder: Responder
+  readonly manners: Manners
   readonly metrics: GatewayMetrics
   readonly logger: Logger
   /** Milliseconds of a monotonic clock. */
@@ -68,11 +73,12 @@ const pathOf = (request: Request): string => {
 }
 
 /** Answers what no route takes: another method of a known path, or an unknown path. */
-const makeUnrouted = (
-  routes: AppOptions["routes"],
-  responder: Responder,
-  metrics: GatewayMetrics,
-) => {
+const makeUnrouted = ({
+  routes,
+  responder,
+  manners,
+  metrics,
+}: Pick<AppOptions, "routes" | "responder" | "manners" | "metrics">) => {
   const known = methodTable(routes)
   return (request: Request): Response => {
     const path = pathOf(request)
@@ -81,7 +87,8 @@ const makeUnrouted = (
       const allow = [...methods].toSorted().join(", ")
       const response =
         request.method === "OPTIONS"
-          ? new Response(null, { status: 204, headers: { Allow: allow } })
+          ? (manners.preflight(request, allow) ??
+            new Response(null, { status: 204, headers: { Allow: allow } }))
           : responder.refused(
               refuse("methodNotAllowed", `${request.method}: expected one of ${allow}`, { allow }),
             )
@@ -95,7 +102,7 @@ const makeUnrouted = (
 }
 
 export const makeApp = (options: AppOptions) => {
-  const { routes, guard, responder, metrics, logger, now, draining } = options
+  const { routes, guard, responder, manners, metrics, logger, now, draining } = options
   const handled = (route: Route, request: Request, params: Params) => {
     const caller = guard.admit(route.access ?? "operate", request.headers)
     return "kind" in caller ? responder.refused(caller) : route.handle(request, params, { caller })
@@ -111,16 +118,17 @@ export const makeApp = (options: AppOptions) => {
     }
     if (draining()) response.headers.set("Connection", "close")
     metrics.answered(request.method, route.path, response.status, (now() - begun) / 1_000)
-    return response
+    return manners.finish(request, response)
   }
 
-  const unrouted = makeUnrouted(routes, responder, metrics)
+  const unrouted = makeUnrouted(options)
   // The "standard" way finds no path behind host names of less than four characters.
   const app = new Elysia({ precompile: true, handler: { standardHostname: false } })
   app.onError(({ code, error, request }) => {
-    if (code === "NOT_FOUND") return unrouted(request)
+    if (code === "NOT_FOUND") return manners.finish(request, unrouted(request))
     logger.error("a request failed by a defect", { reason: reasonOf(error) })
-    return responder.refused(refuse("internal", "the gateway failed on this request"))
+    const response = responder.refused(refuse("internal", "the gateway failed on this request"))
+    return manners.finish(request, response)
   })
   for (const route of routes) {
     // The parameters are named so that Elysia sees what the handler needs and prepares nothing

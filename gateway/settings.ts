@@ -1,7 +1,16 @@
 // What can be configured of a gateway, and what must hold between its limits and the server's.
 import { Schema } from "effect"
 import { limitSettings, loggingSettings, natsSettings } from "#core/service/process-settings"
-import { choice, integer, optionalText, port, secret, text, toggle, type ValuesOf } from "#core/service/settings"
+import {
+  choice,
+  integer,
+  optionalText,
+  port,
+  secret,
+  text,
+  toggle,
+  type ValuesOf,
+} from "#core/service/settings"
 
 /** Longest time that a caller may ask to wait for an answer; 10 minutes. */
 export const TIMEOUT_MAX_MILLIS = 600_000
@@ -87,6 +96,25 @@ export const gatewaySettings = {
     "WEIR_DATA",
     "Folder for the pepper of API keys where none is configured",
     ".weir/data",
+  ),
+  corsOrigins: text(
+    "WEIR_CORS_ORIGINS",
+    "Origins whose pages may read answers, with commas between them; * for any, empty for none",
+    "",
+  ),
+  compressMinCharacters: integer(
+    "WEIR_COMPRESS_MIN",
+    "Answers of fewer characters are not compressed; for small ones gzip costs more than it saves",
+    8_192,
+    1_024,
+    64_000_000,
+  ),
+  feedReadersMax: integer(
+    "WEIR_FEED_READERS_MAX",
+    "Readers of feeds at once; each holds a consumer on the server and some messages here",
+    256,
+    1,
+    10_000,
   ),
   drainNoticeMillis: integer(
     "WEIR_DRAIN_NOTICE_MS",

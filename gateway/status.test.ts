@@ -10,10 +10,11 @@ const CONTRACT: Readonly<Record<number, ReadonlyArray<ErrorCase>>> = {
   403: ["forbidden"],
   404: ["unknownModel", "unknownVersion", "unknownId", "unknownRoute"],
   405: ["methodNotAllowed"],
+  410: ["gone"],
   413: ["tooLarge"],
   415: ["unsupportedMediaType", "unsupportedEncoding"],
   422: ["keyReused"],
-  429: ["rateLimited", "queueFull", "tooManyInFlight"],
+  429: ["rateLimited", "queueFull", "tooManyInFlight", "tooManyReaders"],
   500: ["modelError", "outputTooLarge", "exhausted", "internal"],
   501: ["unsupported"],
   503: ["storeFull", "logUnavailable", "noPredictor", "modelUnavailable", "notReady"],
@@ -23,6 +24,7 @@ const CONTRACT: Readonly<Record<number, ReadonlyArray<ErrorCase>>> = {
 const names = Object.keys(CASES).filter((name): name is ErrorCase => name in CASES)
 const responder = (queueFullStatus: number) =>
   makeResponder({
+    retryAfterSeconds: () => 1,
     releases: { model: () => undefined, caughtUp: async () => undefined },
     queueFullStatus,
   })

@@ -30,7 +30,12 @@ export interface Answered {
   /** The fact was there before this request came. */
   readonly replayed: boolean
 }
-export type Outcome = Answered | Refusal
+/** The log holds the request; its answer is to be fetched by its id. */
+export interface Accepted {
+  readonly kind: "accepted"
+  readonly id: string
+}
+export type Outcome = Answered | Accepted | Refusal
 
 export interface SubmitOptions {
   readonly log: Log
@@ -157,7 +162,14 @@ export class Submitter {
     const { position } = stored
     // The same key can have been used with another body by a request that came earlier.
     if (flight.keyed && fact.digest !== flight.prepared.digest) this.keyReused(flight)
+    else if (flight.prepared.handling.isAsync) this.accepted(flight)
     else this.finish(flight, { kind: "answered", fact, position, replayed })
+  }
+
+  /** The log holds the request. */
+  accepted(flight: Flight): void {
+    flight.accepted = true
+    if (flight.prepared.handling.isAsync) this.finish(flight, { kind: "accepted", id: flight.id })
   }
 
   keyReused(flight: Flight): void {
@@ -184,14 +196,14 @@ export class Submitter {
 
   #published(flight: Flight, published: Published): void {
     if (published.kind === "stored") {
-      flight.accepted = true
+      this.accepted(flight)
       return
     }
     if (flight.waiter?.settled !== false) return
     this.#options.metrics.publishRefused(published.kind)
     switch (published.kind) {
       case "queued":
-        if (flight.hooks.onQueued === undefined) flight.accepted = true
+        if (flight.hooks.onQueued === undefined) this.accepted(flight)
         else flight.hooks.onQueued(flight)
         return
       case "full":

@@ -6,7 +6,7 @@ import { AckPolicy, DeliverPolicy, NatsError, ReplayPolicy, type ConsumerConfig 
 import type { Log } from "./log.ts"
 import { Pull, type Delivery } from "./pull.ts"
 
-/** Messages fetched ahead of the reader; more was not faster. */
+/** Messages fetched ahead of the reader unless it says less; more was not faster. */
 const AHEAD_MAX = 1_000
 /** An ephemeral consumer whose reader is gone for so long is removed by the server. */
 const INACTIVE_MILLIS = 60_000
@@ -42,6 +42,8 @@ export interface ReadOptions {
   /** One subject or pattern; leave it out for all. */
   readonly filter?: string | undefined
   readonly headersOnly?: boolean
+  /** Messages fetched ahead of the reader: what a slow one costs in memory. */
+  readonly aheadMax?: number
   readonly signal?: AbortSignal | undefined
 }
 
@@ -119,7 +121,7 @@ const attach = async (log: Log, options: ReadOptions, from: number): Promise<Att
   const pull = new Pull(log, {
     stream: options.stream,
     consumer: name,
-    unfinishedMax: AHEAD_MAX,
+    unfinishedMax: options.aheadMax ?? AHEAD_MAX,
     onDelivery: (delivery) => inbox.push(delivery),
     onLoss: () => {
       inbox.lost = true

@@ -1,0 +1,31 @@
+// The addresses of answers, and what their parameters say.
+import type { Form } from "./respond.ts"
+import { refuse, type Refusal } from "./status.ts"
+
+/** Value of a query parameter; addresses without one are not parsed. */
+export const queryValue = (request: Request, name: string): string | undefined => {
+  const start = request.url.indexOf("?")
+  if (start === -1) return undefined
+  return new URLSearchParams(request.url.slice(start + 1)).get(name) ?? undefined
+}
+
+/** Where an answer is fetched; the address remembers in which form it was asked for. */
+export const predictionAddress = (model: string, id: string, form: Form): string =>
+  `/v2/models/${model}/predictions/${id}${form === "rows" ? "?form=rows" : ""}`
+
+/** The form that an address of an answer names; tensors where it names none. */
+export const formOf = (request: Request): Form | Refusal => {
+  const form = queryValue(request, "form") ?? "tensors"
+  if (form === "rows" || form === "tensors") return form
+  return refuse("invalid", `form: expected rows or tensors, got "${form.slice(0, 80)}"`)
+}
+
+/** A position from a header or parameter; undefined where there is none. */
+export const positionOf = (
+  name: string,
+  value: string | null | undefined,
+): number | undefined | Refusal => {
+  if (value === null || value === undefined || value === "") return undefined
+  if (/^\d{1,15}$/.test(value)) return Number(value)
+  return refuse("invalid", `${name}: expected a position, got "${value.slice(0, 80)}"`)
+}

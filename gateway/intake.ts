@@ -1,0 +1,92 @@
+// From what a caller sends to a request on its way: names, headers and body checked, memory
+// counted, then handed to the data plane. Single requests and the lines of a bulk take this one
+// way.
+import { BadRequest } from "#core/inference/bad-request"
+import { parseInferRequest } from "#core/inference/json-request"
+import { parsePredictRequest } from "#core/inference/rows"
+import type { Releases } from "#core/registry/releases"
+import { checkNames, handlingOf, readCall, type Call } from "./call.ts"
+import type { Caller } from "./caller.ts"
+import type { KeyedSubmitter } from "./keyed.ts"
+import { badRequest, prepare, type Prepared } from "./prepare.ts"
+import type { Form } from "./respond.ts"
+import type { GatewaySettings } from "./settings.ts"
+import { refuse, type Refusal } from "./status.ts"
+import type { Outcome, Submitter } from "./submit.ts"
+import { targetOf, type Target } from "./target.ts"
+
+export interface IntakeOptions {
+  readonly releases: Releases
+  readonly submitter: Submitter
+  readonly keyed: KeyedSubmitter
+  readonly settings: Pick<
+    GatewaySettings,
+    "requestBytesMax" | "inFlightBytesMax" | "timeoutDefaultMillis"
+  >
+}
+
+/** A call whose head is in order. */
+export interface Asked {
+  readonly kind: "asked"
+  readonly caller: Caller
+  readonly call: Call
+  readonly target: Target
+}
+
+const tooManyBytes = refuse(
+  "tooManyInFlight",
+  "the requests in flight here are as large as they may be",
+  { retryAfterSeconds: 1 },
+)
+
+export class Intake {
+  readonly #options: IntakeOptions
+  #bytesInFlight = 0
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+  }
+
+  /** Largest body of one request, in bytes. */
+  get requestBytesMax(): number {
+    return this.#options.settings.requestBytesMax
+  }
+
+  /** Checks everything that is known before the body; `version` is the one of the address. */
+  ask(
+    headers: Headers,
+    caller: Caller,
+    model: string,
+    version: string | undefined,
+  ): Asked | Refusal {
+    const wrongName = checkNames(model, version)
+    if (wrongName !== undefined) return wrongName
+    const call = readCall(headers, version)
+    if (call.kind === "refused") return call
+    const target = targetOf(this.#options.releases, model, call.pinned)
+    return target.kind === "refused" ? target : { kind: "asked", caller, call, target }
+  }
+
+  prepare({ caller, call, target }: Asked, text: string, form: Form): Prepared | Refusal {
+    const { requestBytesMax, timeoutDefaultMillis } = this.#options.settings
+    const parsed =
+      form === "rows" ? parsePredictRequest(target.signature, text) : parseInferRequest(text)
+    if (parsed instanceof BadRequest) return badRequest(parsed)
+    const handling = handlingOf(call, parsed.parameters, caller.name, timeoutDefaultMillis)
+    if ("kind" in handling) return handling
+    return prepare(target, parsed, handling, requestBytesMax)
+  }
+
+  /** Never rejects. */
+  async send(prepared: Prepared, key: string | undefined): Promise<Outcome> {
+    const { submitter, keyed, settings } = this.#options
+    const size = prepared.payload.byteLength
+    if (this.#bytesInFlight + size > settings.inFlightBytesMax) return tooManyBytes
+    this.#bytesInFlight += size
+    const outcome = await (key === undefined
+      ? submitter.submit(prepared)
+      : keyed.submit(prepared, key))
+    this.#bytesInFlight -= size
+    return outcome
+  }
+}

@@ -1,0 +1,129 @@
+// The OpenAPI 3.1 document of the routes that are served: made from the same list that answers
+// requests, so that it can neither forget a route nor describe one that is not there.
+import { Schema } from "effect"
+import * as Header from "#proto/headers"
+import { Problem } from "./bodies.ts"
+import type { Content, Operation, Parameter } from "./operations.ts"
+import type { Route } from "./routes.ts"
+import { CASES } from "./status.ts"
+
+type Json = Readonly<Record<string, unknown>>
+
+export interface OpenApi extends Json {
+  readonly openapi: string
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Json>>>>
+}
+
+const DEFINITION = "#/$defs/"
+const COMPONENT = "#/components/schemas/"
+
+/** Definitions of schemas stand at their root; here they stand among the components. */
+const rehomed = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(rehomed)
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, part]) => [
+      key,
+      key === "$ref" && typeof part === "string"
+        ? part.replace(DEFINITION, COMPONENT)
+        : rehomed(part),
+    ]),
+  )
+}
+
+/** Takes schemas in and gives references to them. */
+class Components {
+  readonly schemas: Record<string, unknown> = {}
+
+  of(schema: Schema.Constraint): unknown {
+    const { schema: root, definitions } = Schema.toJsonSchemaDocument(schema)
+    for (const [name, definition] of Object.entries(definitions))
+      this.schemas[name] = rehomed(definition)
+    return rehomed(root)
+  }
+
+  content(content: Content): Json {
+    return Object.fromEntries(
+      Object.entries(content).map(([type, schema]) => [
+        type,
+        schema === undefined ? {} : { schema: this.of(schema) },
+      ]),
+    )
+  }
+}
+
+const parameterOf = ({ name, in: place, about, type, values }: Parameter): Json => ({
+  name,
+  in: place,
+  description: about,
+  schema: { type, ...(values === undefined ? {} : { enum: values }) },
+})
+
+/** `/v2/models/:model` as `/v2/models/{model}`. */
+const templateOf = (path: string): string => path.replace(/:([a-z]+)/g, "{$1}")
+
+const pathParameters = (path: string): ReadonlyArray<Json> =>
+  [...path.matchAll(/:([a-z]+)/g)].map(([, name]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+  }))
+
+const GOOD: Readonly<Record<string, string>> = {
+  200: "The answer",
+  202: "The log holds the request; fetch the answer at `Location`",
+}
+
+const answers = (operation: Operation, components: Components): Json => {
+  const headers = { [Header.REQUEST_ID]: { schema: { type: "string" } } }
+  const good = Object.entries(operation.gives).map(([status, content]) => [
+    status,
+    { description: GOOD[status] ?? "As it is", headers, content: components.content(content) },
+  ])
+  const words = new Map<number, Array<string>>()
+  for (const error of operation.errors) {
+    const { status, code } = CASES[error]
+    words.set(status, [...(words.get(status) ?? []), code])
+  }
+  const bad = [...words].map(([status, codes]) => [
+    `${status}`,
+    {
+      description: codes.join(", "),
+      headers,
+      content: components.content({ "application/json": Problem }),
+    },
+  ])
+  return Object.fromEntries([...good, ...bad])
+}
+
+const operationOf = ({ path, operation }: Route, components: Components): Json => ({
+  operationId: operation.name,
+  summary: operation.about,
+  parameters: [...pathParameters(path), ...operation.parameters.map(parameterOf)],
+  ...(operation.takes === undefined
+    ? {}
+    : { requestBody: { required: true, content: components.content(operation.takes) } }),
+  responses: answers(operation, components),
+})
+
+/** `version` is Weir's own. */
+export const openApiOf = (routes: ReadonlyArray<Route>, version: string): OpenApi => {
+  const components = new Components()
+  const paths: Record<string, Record<string, Json>> = {}
+  for (const route of routes) {
+    const path = (paths[templateOf(route.path)] ??= {})
+    path[route.method.toLowerCase()] = operationOf(route, components)
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Weir",
+      version,
+      description: "Model serving on one durable log: every request, answer and failure is a fact.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    paths,
+    components: { schemas: components.schemas },
+  }
+}
