@@ -1,5 +1,5 @@
-// `bench pair A B`: two commits, or two settings, measured in turn on the same machine, so that what
-// drifts in the machine touches both alike. A single pair proves nothing: the spread is shown.
+// `bench pair A B`: two commits, or two settings, measured in turn on the same machine, so that
+// what drifts in the machine touches both alike. A single pair proves nothing: the spread is shown.
 import { CommandFailed, UsageError } from "../../cli/command.ts"
 import { quantile } from "../../cli/laboratory/figures.ts"
 import type { Bench, BenchOptions } from "../bench-command.ts"
@@ -81,7 +81,8 @@ const FIGURES: ReadonlyArray<Figure> = [
 
 const spread = (values: ReadonlyArray<number>): string => {
   const digits = quantile(values, 0.5) >= 20 ? whole : (value: number) => value.toFixed(2)
-  return `${digits(quantile(values, 0.5))} (${digits(Math.min(...values))}–${digits(Math.max(...values))})`
+  const [least, most] = [Math.min(...values), Math.max(...values)]
+  return `${digits(quantile(values, 0.5))} (${digits(least)}–${digits(most)})`
 }
 
 /** Median and range of each side, and of B ÷ A round by round. */

@@ -1,5 +1,5 @@
-// `bench saturation`: as much as callers that wait for their answers can ask, over HTTP and straight
-// to the queue, with 1 and with 32 rows a request; and the memory that it takes.
+// `bench saturation`: as much as callers that wait for their answers can ask, over HTTP and
+// straight to the queue, with 1 and with 32 rows a request; and the memory that it takes.
 import type { Bench, BenchOptions } from "../bench-command.ts"
 import type { Cell } from "../measure/cell.ts"
 import { usageOf } from "../measure/processes.ts"

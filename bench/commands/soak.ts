@@ -1,5 +1,5 @@
-// `bench soak`: whether it stays as it is. 70 % of what saturates it, for 10 minutes, with a look at
-// memory, files, redeliveries and the lag of the long log every few seconds.
+// `bench soak`: whether it stays as it is. 70 % of what saturates it, for 10 minutes, with a look
+// at memory, files, redeliveries and the lag of the long log every few seconds.
 import { historyStatus } from "#core/log/history"
 import { lookAtQueue } from "../../cli/laboratory/queue.ts"
 import type { Bench, BenchOptions } from "../bench-command.ts"

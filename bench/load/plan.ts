@@ -1,4 +1,5 @@
-// What a load generator is told and what it tells: both cross a process boundary as JSON. Pure data.
+// What a load generator is told and what it tells: both cross a process boundary as JSON. Pure
+// data.
 import type { HistogramData } from "./histogram.ts"
 
 export interface HttpTarget {

@@ -1,5 +1,5 @@
-// What a peer is: another server of the same model, set up as its makers recommend, and how to start
-// it, ask it and read its answer.
+// What a peer is: another server of the same model, set up as its makers recommend, and how to
+// start it, ask it and read its answer.
 import type { Question, Row } from "../systems/iris.ts"
 import type { ReadAnswer } from "../systems/check-answers.ts"
 

@@ -72,7 +72,8 @@ export const lineChart = (title: string, across: string, lines: ReadonlyArray<Li
     ]
   })
   return frame(bottom + 48, title, [
-    `<path d="M${MARGIN} ${TITLE_HEIGHT}V${bottom}H${WIDTH - MARGIN}" fill="none" stroke="#9ca3af"/>`,
+    `<path d="M${MARGIN} ${TITLE_HEIGHT}V${bottom}H${WIDTH - MARGIN}" ` +
+      `fill="none" stroke="#9ca3af"/>`,
     label(MARGIN - 6, TITLE_HEIGHT + 10, yMost.toPrecision(3), 'text-anchor="end"'),
     label(MARGIN - 6, bottom, "0", 'text-anchor="end"'),
     label(WIDTH - MARGIN, bottom + 18, `${xMost.toPrecision(3)} ${across}`, 'text-anchor="end"'),

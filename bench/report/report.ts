@@ -1,4 +1,5 @@
-// What a bench found, and its way into files: JSON with everything, Markdown and a chart for people.
+// What a bench found, and its way into files: JSON with everything, Markdown and a chart for
+// people.
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { inProject } from "../../cli/project.ts"

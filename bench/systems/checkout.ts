@@ -1,5 +1,5 @@
-// Another commit of Weir beside this one: its files in a work tree below .weir/bench, run by its own
-// command line, so that two commits can be measured in turn.
+// Another commit of Weir beside this one: its files in a work tree below .weir/bench, run by its
+// own command line, so that two commits can be measured in turn.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs"
 import { copyFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -69,7 +69,7 @@ export interface CheckoutOptions {
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** `weir up` of that commit with the model iris; throws with its last lines when it is not ready. */
+/** `weir up` of that commit with the model iris; throws with its last lines if it is not ready. */
 export const startCheckout = async (options: CheckoutOptions): Promise<Weir> => {
   const folder = options.commit === undefined ? inProject() : checkOut(options.commit)
   const data = mkdtempSync(join(tmpdir(), "weir-bench-"))

@@ -95,6 +95,35 @@ const prepareLog = async (broker: Broker, { limits, prepare }: LaboratoryOptions
   return log
 }
 
+const serviceStarter =
+  (
+    { limits, environment }: LaboratoryOptions,
+    broker: Broker,
+    folder: string,
+    say: (line: string) => void,
+  ) =>
+  (name: string, service: string, own: Readonly<Record<string, string>>): Supervisor => {
+    const child = {
+      command: [process.execPath, inProject(service, "main.ts")],
+      environment: {
+        NATS_URL: broker.servers,
+        WEIR_DATA: folder,
+        LOG_FORMAT: "json",
+        ...limitsEnvironment(limits),
+        ...environment,
+        ...own,
+      },
+      stopWaitMillis: STOP_WAIT_MILLIS,
+      onLine: (line: string) => say(`${name}: ${line}`),
+    }
+    return new Supervisor(
+      name,
+      async () => startChild(child),
+      () => undefined,
+      RESTART,
+    )
+  }
+
 /** Starts everything, and resolves when the gateways are ready. */
 export const startLaboratory = async (options: LaboratoryOptions): Promise<Laboratory> => {
   const { limits } = options
@@ -115,27 +144,7 @@ export const startLaboratory = async (options: LaboratoryOptions): Promise<Labor
     await broker.stop()
     throw cause
   })
-  const start = (name: string, service: string, own: Readonly<Record<string, string>>) => {
-    const child = {
-      command: [process.execPath, inProject(service, "main.ts")],
-      environment: {
-        NATS_URL: broker.servers,
-        WEIR_DATA: folder,
-        LOG_FORMAT: "json",
-        ...limitsEnvironment(limits),
-        ...options.environment,
-        ...own,
-      },
-      stopWaitMillis: STOP_WAIT_MILLIS,
-      onLine: (line: string) => say(`${name}: ${line}`),
-    }
-    return new Supervisor(
-      name,
-      async () => startChild(child),
-      () => undefined,
-      RESTART,
-    )
-  }
+  const start = serviceStarter(options, broker, folder, say)
   const freePorts = (count: number) => Array.from({ length: count }, () => freePort(LOOPBACK))
   const ports = freePorts(options.gateways)
   const statusPorts = freePorts(options.predictors)

@@ -48,7 +48,8 @@ async def lifespan(_: FastAPI):
     if os.environ.get("DRIFT"):
         from alibi_detect.cd import KSDrift
 
-        reference = np.random.default_rng(7).uniform([4.3, 2, 1, 0.1], [7.9, 4.4, 6.9, 2.5], (500, 4))
+        low, high = [4.3, 2, 1, 0.1], [7.9, 4.4, 6.9, 2.5]
+        reference = np.random.default_rng(7).uniform(low, high, (500, 4))
         detector = KSDrift(reference.astype(np.float32), p_val=0.05)
         lines = open(os.environ["DRIFT"], "a", buffering=1)
     yield

@@ -37,7 +37,12 @@ class Iris:
         return await self.run((await request.json())["data"])
 
 
-ray.init(num_cpus=4, include_dashboard=False, logging_level="ERROR", _temp_dir=os.environ["RAY_FOLDER"])
+ray.init(
+    num_cpus=4,
+    include_dashboard=False,
+    logging_level="ERROR",
+    _temp_dir=os.environ["RAY_FOLDER"],
+)
 serve.start(
     http_options={"host": "127.0.0.1", "port": int(os.environ["PORT"])},
     logging_config={"enable_access_log": False},
