@@ -1,7 +1,7 @@
 // A report of windows as one HTML file that needs nothing else: drawn from shares and statistics,
 // never from rows, and small whatever the number of columns and windows.
 import { decide } from "./verdict.ts"
-import type { DriftFinding, WindowEvaluated } from "#proto/finding"
+import type { DriftFinding, TestOutcome, WindowEvaluated } from "#proto/finding"
 import { picture, timeline } from "./report-svg.ts"
 import type { Overlay } from "./overlay.ts"
 
@@ -140,29 +140,47 @@ const problems = (windows: ReadonlyArray<WindowEvaluated>): string => {
   return `<h2>Not tested</h2><ul>${lines.join("")}</ul>`
 }
 
-const hits = (windows: ReadonlyArray<WindowEvaluated>, { feature, test }: ReportFeature): number =>
-  windows.filter(({ tests }) =>
-    tests.some((one) => one.feature === feature && one.test === test && one.drifted),
-  ).length
+/** What is drawn of one feature. */
+interface Drawn {
+  readonly one: ReportFeature
+  /** Per window the outcome over all rows. */
+  readonly points: Array<TestOutcome | undefined>
+  /** Windows in which it drifted, slices included. */
+  hits: number
+}
 
-const featureBlock = (windows: ReadonlyArray<WindowEvaluated>, one: ReportFeature): string => {
-  const points = windows.map(({ tests }) =>
-    tests.find(
-      ({ feature, test, slice }) =>
-        feature === one.feature && test === one.test && slice === undefined,
-    ),
+const keyOf = (feature: string, test: string): string => JSON.stringify([feature, test])
+
+const gather = ({ windows, features }: ReportInput): ReadonlyArray<Drawn> => {
+  const drawn = new Map<string, Drawn>(
+    features.map((one) => [
+      keyOf(one.feature, one.test),
+      { one, points: windows.map(() => undefined), hits: 0 },
+    ]),
   )
-  const count = hits(windows, one)
+  windows.forEach(({ tests }, at) => {
+    const hit = new Set<Drawn>()
+    for (const test of tests) {
+      const found = drawn.get(keyOf(test.feature, test.test))
+      if (found === undefined) continue
+      if (test.slice === undefined) found.points[at] = test
+      if (test.drifted) hit.add(found)
+    }
+    for (const found of hit) found.hits++
+  })
+  return [...drawn.values()].toSorted((a, b) => b.hits - a.hits)
+}
+
+const featureBlock = ({ one, points, hits }: Drawn): string => {
   const drawn = one.overlay === undefined ? "" : picture(one.overlay)
-  const mark = count > 0 ? ` <span class=d>drifted in ${count}</span>` : ""
+  const mark = hits > 0 ? ` <span class=d>drifted in ${hits}</span>` : ""
   const head = `<b>${escape(one.feature)}</b> ${one.test}${mark}<br>`
   const first = `window ${one.at} (line) and reference (bars)${drawn}`
   return `<div class=f>${head}${first}effect by window${timeline(points)}</div>`
 }
 
-const write = (input: ReportInput, extent: Extent): string => {
-  const { model, reference, from, to, windows, features, falseAlarmsPerDay } = input
-  const ordered = features.toSorted((a, b) => hits(windows, b) - hits(windows, a))
+const write = (input: ReportInput, ordered: ReadonlyArray<Drawn>, extent: Extent): string => {
+  const { model, reference, from, to, windows, falseAlarmsPerDay } = input
   const shown = ordered.slice(0, extent.features)
   const left = ordered.length - shown.length
   const drifted = windows.filter(({ verdict }) => verdict === "drift").length
@@ -178,16 +196,17 @@ alarms, if windows are independent.`
 Reference: ${escape(reference)}.${alarms}
 <h2>Windows that drifted</h2>${windowTable(windows, extent)}
 <h2>Columns</h2>${left > 0 ? `<p>${left} columns that drifted least are left out.` : ""}
-${shown.map((one) => featureBlock(windows, one)).join("\n")}
+${shown.map(featureBlock).join("\n")}
 ${problems(windows)}</html>
 `
 }
 
 /** The report, at most 300 kB: what is too much is counted instead of drawn. */
 export const htmlReport = (input: ReportInput): string => {
+  const ordered = gather(input)
   for (const extent of EXTENTS) {
-    const html = write(input, extent)
+    const html = write(input, ordered, extent)
     if (Buffer.byteLength(html) <= REPORT_BYTES_MAX) return html
   }
-  return write(input, LEAST)
+  return write(input, ordered, LEAST)
 }
