@@ -7,6 +7,7 @@ import { startSystem, type TestSystem } from "../test/support/system.ts"
 import { until } from "../test/support/eventually.ts"
 import { seededRandom } from "../core/statistics/seeded-random.ts"
 import { setMark } from "../core/findings/marks.ts"
+import { markCodec, markSubject } from "../proto/finding.ts"
 import {
   failedFact,
   factOf,
@@ -179,6 +180,22 @@ describe("the monitor", () => {
       rows: 250,
     })
     expect(window?.verdict).toBe("drift")
+
+    await store(system.log, singles("marked", rows(100, 10), 600))
+    await until("the facts are in the open window", async () => {
+      const text = await (await fetch(`${monitor.url}/metrics`)).text()
+      return text.includes('weir_drift_window_rows{model="marked"} 100')
+    })
+    const late = february.position + 40
+    const subject = markSubject("marked")
+    const mark = markCodec.encode({ ...february, name: "late", position: late })
+    await system.log.publisher.publish(subject, mark)
+    const end = await setMark(system.log, "marked", "march", Date.now())
+    const windows = await windowsOf(system, "marked", 3)
+    expect(windows.slice(1).map((one) => [one.window.from, one.window.to])).toEqual([
+      [february.position + 1, late],
+      [late + 1, end.position],
+    ])
   })
 })
 
