@@ -1,5 +1,5 @@
-// `weir audit` and `weir dead` on a whole system: ids that ended in every way there is, a cause that
-// is mended, and facts that only the long log still has.
+// `weir audit` and `weir dead` on a whole system: ids that ended in every way there is, a cause
+// that is mended, and facts that only the long log still has.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test"
 import { join } from "node:path"
 import { historyStatus } from "#core/log/history"
@@ -138,7 +138,7 @@ test("the list of dead letters has each, and one can be shown with its bytes", a
   expect((await weir("dead", "show", "nobody-used-this")).code).toBe(1)
 })
 
-test("what died is answered under a new id once its cause is mended, and the chain shows", async () => {
+test("what died is answered under a new id once its cause is mended, chain and all", async () => {
   const first = (await weir("dead", "retry", pinned.id)).printed.trim()
   await queueEmpty(log)
   expect(await document("audit", first)).toMatchObject({
@@ -171,7 +171,7 @@ test("what was answered by its retry is sent again only when that is said", asyn
   expect(await document("audit", printed.trim())).toMatchObject({ state: "answered" })
 })
 
-test("--all sends again what never was, once, also when the hot log dropped the retry", async () => {
+test("--all sends each once, also when the hot log has dropped the retry", async () => {
   const lines = (text: string) => text.split("\n").filter((line) => line !== "")
   const first = lines((await weir("dead", "retry", "--all", "--model", "embedding")).printed)
   const sent = first.map((line) => line.split(" ")[0])

@@ -1,5 +1,5 @@
-// `weir erase`: removes what a person sent from the logs and the dead letters, bytes and all, leaves
-// a record that it was removed, and says what it cannot reach.
+// `weir erase`: removes what a person sent from the logs and the dead letters, bytes and all,
+// leaves a record that it was removed, and says what it cannot reach.
 import { userInfo } from "node:os"
 import type { Log } from "#core/log/log"
 import { isLogId, isModelName } from "#proto/names"

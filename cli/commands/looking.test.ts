@@ -1,4 +1,4 @@
-// `weir predict`, `tail`, `models` and `streams` as processes beside a whole system, and completion.
+// `weir predict`, `tail`, `models` and `streams` as processes on a whole system, and completion.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
@@ -37,7 +37,7 @@ test("a row of JSON is answered as a table for people and as JSON for programs",
   expect(rows[0].position).toBeGreaterThan(0)
 })
 
-test("a table is answered in the order of its rows, and its other columns are left out", async () => {
+test("a table is answered in the order of its rows, without its other columns", async () => {
   const csv = join(system.nats.directory, "rows.csv")
   const all = (await Bun.file(FLIGHTS_CSV).text()).split("\n")
   await Bun.write(csv, all.slice(0, ROWS + 1).join("\n"))
@@ -55,7 +55,7 @@ test("a table is answered in the order of its rows, and its other columns are le
   )
 })
 
-test("a row that fails has its error, the others their answers, and the exit code is 1", async () => {
+test("a row that fails has its error, the others their answers; the exit code is 1", async () => {
   const file = join(system.nats.directory, "rows.ndjson")
   const bad = { ...flight, distance: "far" }
   await Bun.write(file, [flight, bad, flight].map((one) => JSON.stringify(one)).join("\n"))

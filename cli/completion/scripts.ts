@@ -17,7 +17,8 @@ export const bashScript = (commands: ReadonlyArray<CommandWords>): string => {
   const names = [...commands.map(({ name }) => name), "help"].join(" ")
   const cases = commands.map(
     (command) =>
-      `    ${command.name}) flags="${flagWords(command)}"; actions="${command.actions.join(" ")}" ;;`,
+      `    ${command.name}) flags="${flagWords(command)}"; ` +
+      `actions="${command.actions.join(" ")}" ;;`,
   )
   return `# bash completion of weir: source it, or put it into /etc/bash_completion.d/weir
 _weir() {

@@ -1,5 +1,5 @@
-// Where the inputs of one id lie: its fact and its outcomes in the hot log, their copies in the long
-// log, and its dead letter.
+// Where the inputs of one id lie: its fact and its outcomes in the hot log, their copies in the
+// long log, and its dead letter.
 import { findLetters } from "#core/log/dead-letters"
 import {
   ANY_MODEL,

@@ -1,5 +1,5 @@
-// Asking a gateway for many answers: so many requests at once, answers in the order of the rows, and
-// a pause where the gateway asks for one. A row that fails does not end the others.
+// Asking a gateway for many answers: so many requests at once, answers in the order of the rows,
+// and a pause where the gateway asks for one. A row that fails does not end the others.
 import type { Row } from "./rows.ts"
 
 /** A gateway that is busy or starting is asked again so often. */

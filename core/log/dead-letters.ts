@@ -140,8 +140,8 @@ const describe = (published: Published): string =>
       : published.kind
 
 /**
- * Publishes a letter's bytes and headers as its `attempt`-th retry and resolves to the new id. Doing
- * it again with the same attempt changes nothing while the log knows that id.
+ * Publishes a letter's bytes and headers as its `attempt`-th retry and resolves to the new id.
+ * Doing it again with the same attempt changes nothing while the log knows that id.
  *
  * @throws RetryRefused when the letter cannot be sent or the queue does not take it.
  */

@@ -1,5 +1,5 @@
-// Erasing against a real server: what its files hold afterwards, and that no waiting request is ever
-// lost to it.
+// Erasing against a real server: what its files hold afterwards, and that no waiting request is
+// ever lost to it.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -46,7 +46,7 @@ test("an erased message is gone from the server's files, its neighbours are not"
   expect(await eraseMessage(log, DEAD_LETTERS, 999)).toBe(false)
 })
 
-test("a queue with a waiting request is left alone, and keeps what was answered on disk", async () => {
+test("a queue with a waiting request is left alone, answered bytes stay on disk", async () => {
   const answered = await publish(requestSubject("m", "answered"), "bytes-of-answered")
   const waiting = await publish(requestSubject("m", "waiting"), "bytes-of-waiting")
   await until("both are in a file", () => filesWith("bytes-of-waiting") > 0)

@@ -1,5 +1,5 @@
-// What was erased from the log: recorded before anything is removed, so that an erasure that was cut
-// off is known, and can be given again.
+// What was erased from the log: recorded before anything is removed, so that an erasure that was
+// cut off is known, and can be given again.
 import { erasureCodec, erasureSubject, type Erased } from "#proto/erasure"
 import { EVENTS } from "#proto/subjects"
 import { append, LogUnavailable } from "./append.ts"

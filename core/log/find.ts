@@ -28,8 +28,8 @@ export interface Placed {
 }
 
 /**
- * The messages of a stream whose subjects match, one by one and in their order; what comes meanwhile
- * is among them. It needs no consumer, of which a work queue allows no second one.
+ * The messages of a stream whose subjects match, one by one and in their order; what comes
+ * meanwhile is among them. It needs no consumer, of which a work queue allows no second one.
  *
  * @throws LookupFailed when the log cannot be asked.
  */
