@@ -116,12 +116,19 @@ export const runDemo = async (
   return player.summary().errors.size === 0 ? EXIT_DONE : EXIT_FAILED
 }
 
-/** On a terminal the live line overwrites itself; on a pipe each is a line of its own. */
-const terminalOutput = (isTerminal: boolean, write: (text: string) => void): DemoOutput => {
-  const clear = isTerminal ? "\r\u001b[2K" : ""
+/**
+ * On a terminal, `columns` wide, the live line overwrites itself, for which it must not wrap; on a
+ * pipe each is a line of its own.
+ */
+export const demoOutput = (
+  columns: number | undefined,
+  write: (text: string) => void,
+): DemoOutput => {
+  const clear = columns === undefined ? "" : "\r\u001b[2K"
   return {
     say: (line) => write(`${clear}${line}\n`),
-    live: (line) => write(isTerminal ? `${clear}${line}` : `${line}\n`),
+    live: (line) =>
+      write(columns === undefined ? `${line}\n` : clear + line.slice(0, Math.max(1, columns - 1))),
   }
 }
 
@@ -139,7 +146,8 @@ ${describeFlags(flags)}`,
     const stop = new AbortController()
     process.once("SIGINT", () => stop.abort())
     process.once("SIGTERM", () => stop.abort())
-    const output = terminalOutput(process.stdout.isTTY, (text) => void process.stdout.write(text))
+    const columns = process.stdout.isTTY ? process.stdout.columns : undefined
+    const output = demoOutput(columns, (text) => void process.stdout.write(text))
     return runDemo(options, output, stop.signal)
   },
 }

@@ -13,20 +13,29 @@ const mean = (values: ReadonlyArray<number>): number =>
 const millisText = (millis: ReadonlyArray<number>, part: number): string =>
   `${quantile(millis, part).toFixed(1)} ms`
 
-/** One line of fewer than 120 columns. */
-export const liveLine = (second: Second): string => {
-  const { done, total, answers, millis, errors, seconds, date, position, underWay } = second
+/** Of the flights that were answered in this second: how many the model, and life, called late. */
+const lateText = (answers: Second["answers"]): string => {
+  const share = (check: (answer: Second["answers"][number]) => boolean) =>
+    percent(answers.filter(check).length, answers.length)
   const chance = mean(answers.map(({ probability }) => probability))
+  const predicted = share(({ calledLate }) => calledLate)
+  return (
+    `late: predicted ${predicted} (mean chance ${percent(chance, 1)}), ` +
+    `true ${share(({ wasLate }) => wasLate)}`
+  )
+}
+
+export const liveLine = (second: Second): string => {
+  const { done, total, answers, millis, errors, seconds, date, position } = second
   return [
-    date.replace("T", " "),
+    // The month, the day and the time of departure.
+    date.slice(5).replace("T", " "),
     `${done}/${total}`,
     `${Math.round((answers.length + errors) / seconds)}/s`,
     `p50 ${millisText(millis, 0.5)} p99 ${millisText(millis, 0.99)}`,
     `errors ${errors}`,
-    `chance of late ${percent(chance * answers.length, answers.length)}`,
-    `was late ${percent(answers.filter(({ wasLate }) => wasLate).length, answers.length)}`,
+    lateText(answers),
     `position ${position}`,
-    `${underWay} under way`,
   ].join("  ")
 }
 

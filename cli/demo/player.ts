@@ -31,7 +31,6 @@ export interface Second {
   readonly date: string
   /** The log position of the latest answer. */
   readonly position: number
-  readonly underWay: number
 }
 
 export interface Summary {
@@ -111,7 +110,6 @@ export class Player {
       answers: this.#answers.slice(before.answers),
       date: this.#flights[Math.max(0, this.#sent - 1)]?.date ?? "",
       position: this.#last,
-      underWay: this.#underWay,
     }
   }
 

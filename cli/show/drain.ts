@@ -127,8 +127,10 @@ const endPart = async (
     () => (part.pid !== undefined && part.pid !== before ? true : undefined),
     BACK_WAIT_MILLIS,
   )
-  await laboratory.ready()
   const { predictors, log } = laboratory
+  // A question that is asked while the link is down is dropped, and waited for in vain.
+  await eventually(() => (log.link.up ? true : undefined), BACK_WAIT_MILLIS)
+  await laboratory.ready()
   const asking = await eventually(async () => {
     const answers = laboratory.predictorUrls.map((url) => fetch(`${url}/metrics`))
     if ((await Promise.all(answers)).some(({ ok }) => !ok)) return undefined
