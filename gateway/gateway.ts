@@ -3,6 +3,7 @@
 import type { Log } from "#core/log/log"
 import type { Releases } from "#core/registry/releases"
 import type { Logger } from "#core/service/logger"
+import { makeTracer } from "#core/service/tracing"
 import type { Guard } from "./auth.ts"
 import { Backlog } from "./backlog.ts"
 import { BulkInference } from "./bulk.ts"
@@ -22,9 +23,11 @@ import { Polls } from "./poll.ts"
 import { predictionRoutes } from "./prediction-routes.ts"
 import { findAtPosition, findPrediction } from "./predictions.ts"
 import { readinessOf } from "./readiness.ts"
+import { RequestLog } from "./request-log.ts"
 import { makeResponder, type Responder } from "./respond.ts"
 import { makeApp } from "./routes.ts"
 import type { GatewaySettings } from "./settings.ts"
+import { GatewayTraces } from "./spans.ts"
 import { Submitter } from "./submit.ts"
 import { Waiters } from "./waiters.ts"
 
@@ -49,12 +52,13 @@ const time = () => Date.now()
 /** The routes that the data plane answers. */
 const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder) => {
   const { log, releases, settings, logger } = options
-  const { metrics, backlog, waiters, pollers, keepOpen, stopping } = parts
+  const { metrics, backlog, waiters, pollers, keepOpen, stopping, traces } = parts
   const { replicas, inFlightMax, publishWaitMillis, feedReadersMax } = settings
   const submitter = new Submitter({
     log,
     backlog,
     metrics,
+    traces,
     waiters,
     inFlightMax,
     publishWaitMillis,
@@ -79,7 +83,7 @@ const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder)
 
 const makeRoutes = (options: GatewayOptions, parts: Parts) => {
   const { log, releases, settings, guard, logger, version } = options
-  const { metrics, backlog, history, draining } = parts
+  const { metrics, backlog, history, draining, traces } = parts
   const responder = makeResponder({
     releases,
     queueFullStatus: Number(settings.queueFullStatus),
@@ -97,11 +101,14 @@ const makeRoutes = (options: GatewayOptions, parts: Parts) => {
     ...modelRoutes({ releases, readiness, responder, metrics, version }),
   ]
   const routes = [...served, ...descriptionRoutes(served, version)]
-  return makeApp({ routes, guard, responder, manners, metrics, logger, now, draining })
+  const requestLog = new RequestLog({ logger, slowMillis: settings.slowMillis, now })
+  const watching = { metrics, traces, requestLog, logger, now, draining }
+  return makeApp({ routes, guard, responder, manners, ...watching })
 }
 
 interface Parts {
   readonly metrics: GatewayMetrics
+  readonly traces: GatewayTraces | undefined
   readonly backlog: Backlog
   readonly waiters: Waiters
   /** Of those who fetch answers, apart from those who wait for their own. */
@@ -133,8 +140,11 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
   const stopping = new AbortController()
   const draining = () => stopping.signal.aborted
   let server: HttpServer | undefined
+  const metrics = new GatewayMetrics()
+  const tracer = makeTracer(metrics.registry, "weir-gateway", options.version, settings)
   const parts: Parts = {
-    metrics: new GatewayMetrics(),
+    metrics,
+    traces: tracer && new GatewayTraces(tracer, settings.traceSamplePercent),
     backlog: new Backlog(log, now),
     waiters: new Waiters(log, settings.replicas, now),
     pollers: new Waiters(log, settings.replicas, now),
@@ -144,14 +154,14 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
     // No request comes before there is a server.
     keepOpen: (request) => server?.keepOpen(request),
   }
-  const { metrics, backlog, waiters, pollers, history } = parts
+  const { backlog, waiters, pollers, history } = parts
   const watch = new LogWatch(log, settings.monitorUrl, now)
   const inFlight = () => waiters.size
   metrics.watch({ backlog: backlog.state, history, log: () => watch.view, inFlight })
   const end = async () => {
     waiters.close()
     pollers.close()
-    await Promise.all([backlog.stop(), history.stop(), watch.stop()])
+    await Promise.all([backlog.stop(), history.stop(), watch.stop(), tracer?.stop()])
   }
   await Promise.all([backlog.start(), history.start()])
   // Nothing that it learns is waited for.

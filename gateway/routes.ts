@@ -7,7 +7,9 @@ import type { Access, Caller } from "./caller.ts"
 import type { Manners } from "./manners.ts"
 import type { GatewayMetrics } from "./metrics.ts"
 import type { Operation } from "./operations.ts"
+import type { RequestLog } from "./request-log.ts"
 import type { Responder } from "./respond.ts"
+import type { GatewayTraces } from "./spans.ts"
 import { refuse } from "./status.ts"
 
 export type Params = Readonly<Record<string, string>>
@@ -24,8 +26,8 @@ export type Handler = (
 export interface Route {
   readonly method: "GET" | "POST"
   readonly path: string
-  /** What its callers must be allowed; `operate` where nothing is said. */
-  readonly access?: Access
+  /** What its callers must be allowed. */
+  readonly access: Access
   readonly handle: Handler
   /** What the OpenAPI document says of it. */
   readonly operation: Operation
@@ -37,6 +39,8 @@ export interface AppOptions {
   readonly responder: Responder
   readonly manners: Manners
   readonly metrics: GatewayMetrics
+  readonly traces: GatewayTraces | undefined
+  readonly requestLog: RequestLog
   readonly logger: Logger
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number
@@ -45,6 +49,7 @@ export interface AppOptions {
 }
 
 const UNKNOWN_ROUTE = "other"
+const CHALLENGE = { "WWW-Authenticate": 'Bearer realm="weir"' } as const
 const UNKNOWN_PARAMS: Params = {}
 
 /** `/v2/models/:model` as an expression that takes exactly its paths. */
@@ -102,13 +107,18 @@ const makeUnrouted = ({
 }
 
 export const makeApp = (options: AppOptions) => {
-  const { routes, guard, responder, manners, metrics, logger, now, draining } = options
+  const { routes, guard, responder, manners, metrics, traces, requestLog } = options
+  const { logger, now, draining } = options
   const handled = (route: Route, request: Request, params: Params) => {
-    const caller = guard.admit(route.access ?? "operate", request.headers)
-    return "kind" in caller ? responder.refused(caller) : route.handle(request, params, { caller })
+    const caller = guard.admit(route.access, request.headers)
+    if (!("kind" in caller)) return route.handle(request, params, { caller })
+    metrics.callerRefused(caller.error)
+    const challenge = caller.error === "unauthenticated" ? CHALLENGE : {}
+    return responder.refused(caller, challenge)
   }
   const guarded = async (route: Route, request: Request, params: Params): Promise<Response> => {
     const begun = now()
+    const span = traces?.begin(request.headers)
     let response: Response
     try {
       response = await handled(route, request, params)
@@ -117,8 +127,13 @@ export const makeApp = (options: AppOptions) => {
       response = responder.refused(refuse("internal", "the gateway failed on this request"))
     }
     if (draining()) response.headers.set("Connection", "close")
-    metrics.answered(request.method, route.path, response.status, (now() - begun) / 1_000)
-    return manners.finish(request, response)
+    const millis = now() - begun
+    const { method } = request
+    metrics.answered(method, route.path, response.status, millis / 1_000)
+    const finished = manners.finish(request, response)
+    span?.end(method, route.path, response)
+    requestLog.answered(method, route.path, params["model"] ?? "", response, millis)
+    return finished
   }
 
   const unrouted = makeUnrouted(options)

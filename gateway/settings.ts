@@ -1,6 +1,7 @@
 // What can be configured of a gateway, and what must hold between its limits and the server's.
 import { Schema } from "effect"
 import { limitSettings, loggingSettings, natsSettings } from "#core/service/process-settings"
+import { tracingSettings } from "#core/service/tracing"
 import {
   choice,
   integer,
@@ -23,6 +24,7 @@ export const gatewaySettings = {
   ...natsSettings,
   ...loggingSettings,
   ...limitSettings,
+  ...tracingSettings,
   port: port("WEIR_PORT", "Port of the HTTP server; 0 takes any free one", 8_080),
   host: text("WEIR_HOST", "Address that the HTTP server listens on", "127.0.0.1"),
   requestBytesMax: integer(
@@ -86,6 +88,13 @@ export const gatewaySettings = {
   monitorUrl: optionalText(
     "NATS_MONITOR_URL",
     "The NATS server's monitoring pages, which alone say whether it syncs before it acknowledges",
+  ),
+  slowMillis: integer(
+    "WEIR_SLOW_REQUEST_MS",
+    "A request that takes so long gets a line in the log of the process, milliseconds; 0 for none",
+    2_000,
+    0,
+    TIMEOUT_MAX_MILLIS,
   ),
   metricsPublic: toggle(
     "WEIR_METRICS_PUBLIC",

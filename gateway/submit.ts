@@ -11,6 +11,7 @@ import { newId } from "./ids.ts"
 import type { GatewayMetrics } from "./metrics.ts"
 import { requestHeaders, type Prepared } from "./prepare.ts"
 import { refuse, type Refusal } from "./status.ts"
+import type { GatewayTraces } from "./spans.ts"
 import type { StoredFact, WaitEnd, Waiter, Waiters } from "./waiters.ts"
 
 /**
@@ -41,6 +42,7 @@ export interface SubmitOptions {
   readonly log: Log
   readonly backlog: Backlog
   readonly metrics: GatewayMetrics
+  readonly traces: GatewayTraces | undefined
   readonly waiters: Waiters
   readonly inFlightMax: number
   readonly publishWaitMillis: number
@@ -143,9 +145,11 @@ export class Submitter {
     flight.attempts++
     const subject = requestSubject(prepared.model, flight.id)
     const headers = requestHeaders(prepared, this.waiters.replySubject(waiter), flight.keyed)
-    void this.#options.log.publisher
-      .publish(subject, prepared.payload, headers)
-      .then((published) => this.#published(flight, published))
+    const published = this.#options.traces?.publish(prepared.handling.traceparent, subject)
+    void this.#options.log.publisher.publish(subject, prepared.payload, headers).then((outcome) => {
+      published?.(outcome.kind)
+      this.#published(flight, outcome)
+    })
   }
 
   /** Hands a fact to the flight that waits for it. */

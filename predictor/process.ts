@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Layer } from "effect"
+import project from "../package.json" with { type: "json" }
 import { makeEngine } from "../core/inference/engine.ts"
 import { runtimeDescription } from "../core/inference/runtime-description.ts"
 import { closeLog, type Log } from "../core/log/log.ts"
@@ -16,6 +17,7 @@ import { openCheckedLog } from "../core/service/checked-log.ts"
 import type { Logger } from "../core/service/logger.ts"
 import { limitsOf, natsSettingsOf } from "../core/service/process-settings.ts"
 import { resource } from "../core/service/run-main.ts"
+import { makeTracer } from "../core/service/tracing.ts"
 import { startStatusServer } from "../core/service/status-server.ts"
 import { Holding } from "./holding.ts"
 import { PredictorMetrics } from "./metrics.ts"
@@ -25,6 +27,7 @@ import { Reaper } from "./reaper.ts"
 import { Runner } from "./runner.ts"
 import { Settler } from "./settle.ts"
 import { checkSizes, type PredictorSettings } from "./settings.ts"
+import { PredictorTraces } from "./spans.ts"
 
 const NANOS_PER_MICRO = 1_000
 
@@ -64,6 +67,17 @@ const makeModels = Effect.fnUntraced(function* (
   return { engine, releases, models, workers }
 })
 
+const makeTraces = Effect.fnUntraced(function* (
+  metrics: PredictorMetrics,
+  values: PredictorSettings,
+) {
+  const tracer = yield* resource(
+    async () => makeTracer(metrics.registry, "weir-predictor", project.version, values),
+    async (made) => made?.stop(),
+  )
+  return tracer && new PredictorTraces(tracer, values.traceSamplePercent)
+})
+
 const makeServing = Effect.fnUntraced(function* (
   log: Log,
   values: PredictorSettings,
@@ -91,7 +105,9 @@ const makeServing = Effect.fnUntraced(function* (
     publishesInFlight: () => log.publisher.inFlight,
     isModel: (name) => releases.model(name) !== undefined,
   })
+  const traces = yield* makeTraces(metrics, values)
   const settler = new Settler({
+    traces,
     log,
     logger,
     metrics,

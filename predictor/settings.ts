@@ -1,11 +1,13 @@
 // What can be configured of a predictor.
 import { limitSettings, loggingSettings, natsSettings } from "../core/service/process-settings.ts"
+import { tracingSettings } from "../core/service/tracing.ts"
 import { integer, port, text, type ValuesOf } from "../core/service/settings.ts"
 
 export const predictorSettings = {
   ...natsSettings,
   ...loggingSettings,
   ...limitSettings,
+  ...tracingSettings,
   data: text("WEIR_DATA", "Folder for the cache of model bytes", ".weir/data"),
   workers: integer(
     "WEIR_WORKERS",

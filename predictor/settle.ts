@@ -12,6 +12,7 @@ import { predictionCodec, type Prediction } from "../proto/prediction.ts"
 import { deadSubject, predictionSubject, PREDICTIONS } from "../proto/subjects.ts"
 import { deadLetter, failedFact, withoutRequest } from "./facts.ts"
 import type { PredictorMetrics } from "./metrics.ts"
+import type { PredictorTraces } from "./spans.ts"
 import type { Failed, Received } from "./work.ts"
 
 /** A request whose fact could not be stored is delivered again after this. */
@@ -21,6 +22,7 @@ export interface SettleOptions {
   readonly log: Log
   readonly logger: Logger
   readonly metrics: PredictorMetrics
+  readonly traces: PredictorTraces | undefined
   readonly replicas: number
   readonly outputBytesMax: number
   readonly deliveriesMax: number
@@ -101,10 +103,15 @@ export class Settler {
     const bytes = predictionCodec.encode(fact)
     const headers: HeaderList = fact.digest === undefined ? [] : [[DIGEST, fact.digest]]
     const subject = predictionSubject(received.model, received.id)
-    const appended: Appended = await append(this.#options.log.publisher, subject, bytes, 0, headers)
-    if (appended.kind === "stored") return { bytes, position: appended.sequence }
+    const { log, traces, metrics, now } = this.#options
+    const begun = now()
+    const appended: Appended = await append(log.publisher, subject, bytes, 0, headers)
+    if (appended.kind === "stored") {
+      traces?.settled(received, fact, begun, now())
+      return { bytes, position: appended.sequence }
+    }
     if (appended.kind === "tooLarge") return undefined
-    this.#options.metrics.factExisted()
+    metrics.factExisted()
     const found = await this.#read(received)
     // Refused as existing, and gone when read: the hot log dropped it in between. Ours says the
     // same.
