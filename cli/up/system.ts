@@ -13,6 +13,8 @@ import { Supervisor, type SupervisorEvent } from "./supervisor.ts"
 const GATEWAY_STOP_WAIT_MILLIS = 35_000
 /** A predictor finishes the batches that it has begun. */
 const PREDICTOR_STOP_WAIT_MILLIS = 30_000
+/** A drift-monitor writes what it has found already; the rest it finds again. */
+const DRIFT_MONITOR_STOP_WAIT_MILLIS = 15_000
 /** Models are loaded and tried out before the first answer. */
 const READY_WAIT_MILLIS = 60_000
 const READY_ASK_AGAIN_MILLIS = 50
@@ -33,7 +35,7 @@ export interface System {
   readonly ready: Promise<{ readonly ready: boolean; readonly said: string }>
   /** Resolves with the name of a part that was given up; else never. */
   readonly gaveUp: Promise<string>
-  /** Gateway first, then predictors, then the server; resolves when all have ended. */
+  /** Gateway first, then the other services, then the server; resolves when all have ended. */
   readonly stop: () => Promise<void>
 }
 
@@ -120,7 +122,13 @@ export const startSystem = async (
     return service(name, "predictor", PREDICTOR_STOP_WAIT_MILLIS)
   })
   const gateway = service("gateway", "gateway", GATEWAY_STOP_WAIT_MILLIS)
-  const all = [...predictors, gateway, ...(server === undefined ? [] : [server.supervisor])]
+  const driftMonitor = service("drift-monitor", "drift-monitor", DRIFT_MONITOR_STOP_WAIT_MILLIS)
+  const all = [
+    ...predictors,
+    gateway,
+    driftMonitor,
+    ...(server === undefined ? [] : [server.supervisor]),
+  ]
   const stopping = new AbortController()
   const gatewayUrl = addressOf(options.host, options.port)
   return {
@@ -135,7 +143,7 @@ export const startSystem = async (
     stop: async () => {
       stopping.abort()
       await gateway.stop()
-      await Promise.all(predictors.map((predictor) => predictor.stop()))
+      await Promise.all([...predictors, driftMonitor].map((part) => part.stop()))
       await server?.supervisor.stop()
     },
   }

@@ -127,7 +127,7 @@ test(
     const connection = await connect({ servers: server?.url ?? "", reconnect: false })
     const services = Bun.spawnSync(["pgrep", "-P", String(up.child.pid), "-f", "main.ts"])
     const pids = services.stdout.toString().trim().split("\n")
-    expect(pids).toHaveLength(2)
+    expect(pids).toHaveLength(3)
     up.child.kill("SIGKILL")
     await up.child.exited
     await connection.closed()
