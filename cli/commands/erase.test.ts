@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { readRange } from "#core/log/follow"
 import { historyGaps, historyStatus } from "#core/log/history"
 import { erasureCodec } from "#proto/erasure"
-import { CALLER } from "#proto/headers"
+import { CALLER, RETRY_OF } from "#proto/headers"
 import {
   DEAD_LETTERS,
   EVENTS,
@@ -58,6 +58,16 @@ const mixed = others.flatMap((one, at) => [one, ...all.slice(at, at + 1)])
 await send(log, mixed)
 await queueEmpty(log)
 const retried = await weir("dead", "retry", bad[0]?.id ?? "")
+// Anybody may claim to retry anything.
+const claim = json("flights", { inputs: [] }, [
+  [CALLER, "impostor"],
+  [RETRY_OF, bad[1]?.id ?? ""],
+])
+const ownClaim = json("flights", { inputs: [] }, [
+  [CALLER, "impostor"],
+  [RETRY_OF, others[0]?.id ?? ""],
+])
+await send(log, [claim, ownClaim])
 await queueEmpty(log)
 const truth = '{"value":"truth-of-person-end"}'
 await log.publisher.publish(
@@ -128,11 +138,20 @@ test("no route finds them, and the record says that they were erased", async () 
   expect((await weir("erase", "never-there", "--yes")).code).toBe(1)
 })
 
+test("who claims to retry what another sent neither takes along nor is taken", async () => {
+  const impostor = await weir("audit", claim.id, "--json")
+  expect(JSON.parse(impostor.printed).state).toBe("failed")
+  expect((await weir("erase", "--caller", "impostor", "--yes")).code).toBe(0)
+  expect(await messagesWith(PREDICTIONS, keptOf(0))).toBe(1)
+  expect(await messagesWith(PREDICTIONS, claim.id)).toBe(0)
+})
+
 test("a record names id, positions, when and by whom, and nothing of what it was", async () => {
   const records = []
   for await (const { data, subject } of readRange(log, { stream: EVENTS, from: 1, to: Infinity }))
     if (subject.includes("erasure")) records.push(erasureCodec.decode(data))
-  expect(new Set(records.map(({ id }) => id)).size).toBe(ERASED + 1)
+  // One retry, and the two claims.
+  expect(new Set(records.map(({ id }) => id)).size).toBe(ERASED + 3)
   const first = records.find(({ id }) => id === person[0]?.id)
   // Its fact and its ground truth.
   expect(first?.positions).toHaveLength(2)

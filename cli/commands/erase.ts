@@ -13,8 +13,9 @@ import {
   type Command,
 } from "../command.ts"
 import { eraseHoldings, type ErasureResult } from "../erase/erase.ts"
-import { idsOfCaller, withRetries } from "../erase/of-caller.ts"
+import { idsOfCaller } from "../erase/of-caller.ts"
 import { copiedSoFar, findHoldings, waitingModels, type Holdings } from "../erase/places.ts"
+import { withRetries } from "../erase/retries.ts"
 import { jsonFlag, natsFlag, withFoundLog } from "../find-log.ts"
 import { countText, table } from "../table.ts"
 
@@ -80,9 +81,8 @@ interface Asked {
 /** What is meant, with the retries of it; ids that still wait are named and left out. */
 const collect = async ({ log, ids: named, caller, model }: Asked) => {
   const options = { model, scanMost: SCAN_MOST }
-  let ids = caller === undefined ? named : new Set([...named, ...(await idsOfCaller(log, caller))])
-  const first = await findHoldings(log, ids, options)
-  for (const one of first) ids = await withRetries(log, ids, one)
+  const meant = caller === undefined ? named : await idsOfCaller(log, caller)
+  const ids = await withRetries(log, meant, options)
   const waiting: Array<string> = []
   for (const id of ids) if ((await waitingModels(log, id, model)).length > 0) waiting.push(id)
   const settled = new Set([...ids].filter((id) => !waiting.includes(id)))
@@ -131,7 +131,7 @@ export const erase: Command = {
        ./weir erase --caller NAME [--yes]
 
 Removes facts with their inputs and outputs, ground truth and dead letters of these ids, and of
-the retries of the same requests, from the hot log, the long log and the files of both. A record
+the retries of the same requests by the same caller, from the hot log, the long log and the files of both. A record
 that it was done stays: id, positions, when, by whom. It says what it cannot reach.
 Exit code 1 when an id is unknown or still waits to be predicted; the others are erased.
 

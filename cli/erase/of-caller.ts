@@ -1,6 +1,5 @@
 // The ids that a caller asked under, as far as the log still has them: in both logs, in the dead
 // letters, and in the queue.
-import { findChain } from "../audit/chain.ts"
 import { ANY_MODEL, eachMatching } from "#core/log/find"
 import { readRange } from "#core/log/follow"
 import type { Log } from "#core/log/log"
@@ -18,7 +17,6 @@ import {
   REQUESTS,
 } from "#proto/subjects"
 import { startProgress } from "../progress.ts"
-import type { Holdings } from "./places.ts"
 
 const PROGRESS_EVERY = 1_000
 
@@ -68,23 +66,4 @@ export const idsOfCaller = async (log: Log, caller: string): Promise<ReadonlySet
     if (id !== undefined && headers?.get(CALLER) === caller) ids.add(id)
   }
   return ids
-}
-
-/**
- * The same request was asked under every id of a chain of retries, so that each holds the inputs.
- * What was answered at once and is no retry has no chain.
- */
-export const withRetries = async (
-  log: Log,
-  ids: ReadonlySet<string>,
-  { id, model, failed, retryOf }: Holdings,
-): Promise<ReadonlySet<string>> => {
-  if (!failed && retryOf === undefined) return ids
-  const { before, after } = await findChain(log, model, id, retryOf, 0)
-  const all = new Set([...ids, ...before.map((link) => link.id)])
-  for (const ancestor of before) {
-    const siblings = await findChain(log, model, ancestor.id, undefined, 0)
-    for (const link of siblings.after) all.add(link.id)
-  }
-  return new Set([...all, ...after.map((link) => link.id)])
 }

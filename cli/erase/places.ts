@@ -12,7 +12,7 @@ import {
 import { historyStatus } from "#core/log/history"
 import { readFromLeader } from "#core/log/read"
 import type { Log } from "#core/log/log"
-import { RETRY_OF } from "#proto/headers"
+import { CALLER, RETRY_OF } from "#proto/headers"
 import { predictionCodec } from "#proto/prediction"
 import {
   DEAD_LETTERS,
@@ -44,6 +44,7 @@ export interface Holdings {
   /** Whether there is a failure, which may have been sent again. */
   readonly failed: boolean
   readonly retryOf: string | undefined
+  readonly caller: string | undefined
 }
 
 interface Growing {
@@ -52,6 +53,7 @@ interface Growing {
   readonly places: Array<Place>
   failed: boolean
   retryOf: string | undefined
+  caller: string | undefined
 }
 
 const placeOf = ({ stream, position, message }: Placed): Place => ({
@@ -87,6 +89,7 @@ class Finds {
       places: [],
       failed: false,
       retryOf: undefined,
+      caller: undefined,
     }
     this.#found.set(key, known)
     const isNew = known.places.every(
@@ -101,9 +104,10 @@ class Finds {
     if (names === undefined) return
     const known = this.add(names.id, names.model, placeOf(placed))
     if (placed.subject !== predictionSubject(names.model, names.id)) return
-    const { failure, retryOf } = predictionCodec.decode(placed.message.data)
+    const { failure, retryOf, caller } = predictionCodec.decode(placed.message.data)
     known.failed ||= failure !== undefined
     known.retryOf ??= retryOf
+    known.caller ??= caller
   }
 }
 
@@ -166,6 +170,7 @@ export const findHoldings = async (
       const known = finds.add(id, letter.model, place)
       known.failed = true
       known.retryOf ??= letter.headers[RETRY_OF]
+      known.caller ??= letter.headers[CALLER]
     }
   }
   if (scanned.size > 0) await findByScan(log, scanned, options, finds)
