@@ -8,6 +8,7 @@ import { compressed } from "./compression.ts"
 const PREFLIGHT_SECONDS = 600
 const ALLOWED_HEADERS = [
   "Authorization",
+  "X-API-Key",
   Header.CONTENT_TYPE,
   Header.IDEMPOTENCY_KEY,
   "Last-Event-ID",
