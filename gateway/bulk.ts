@@ -84,6 +84,10 @@ export class BulkInference {
     this.#options = options
   }
 
+  get running(): number {
+    return this.#running
+  }
+
   answer(request: Request, caller: Caller, model: string, version: string | undefined): Response {
     const { intake, responder, keepOpen, stopping } = this.#options
     const asked = intake.ask(request.headers, caller, model, version)

@@ -23,6 +23,7 @@ import { Polls } from "./poll.ts"
 import { predictionRoutes } from "./prediction-routes.ts"
 import { findAtPosition, findPrediction } from "./predictions.ts"
 import { readinessOf } from "./readiness.ts"
+import { registerReaders } from "./reader-metrics.ts"
 import { RequestLog } from "./request-log.ts"
 import { makeResponder, type Responder } from "./respond.ts"
 import { makeApp } from "./routes.ts"
@@ -74,6 +75,7 @@ const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder)
   const polls = new Polls({ log, find, waiters: pollers, now, stopping })
   const readersMax = feedReadersMax
   const feeds = new FeedRoutes({ log, releases, responder, logger, readersMax, stopping, now })
+  registerReaders(metrics.registry, { polls: () => pollers.size, bulk, feeds })
   return [
     ...new InferenceRoutes({ ...shared, releases, bulk }).routes(),
     ...predictionRoutes({ polls, findAt: findAtPosition(log), responder }),
