@@ -72,7 +72,10 @@ const Model = Schema.Struct({
   effect: Schema.optionalKey(described(Share, "Effect from which a small p counts, 0 to 1")),
   nulls: Schema.optionalKey(described(Share, "Change of the null rate that counts; 1 for never")),
   unseen: Schema.optionalKey(
-    described(Schema.Finite.check(between(0, 2)), "Share of new categories that counts; 2: never"),
+    described(
+      Schema.Finite.check(between(0, 2)),
+      "Share of new categories that counts, beyond what the reference may miss; 2: never",
+    ),
   ),
   persistence: Schema.optionalKey(
     Schema.Struct({

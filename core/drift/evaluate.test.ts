@@ -96,8 +96,17 @@ describe("a window", () => {
       return Array.from({ length: 1_000 }, () => `airport ${Math.floor(400 * random() ** 3)}`)
     }
     const reference = table(uniform(1_000, 1), names(5))
-    const [, city] = evaluate(reference, table(uniform(1_000, 6), names(7))).tests
+    const [, city, unseen] = evaluate(reference, table(uniform(1_000, 6), names(7))).tests
     expect(city?.pvalue).toBeGreaterThan(0.01)
+    // A reference of a thousand rows has not met all four hundred of them.
+    expect(unseen?.statistic).toBeGreaterThan(0)
+    expect(unseen).toMatchObject({ test: "unseen", drifted: false })
+  })
+
+  test("with categories that are new beyond what the reference may have missed drifts", () => {
+    const some = cities(1_000).map((city, at) => (at % 10 === 0 ? "Rome" : city))
+    const { tests } = evaluate(REFERENCE, table(uniform(1_000, 6), some))
+    expect(tests.at(-1)).toMatchObject({ test: "unseen", statistic: 0.1, drifted: true })
   })
 
   test("is judged by a distance where one is asked for", () => {

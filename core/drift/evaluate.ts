@@ -129,12 +129,23 @@ const testNulls = (pair: Pair, settings: DriftSettings): ReadonlyArray<Tested> =
   return [{ chosen, outcome, effectMin: settings.nulls }]
 }
 
+/**
+ * The share of values that would be new without any change: a reference that has seen many
+ * categories once has missed about as much (Good 1953, the Good-Turing estimate).
+ */
+const expectedUnseen = (reference: Feature): number => {
+  if (reference.kind !== "categorical") return 0
+  let once = 0
+  for (const count of reference.counts.values()) if (count === 1) once++
+  return once / Math.max(1, present(reference))
+}
+
 const testUnseen = (pair: Pair, settings: DriftSettings): ReadonlyArray<Tested> => {
   const share = unseenOf(pair.reference, pair.window)
   const outcome = base(pair, UNSEEN_TEST)
   if (share === undefined || share === 0 || settings.unseen > 1) return []
   if (Math.min(outcome.rows, outcome.referenceRows) < settings.rowsMin) return []
-  const threshold = settings.unseen
+  const threshold = settings.unseen + expectedUnseen(pair.reference)
   const chosen: Chosen = { test: UNSEEN_TEST, threshold, comparison: "at-least" }
   const numbers = { statistic: share, effect: share, threshold }
   return [{ chosen, outcome: withNumbers(outcome, numbers), effectMin: undefined }]
