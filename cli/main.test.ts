@@ -28,7 +28,8 @@ test("every command answers --help with its usage", () => {
     expect(printed).toStartWith(`Usage: ./weir ${name}`)
     expect(code).toBe(0)
   }
-})
+  // Each is a process of its own, which takes a while to start on a busy machine.
+}, 60_000)
 
 test("no command, an unknown command and an unknown flag exit with 2 and a sentence", () => {
   expect(weir().code).toBe(2)

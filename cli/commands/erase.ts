@@ -131,7 +131,7 @@ export const erase: Command = {
        ./weir erase --caller NAME [--yes]
 
 Removes facts with their inputs and outputs, ground truth and dead letters of these ids, and of
-the retries of the same requests by the same caller, from the hot log, the long log and the files of both. A record
+the same caller's retries of them, from the hot log, the long log and the files of both. A record
 that it was done stays: id, positions, when, by whom. It says what it cannot reach.
 Exit code 1 when an id is unknown or still waits to be predicted; the others are erased.
 
