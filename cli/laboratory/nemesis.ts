@@ -3,6 +3,7 @@
 import type { Log } from "#core/log/log"
 import { PREDICTOR, REQUESTS } from "#proto/subjects"
 import type { Supervisor } from "../up/supervisor.ts"
+import { eventually } from "./patience.ts"
 import { signalPart } from "./system.ts"
 
 /** A part that was killed must be there again within this. */
@@ -10,6 +11,8 @@ const BACK_WAIT_MILLIS = 60_000
 const LOOK_AGAIN_MILLIS = 10
 /** Longest wait for traffic between two faults; less traffic than that is a fault by itself. */
 const TRAFFIC_WAIT_MILLIS = 60_000
+/** A fault waits so long for a moment at which it hits work. */
+const WORK_WAIT_MILLIS = 500
 
 export interface Fault {
   /** For the report: "broker", "predictor", "gateway", "step down". */
@@ -56,6 +59,16 @@ const queuedNow = async (log: Log): Promise<number> => {
   }
 }
 
+/** Requests in the queue as soon as there are any; 0 when none are seen in time. */
+const workNow = async (log: Log): Promise<number> => {
+  const found = await eventually(
+    async () => (await queuedNow(log)) || undefined,
+    WORK_WAIT_MILLIS,
+    LOOK_AGAIN_MILLIS,
+  )
+  return found ?? 0
+}
+
 /** SIGKILL to a part, which its supervisor starts again; resolves when the new process is there. */
 export const killFault = (kind: string, choose: () => Supervisor | undefined): Fault => ({
   kind,
@@ -75,7 +88,7 @@ export const unleash = async (options: NemesisOptions): Promise<ReadonlyArray<St
     await until(() => options.answered() >= target, TRAFFIC_WAIT_MILLIS)
     let done = false
     for (let tries = 0; !done && tries < 100; tries++) {
-      const queued = await queuedNow(options.log)
+      const queued = await workNow(options.log)
       const waiting = options.waiting()
       done = await fault.strike()
       if (!done) {
