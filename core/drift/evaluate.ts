@@ -130,25 +130,37 @@ const testNulls = (pair: Pair, settings: DriftSettings): ReadonlyArray<Tested> =
 }
 
 /**
- * The share of values that would be new without any change: a reference that has seen many
- * categories once has missed about as much (Good 1953, the Good-Turing estimate).
+ * Rows of the reference whose category came once: as large a share as theirs would be new without
+ * any change (Good 1953, the Good-Turing estimate).
  */
-const expectedUnseen = (reference: Feature): number => {
+const seenOnce = (reference: Feature): number => {
   if (reference.kind !== "categorical") return 0
   let once = 0
   for (const count of reference.counts.values()) if (count === 1) once++
-  return once / Math.max(1, present(reference))
+  return once
 }
 
 const testUnseen = (pair: Pair, settings: DriftSettings): ReadonlyArray<Tested> => {
   const share = unseenOf(pair.reference, pair.window)
   const outcome = base(pair, UNSEEN_TEST)
+  const { rows, referenceRows } = outcome
   if (share === undefined || share === 0 || settings.unseen > 1) return []
-  if (Math.min(outcome.rows, outcome.referenceRows) < settings.rowsMin) return []
-  const threshold = settings.unseen + expectedUnseen(pair.reference)
-  const chosen: Chosen = { test: UNSEEN_TEST, threshold, comparison: "at-least" }
-  const numbers = { statistic: share, effect: share, threshold }
-  return [{ chosen, outcome: withNumbers(outcome, numbers), effectMin: undefined }]
+  if (Math.min(rows, referenceRows) < settings.rowsMin) return []
+  const once = seenOnce(pair.reference)
+  const expected = { nulls: once, rows: referenceRows, rate: once / referenceRows }
+  const found = { nulls: Math.round(share * rows), rows, rate: share }
+  const { effect, pvalue: p } = nullRateShift(expected, found)
+  // Fewer new values than the reference may have missed are no news.
+  const pvalue = effect > 0 ? finite(p) : 1
+  const chosen: Chosen = { test: UNSEEN_TEST, threshold: settings.alpha, comparison: "below" }
+  const numbers = {
+    statistic: share,
+    pvalue,
+    effect: Math.max(0, effect),
+    effectMin: settings.unseen,
+    threshold: settings.alpha,
+  }
+  return [{ chosen, outcome: withNumbers(outcome, numbers), effectMin: settings.unseen }]
 }
 
 const testSlice = (
