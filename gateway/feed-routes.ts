@@ -174,6 +174,7 @@ export class FeedRoutes {
           try {
             const next = text ?? (await reader.read())
             text = undefined
+            if (gone.signal.aborted) return
             if (next !== undefined) return controller.enqueue(encoder.encode(next))
             close()
             controller.close()
