@@ -21,7 +21,6 @@ const fastapi = (variant: Variant): Peer => ({
   source: "fastapi",
   logs: variant.logs,
   ...(variant.jetStream === undefined ? {} : { jetStream: variant.jetStream }),
-  readyPath: "/health",
   path: "/predict",
   body: dataBody,
   read: readProbabilities,

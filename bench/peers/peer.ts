@@ -32,7 +32,6 @@ export interface Peer {
   /** A nats-server of its own, and how it syncs. */
   readonly jetStream?: "default" | "always"
   readonly start: (context: PeerContext) => Promise<PeerStart>
-  readonly readyPath: string
   readonly path: string
   readonly body: (question: Question) => string
   readonly read: ReadAnswer

@@ -26,10 +26,12 @@ export interface RunningPeer extends Subject {
   readonly stop: () => Promise<void>
 }
 
-const untilReady = async (url: string, over: () => boolean): Promise<boolean> => {
+/** Ready pages can be early: only an answer proves that it answers. */
+const untilReady = async (url: string, body: string, over: () => boolean): Promise<boolean> => {
   const deadline = performance.now() + READY_WAIT_MILLIS
   while (!over() && performance.now() < deadline) {
-    const answer = await fetch(url).catch(() => undefined)
+    const headers = { "Content-Type": "application/json" }
+    const answer = await fetch(url, { method: "POST", headers, body }).catch(() => undefined)
     if (answer?.ok === true) return true
     await Bun.sleep(LOOK_AGAIN_MILLIS)
   }
@@ -65,7 +67,9 @@ export const startPeer = async (peer: Peer, bin: string): Promise<RunningPeer> =
     rmSync(folder, { recursive: true, force: true })
   }
   const url = `http://${LOOPBACK}:${port}`
-  if (!(await untilReady(`${url}${peer.readyPath}`, () => state.over))) {
+  const [question] = await irisQuestions(1)
+  const body = question === undefined ? "" : peer.body(question)
+  if (!(await untilReady(`${url}${peer.path}`, body, () => state.over))) {
     await stop()
     throw new Error(`it did not get ready: ${lines.join(" / ")}`)
   }

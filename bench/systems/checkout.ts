@@ -41,8 +41,9 @@ const untilReady = async (url: string, exited: Promise<unknown>): Promise<boolea
   void exited.then(() => (state.over = true))
   const deadline = performance.now() + READY_WAIT_MILLIS
   while (!state.over && performance.now() < deadline) {
-    const answer = await fetch(`${url}/v2/models/${IRIS}/ready`).catch(() => undefined)
-    if (answer?.ok === true) return true
+    const pages = [`${url}/v2/health/ready`, `${url}/v2/models/${IRIS}/ready`]
+    const answers = await Promise.all(pages.map((page) => fetch(page).catch(() => undefined)))
+    if (answers.every((answer) => answer?.ok === true)) return true
     await Bun.sleep(LOOK_AGAIN_MILLIS)
   }
   return false
