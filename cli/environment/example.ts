@@ -7,11 +7,13 @@ import { gatewaySettings } from "../../gateway/settings.ts"
 import { predictorSettings } from "../../predictor/settings.ts"
 import { MODEL_PATH_DEFAULT, MODEL_VERSION_PATH_DEFAULT } from "../up/models.ts"
 
-const HEADER = `# Every setting of every process, with its default. Bun reads a file .env in the folder where
-# a process starts; containers are given the same variables. Written by
-# bun cli/environment/write-example.ts from the settings themselves; a test compares them.
-
-`
+const HEADER = [
+  "# Every setting of every process, with its default. Bun reads a file .env in the folder where",
+  "# a process starts; containers are given the same variables. Written by",
+  "# bun cli/environment/write-example.ts from the settings themselves; a test compares them.",
+  "",
+  "",
+].join("\n")
 
 /** What `weir up` reads besides the settings of the processes that it starts. */
 const upSettings = {
