@@ -180,7 +180,7 @@ test("neither HEAD nor another spelling of an address is a way around", async ()
       expect([401, 404]).toContain((await fetch(address, { method })).status)
 })
 
-test("a gateway process prints no pepper and no key, and says so when nobody has a key", async () => {
+test("a gateway prints no secret, and says so when it recognises nobody", async () => {
   const collected: Array<string> = []
   const logger = {
     debug: () => undefined,

@@ -3,6 +3,7 @@
 import type { Log } from "#core/log/log"
 import type { Releases } from "#core/registry/releases"
 import type { Logger } from "#core/service/logger"
+import { readPeers } from "#core/service/merged-metrics"
 import { makeTracer } from "#core/service/tracing"
 import type { Guard } from "./auth.ts"
 import { Backlog } from "./backlog.ts"
@@ -98,9 +99,10 @@ const makeRoutes = (options: GatewayOptions, parts: Parts) => {
   })
   const readiness = () =>
     readinessOf({ link: log.link, releases, backlog: backlog.state, history, draining })
+  const peers = readPeers(settings.metricsPeers)
   const served = [
     ...dataRoutes(options, parts, responder),
-    ...modelRoutes({ releases, readiness, responder, metrics, version }),
+    ...modelRoutes({ releases, readiness, responder, metrics, peers, version }),
   ]
   const routes = [...served, ...descriptionRoutes(served, version)]
   const requestLog = new RequestLog({ logger, slowMillis: settings.slowMillis, now })

@@ -38,7 +38,7 @@ export interface LogView {
   readonly missing: number | undefined
   /** Highest rate of facts that was seen, a second. */
   readonly peakPerSecond: number
-  /** Whether the server syncs the disk before it acknowledges; undefined where it cannot be told. */
+  /** Whether the server syncs the disk before it acknowledges; undefined where nobody says. */
   readonly syncAlways: boolean | undefined
 }
 

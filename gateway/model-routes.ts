@@ -2,6 +2,7 @@
 // read what is known already and change nothing.
 import type { Release, RegisteredVersion } from "#core/registry/release"
 import type { Releases } from "#core/registry/releases"
+import { mergedMetrics, type Peer } from "#core/service/merged-metrics"
 import { readText } from "./body.ts"
 import type { Access } from "./caller.ts"
 import { checkNames } from "./call.ts"
@@ -15,6 +16,7 @@ import { targetOf } from "./target.ts"
 
 const INDEX_BYTES_MAX = 4_096
 const SERVER_NAME = "weir"
+const PART = "gateway"
 /** Extensions of the Open Inference Protocol that are there. */
 const EXTENSIONS = ["parameters"]
 const PLATFORM = "onnx_onnxv1"
@@ -24,6 +26,8 @@ export interface ModelRoutesOptions {
   readonly readiness: () => Readiness
   readonly responder: Responder
   readonly metrics: GatewayMetrics
+  /** Processes whose metrics are shown with our own. */
+  readonly peers: ReadonlyArray<Peer>
   readonly version: string
 }
 
@@ -57,7 +61,7 @@ const get = (path: string, access: Access, handle: Handler, operation: Operation
 })
 
 const serverRoutes = (options: ModelRoutesOptions): ReadonlyArray<Route> => {
-  const { readiness, metrics, version } = options
+  const { readiness, metrics, peers, version } = options
 
   const live: Handler = () => json({ live: true })
   const ready: Handler = () => {
@@ -67,10 +71,11 @@ const serverRoutes = (options: ModelRoutesOptions): ReadonlyArray<Route> => {
     const { status, code } = CASES.notReady
     return json({ ...body, error: reasons.join("; "), code }, status)
   }
-  const exposition: Handler = async () =>
-    new Response(await metrics.registry.metrics(), {
-      headers: { "content-type": metrics.registry.contentType },
-    })
+  const exposition: Handler = async () => {
+    const own = await metrics.registry.metrics()
+    const text = peers.length === 0 ? own : await mergedMetrics({ process: PART, text: own }, peers)
+    return new Response(text, { headers: { "content-type": metrics.registry.contentType } })
+  }
 
   return [
     get("/health", "open", ready, operations.health),
@@ -140,12 +145,6 @@ export const modelRoutes = (options: ModelRoutesOptions): ReadonlyArray<Route> =
     get("/v2/models/:model/versions/:version", "key", metadata, operations.modelVersion),
     get("/v2/models/:model/ready", "key", modelReady, operations.modelReady),
     get("/v2/models/:model/versions/:version/ready", "key", modelReady, operations.versionReady),
-    {
-      method: "POST",
-      access: "key",
-      path: "/v2/repository/index",
-      handle: index,
-      operation: operations.index,
-    },
+    { ...get("/v2/repository/index", "key", index, operations.index), method: "POST" },
   ]
 }

@@ -51,6 +51,8 @@ export interface AppOptions {
 const UNKNOWN_ROUTE = "other"
 const CHALLENGE = { "WWW-Authenticate": 'Bearer realm="weir"' } as const
 const UNKNOWN_PARAMS: Params = {}
+/** Bodies are read by those who know how large they may be. */
+const RAW = { parse: "none" } as const
 
 /** `/v2/models/:model` as an expression that takes exactly its paths. */
 const expressionOf = (path: string): RegExp =>
@@ -106,6 +108,18 @@ const makeUnrouted = ({
   }
 }
 
+type Guarded = (route: Route, request: Request, params: Params) => Promise<Response>
+
+/**
+ * The parameters are named so that Elysia sees what the handler needs and prepares nothing else.
+ */
+const mount = (app: Elysia, route: Route, guarded: Guarded): void => {
+  const { method, path } = route
+  if (path.includes(":"))
+    app.route(method, path, ({ request, params }) => guarded(route, request, params), RAW)
+  else app.route(method, path, ({ request }) => guarded(route, request, UNKNOWN_PARAMS), RAW)
+}
+
 export const makeApp = (options: AppOptions) => {
   const { routes, guard, responder, manners, metrics, traces, requestLog } = options
   const { logger, now, draining } = options
@@ -145,27 +159,6 @@ export const makeApp = (options: AppOptions) => {
     const response = responder.refused(refuse("internal", "the gateway failed on this request"))
     return manners.finish(request, response)
   })
-  for (const route of routes) {
-    // The parameters are named so that Elysia sees what the handler needs and prepares nothing
-    // else.
-    if (route.path.includes(":"))
-      app.route(
-        route.method,
-        route.path,
-        ({ request, params }) => guarded(route, request, params),
-        {
-          parse: "none",
-        },
-      )
-    else
-      app.route(
-        route.method,
-        route.path,
-        ({ request }) => guarded(route, request, UNKNOWN_PARAMS),
-        {
-          parse: "none",
-        },
-      )
-  }
+  for (const route of routes) mount(app, route, guarded)
   return app
 }

@@ -1,9 +1,11 @@
 // What can be configured of a gateway, and what must hold between its limits and the server's.
 import { Schema } from "effect"
 import { limitSettings, loggingSettings, natsSettings } from "#core/service/process-settings"
+import { readPeers } from "#core/service/merged-metrics"
 import { tracingSettings } from "#core/service/tracing"
 import {
   choice,
+  formed,
   integer,
   optionalText,
   port,
@@ -88,6 +90,11 @@ export const gatewaySettings = {
   monitorUrl: optionalText(
     "NATS_MONITOR_URL",
     "The NATS server's monitoring pages, which alone say whether it syncs before it acknowledges",
+  ),
+  metricsPeers: formed(
+    "WEIR_METRICS_PEERS",
+    "Other processes whose metrics /metrics shows as well, as name=URL with commas between them",
+    readPeers,
   ),
   slowMillis: integer(
     "WEIR_SLOW_REQUEST_MS",

@@ -44,72 +44,54 @@ export class PredictorMetrics {
 
   constructor(view: PredictorView) {
     const registers = [this.registry]
+    const counter = <L extends string>(name: string, help: string, ...labelNames: Array<L>) =>
+      new Counter({ name, help, labelNames, registers })
+    const histogram = <L extends string>(
+      name: string,
+      help: string,
+      edges: ReadonlyArray<number>,
+      ...labelNames: Array<L>
+    ) => new Histogram({ name, help, labelNames, buckets: [...edges], registers })
     this.#isModel = view.isModel
-    this.#predictions = new Counter({
-      name: "ml_model_predictions_total",
-      help: "Requests that ended, by outcome",
-      labelNames: ["model", "version", "outcome"] as const,
-      registers,
-    })
-    this.#duration = new Histogram({
-      name: "ml_model_prediction_duration_seconds",
-      help: "Seconds of the run that produced an answer, for the whole batch",
-      labelNames: ["model", "version"] as const,
-      buckets: DURATION_EDGES,
-      registers,
-    })
-    this.#errors = new Counter({
-      name: "ml_model_errors_total",
-      help: "Requests that ended without an output, by reason",
-      labelNames: ["model", "version", "reason"] as const,
-      registers,
-    })
-    this.#batchRows = new Histogram({
-      name: "weir_predictor_batch_rows",
-      help: "Rows of a run, inline or in a worker thread",
-      labelNames: ["ran"] as const,
-      buckets: BATCH_EDGES,
-      registers,
-    })
-    this.#batches = new Counter({
-      name: "weir_predictor_batches_total",
-      help: "Runs, by why the batch was not larger: full, drained (no more was queued), alone",
-      labelNames: ["closed", "ran"] as const,
-      registers,
-    })
-    this.#busy = new Counter({
-      name: "weir_predictor_run_seconds_total",
-      help: "Seconds of all runs; over the time and weir_predictor_workers it is how busy they are",
-      labelNames: ["ran"] as const,
-      registers,
-    })
-    this.#queued = new Histogram({
-      name: "weir_predictor_queue_seconds",
-      help: "From when the server stored a request to when a predictor took it",
-      buckets: QUEUE_EDGES,
-      registers,
-    })
-    const counter = (name: string, help: string) => new Counter({ name, help, registers })
-    this.#redeliveries = counter(
-      "weir_predictor_redeliveries_total",
-      "Deliveries of a request after its first",
+    this.#predictions = counter(
+      "ml_model_predictions_total",
+      "Requests that ended, by outcome",
+      ...(["model", "version", "outcome"] as const),
     )
-    this.#dead = new Counter({
-      name: "weir_predictor_dead_letters_total",
-      help: "Dead letters written, by reason",
-      labelNames: ["reason"] as const,
-      registers,
-    })
-    this.#existed = counter(
-      "weir_predictor_facts_existed_total",
-      "Facts that were in the log already when they were to be stored",
+    this.#duration = histogram(
+      "ml_model_prediction_duration_seconds",
+      "Seconds of the run that produced an answer, for the whole batch",
+      DURATION_EDGES,
+      ...(["model", "version"] as const),
     )
-    this.#reaped = new Counter({
-      name: "weir_predictor_reaped_total",
-      help: "Requests found parked after their last delivery, by how they were found",
-      labelNames: ["by"] as const,
-      registers,
-    })
+    this.#errors = counter(
+      "ml_model_errors_total",
+      "Requests that ended without an output, by reason",
+      ...(["model", "version", "reason"] as const),
+    )
+    const ran = "ran" as const
+    const rows = "Rows of a run, inline or in a worker thread"
+    this.#batchRows = histogram("weir_predictor_batch_rows", rows, BATCH_EDGES, ran)
+    this.#batches = counter(
+      "weir_predictor_batches_total",
+      "Runs, by why the batch was not larger: full, drained (no more was queued), alone",
+      ...(["closed", ran] as const),
+    )
+    this.#busy = counter(
+      "weir_predictor_run_seconds_total",
+      "Seconds of all runs; over the time and weir_predictor_workers it is how busy they are",
+      ran,
+    )
+    const queued = "From when the server stored a request to when a predictor took it"
+    this.#queued = histogram("weir_predictor_queue_seconds", queued, QUEUE_EDGES)
+    const again = "Deliveries of a request after its first"
+    this.#redeliveries = counter("weir_predictor_redeliveries_total", again)
+    const dead = "Dead letters written, by reason"
+    this.#dead = counter("weir_predictor_dead_letters_total", dead, "reason")
+    const existed = "Facts that were in the log already when they were to be stored"
+    this.#existed = counter("weir_predictor_facts_existed_total", existed)
+    const reaped = "Requests found parked after their last delivery, by how they were found"
+    this.#reaped = counter("weir_predictor_reaped_total", reaped, "by")
     registerGauges(this.registry, view)
   }
 
@@ -124,7 +106,7 @@ export class PredictorMetrics {
     this.#duration.observe({ model, version: group.chosen.version }, seconds)
   }
 
-  /** `millis` from the server's storing a request to its being taken; clocks may differ a little. */
+  /** `millis` from the server's storing a request to its being taken; clocks may differ. */
   taken(millis: number): void {
     this.#queued.observe(Math.max(0, millis) / MILLIS_PER_SECOND)
   }

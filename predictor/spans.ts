@@ -46,7 +46,7 @@ const spansOf = (fact: Prediction, storing: number, stored: number): ReadonlyArr
     kind: "internal",
     start: storing,
     end: stored,
-    attributes: { ...about, "weir.outcome": failure === undefined ? "predicted" : "failed" },
+    attributes: { ...about, "weir.result": failure === undefined ? "predicted" : "failed" },
     error: failure?.reason,
   }
   if (batch === undefined || times.begun === undefined) return [queue, kept]

@@ -28,7 +28,7 @@ const weir = async (...words: ReadonlyArray<string>) => {
   return { out: out.trim(), err, code }
 }
 
-test("a key is printed once, alone on standard output, and is what gateways recognise", async () => {
+test("a key is printed once, alone on standard output, and gateways recognise it", async () => {
   const made = await weir("keys", "create", "alice", "--scopes", "predict,read", "--rate", "50/s")
   expect({ code: made.code, out: made.out }).toMatchObject({ code: 0 })
   expect(made.out).toMatch(/^weir_[0-9a-z]{50}$/)

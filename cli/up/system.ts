@@ -3,7 +3,7 @@
 import { join } from "node:path"
 import { startEmbeddedServer, type EmbeddedServer } from "#core/log/embedded-server"
 import { CommandFailed } from "../command.ts"
-import { portTrouble } from "../port.ts"
+import { freePort, portTrouble } from "../port.ts"
 import { inProject } from "../project.ts"
 import { startChild } from "./child.ts"
 import type { UpOptions } from "./options.ts"
@@ -18,6 +18,8 @@ const DRIFT_MONITOR_STOP_WAIT_MILLIS = 15_000
 /** Models are loaded and tried out before the first answer. */
 const READY_WAIT_MILLIS = 60_000
 const READY_ASK_AGAIN_MILLIS = 50
+/** Health and metrics of the parts behind the gateway are for this machine alone. */
+const STATUS_HOST = "127.0.0.1"
 
 export interface Listener {
   readonly onEvent: (event: SupervisorEvent) => void
@@ -75,7 +77,12 @@ const isReady = async (url: string, given: AbortSignal) => {
 
 const serviceStarter =
   (options: UpOptions, natsUrl: string, listener: Listener) =>
-  (name: string, folder: string, stopWaitMillis: number): Supervisor => {
+  (
+    name: string,
+    folder: string,
+    stopWaitMillis: number,
+    own: Readonly<Record<string, string>>,
+  ): Supervisor => {
     const child = {
       command: [process.execPath, inProject(folder, "main.ts")],
       environment: {
@@ -83,6 +90,7 @@ const serviceStarter =
         WEIR_DATA: options.dataFolder,
         WEIR_HOST: options.host,
         WEIR_PORT: String(options.port),
+        ...own,
       },
       stopWaitMillis,
       onLine: (line: string) => listener.onLine(name, line),
@@ -117,12 +125,24 @@ export const startSystem = async (
     throw error
   }
   const service = serviceStarter(options, natsUrl, listener)
+  const peers: Array<string> = []
+  // Kept across restarts, so that the gateway can show the metrics of every process with its own.
+  const statusPort = (name: string) => {
+    const port = freePort(STATUS_HOST)
+    peers.push(`${name}=http://${STATUS_HOST}:${port}`)
+    return { WEIR_STATUS_HOST: STATUS_HOST, WEIR_STATUS_PORT: String(port) }
+  }
   const predictors = Array.from({ length: options.predictors }, (_, index) => {
     const name = options.predictors === 1 ? "predictor" : `predictor-${index + 1}`
-    return service(name, "predictor", PREDICTOR_STOP_WAIT_MILLIS)
+    return service(name, "predictor", PREDICTOR_STOP_WAIT_MILLIS, statusPort(name))
   })
-  const gateway = service("gateway", "gateway", GATEWAY_STOP_WAIT_MILLIS)
-  const driftMonitor = service("drift-monitor", "drift-monitor", DRIFT_MONITOR_STOP_WAIT_MILLIS)
+  const monitor = "drift-monitor"
+  const monitorPort = statusPort(monitor)
+  const driftMonitor = service(monitor, monitor, DRIFT_MONITOR_STOP_WAIT_MILLIS, monitorPort)
+  const gateway = service("gateway", "gateway", GATEWAY_STOP_WAIT_MILLIS, {
+    WEIR_METRICS_PEERS: peers.join(","),
+    ...(server === undefined ? {} : { NATS_MONITOR_URL: server.monitorUrl }),
+  })
   const all = [
     ...predictors,
     gateway,

@@ -1,5 +1,5 @@
 // Keys and the pepper under which they are digested. A key is random and long, so one HMAC is
-// enough to store it by; the pepper makes a digest that leaked from the log useless for trying keys.
+// enough to store it by; the pepper makes a digest that leaked from the log useless.
 import { createHmac, createSecretKey, randomBytes, type KeyObject } from "node:crypto"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"

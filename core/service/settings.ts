@@ -94,6 +94,17 @@ export const toggle = (variable: string, about: string, fallback: boolean): Sett
     return value === "true"
   })
 
+/** Text that must be of a form: `read` throws an Error that says what was expected. */
+export const formed = <A>(
+  variable: string,
+  about: string,
+  read: (text: string) => A,
+): Setting<string> =>
+  make(variable, about, "", (value) => {
+    read(value)
+    return value
+  })
+
 /** Whole numbers with commas between them. */
 export const integers = (
   variable: string,

@@ -1,5 +1,5 @@
-// Sends spans to an OpenTelemetry collector: OTLP over HTTP in its JSON form. It never makes anybody
-// wait: what cannot be kept or sent is dropped and counted. What must not be lost is in the log of
+// Sends spans to an OpenTelemetry collector: OTLP over HTTP in its JSON form. Nobody ever waits for
+// it: what cannot be kept or sent is dropped and counted. What must not be lost is in the log of
 // facts, not here.
 import { Counter, type Registry } from "prom-client"
 import { choice, integer, optionalText, secret, type ValuesOf } from "./settings.ts"
