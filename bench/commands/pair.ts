@@ -7,7 +7,7 @@ import type { Cell } from "../measure/cell.ts"
 import { measurePredict, warmUp } from "../measure/weir-cells.ts"
 import { whole } from "../report/markdown.ts"
 import type { TextTable } from "../report/report.ts"
-import { commitOf, startCheckout } from "../systems/checkout.ts"
+import { commitOf, removeCheckouts, startCheckout } from "../systems/checkout.ts"
 
 const ROUNDS = 5
 const SECONDS = 5
@@ -96,6 +96,27 @@ export const pairTable = (rounds: ReadonlyArray<readonly [Cell, Cell]>): TextTab
     return [load, name, spread(a), spread(b), spread(ratios), `${better} of ${rounds.length}`]
   })
 
+/** Rounds of both sides; each goes first in every other one, since the second finds it warm. */
+const measureRounds = async (
+  sides: readonly [Side, Side],
+  options: BenchOptions,
+  count: number,
+) => {
+  const rounds: Array<readonly [ReadonlyArray<Cell>, ReadonlyArray<Cell>]> = []
+  try {
+    for (let round = 0; round < count; round++) {
+      const isSwapped = round % 2 === 1
+      const first = await measureSide(sides[isSwapped ? 1 : 0], options)
+      const second = await measureSide(sides[isSwapped ? 0 : 1], options)
+      rounds.push(isSwapped ? [second, first] : [first, second])
+      options.say(`  round ${round + 1} of ${count} done`)
+    }
+  } finally {
+    removeCheckouts()
+  }
+  return rounds
+}
+
 export const pair: Bench = {
   name: "pair",
   summary: "Two commits or two settings (KEY=VALUE) in turn, with the spread",
@@ -104,16 +125,8 @@ export const pair: Bench = {
     if (wordA === undefined || wordB === undefined)
       throw new UsageError("pair takes two words: commits, KEY=VALUE, or . for the files here")
     const sides = [readSide(wordA), readSide(wordB)] as const
-    const rounds: Array<readonly [ReadonlyArray<Cell>, ReadonlyArray<Cell>]> = []
     const count = options.rounds ?? ROUNDS
-    for (let round = 0; round < count; round++) {
-      // Each goes first in every other round: the second finds a warmer machine.
-      const isSwapped = round % 2 === 1
-      const first = await measureSide(sides[isSwapped ? 1 : 0], options)
-      const second = await measureSide(sides[isSwapped ? 0 : 1], options)
-      rounds.push(isSwapped ? [second, first] : [first, second])
-      options.say(`  round ${round + 1} of ${count} done`)
-    }
+    const rounds = await measureRounds(sides, options, count)
     const loads = rounds[0]?.[0].length ?? 0
     if (loads === 0) throw new CommandFailed("nothing was measured")
     const rows = Array.from({ length: loads }, (_, at) =>

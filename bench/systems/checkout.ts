@@ -1,9 +1,9 @@
-// Another commit of Weir beside this one: its files in a work tree below .weir/bench, run by its
-// own command line, so that two commits can be measured in turn.
+// Another commit of Weir beside this one: its files in a temporary work tree, run by its own command
+// line, so that two commits can be measured in turn.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs"
 import { copyFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { freePort } from "../../cli/port.ts"
 import { inProject } from "../../cli/project.ts"
 import { startChild } from "../../cli/up/child.ts"
@@ -24,16 +24,28 @@ export const commitOf = (revision: string): string | undefined => {
   return found === "" ? undefined : found
 }
 
+const folders = new Map<string, string>()
+
 /** The commit's files, with this checkout's packages. */
 const checkOut = (commit: string): string => {
-  const folder = inProject(".weir", "bench", "commits", commit.slice(0, 12))
-  if (existsSync(join(folder, "package.json"))) return folder
-  mkdirSync(inProject(".weir", "bench", "commits"), { recursive: true })
-  git("worktree", "prune")
+  const known = folders.get(commit)
+  if (known !== undefined) return known
+  const folder = join(mkdtempSync(join(tmpdir(), "weir-commit-")), "weir")
   git("worktree", "add", "--detach", "--force", folder, commit)
   if (!existsSync(folder)) throw new Error(`git could not check out ${commit} in ${folder}`)
   symlinkSync(inProject("node_modules"), join(folder, "node_modules"))
+  folders.set(commit, folder)
   return folder
+}
+
+/** Takes the work trees of all commits away again. */
+export const removeCheckouts = (): void => {
+  for (const folder of folders.values()) {
+    git("worktree", "remove", "--force", folder)
+    rmSync(dirname(folder), { recursive: true, force: true })
+  }
+  git("worktree", "prune")
+  folders.clear()
 }
 
 const untilReady = async (url: string, exited: Promise<unknown>): Promise<boolean> => {
