@@ -3,9 +3,9 @@
 // compares its estimate with a limit.
 
 /**
- * Weight of a run that was faster than the average, and of one that was slower. A busy machine makes
- * runs look slow and nothing makes them look fast: what is learnt is what a run costs, not how busy
- * the machine was.
+ * Weight of a run that was faster than the average, and of one that was slower. A busy machine
+ * makes runs look slow and nothing makes them look fast: what is learnt is what a run costs, not
+ * how busy the machine was.
  */
 const FASTER_WEIGHT = 0.3
 const SLOWER_WEIGHT = 0.05

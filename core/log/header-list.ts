@@ -1,5 +1,5 @@
-// Headers of a message as a list, and their form on the wire. The client's own headers object checks
-// and copies each name several times over; that is dearer than everything else in a publish.
+// Headers of a message as a list, and their form on the wire. The client's own headers object
+// checks and copies each name several times over; that is dearer than everything else in a publish.
 import { headers as natsHeaders, type MsgHdrs } from "nats"
 
 export type HeaderList = ReadonlyArray<readonly [name: string, value: string]>
