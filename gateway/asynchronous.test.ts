@@ -45,7 +45,7 @@ const paused = async <A>(run: () => Promise<A>): Promise<A> => {
   }
 }
 
-test("a request is accepted at once, and its answer is fetched in the form it was asked in", async () => {
+test("a request is accepted at once, and fetched in the form it was asked in", async () => {
   const rows = await post(`${url}/predict`, ROWS, LATER)
   expect(rows.status).toBe(202)
   const id = rows.headers.get("weir-id")
@@ -129,7 +129,7 @@ test("a gateway that is told to stop ends polls at once", async () => {
   })
 })
 
-test("what the hot log dropped is found by its position, and gone when no log holds it", async () => {
+test("what the hot log dropped is found by position, and gone when no log has it", async () => {
   const first = await post(`${url}/predict`, ROWS)
   const id = first.headers.get("weir-id") ?? ""
   const position = first.headers.get("weir-position")

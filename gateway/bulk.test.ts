@@ -164,7 +164,7 @@ test("a caller who does not read is not read from", async () => {
   })
 })
 
-test("a gateway that is told to stop answers what it has read, and says where it stopped", async () => {
+test("a gateway that is told to stop answers what it read, and says where it stopped", async () => {
   const other = await system.startGateway()
   const { hostname, port } = new URL(other.url)
   const socket = connect(Number(port), hostname)

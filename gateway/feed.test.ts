@@ -105,7 +105,7 @@ test("what comes from now on is told, each fact once", async () => {
   await feed.return(undefined)
 })
 
-test("facts are told from a position on, and again after the last event that was seen", async () => {
+test("facts are told from a position on, and after the last event that was seen", async () => {
   const ids = await predict(10)
   const told = await ask(`${url}/v2/models/${MODEL}/predictions/${ids[0]}`)
   const position = told.headers.get("weir-position") ?? ""
@@ -132,7 +132,7 @@ test("failures are told as such, and a filter passes over the rest", async () =>
   expect(prediction?.name).toBe("prediction")
 })
 
-test("what the hot log dropped comes from the long log, and the rest from the hot one", async () => {
+test("what the hot log dropped comes from the long log, the rest from the hot one", async () => {
   const ids = [...(await predict(2 * CAPACITY))]
   await until("all is copied", async () => (await historyStatus(system.log, CAPACITY)).lag === 0)
   const { state } = await system.log.manager.streams.info("PREDICTIONS")

@@ -71,7 +71,7 @@ const gapsBetween = async (log: Log, low: HistoryEntry, high: HistoryEntry) => {
   return gaps.map(({ fromPosition, toPosition }) => gapOf(fromPosition, toPosition))
 }
 
-/** What the long log holds from a position on; returns the position after all that it has copied. */
+/** What the long log has from a position on; returns the position after all it has copied. */
 async function* readHistory(
   { log, model, signal }: FeedOptions,
   from: number,

@@ -7,6 +7,9 @@ const FILE_LINES_MAX = 300
 const FUNCTION_LINES_MAX = 60
 const COLUMNS_MAX = 100
 
+/** Programs of somebody else, who has the packages of NATS and the written contract alone. */
+export const isForeign = (path: string): boolean => path.startsWith("examples/clients/")
+
 /** Each breach as `line: what is wrong`, or only what is wrong where it concerns the whole file. */
 export type Rule = (path: string, source: string) => ReadonlyArray<string>
 
@@ -55,7 +58,7 @@ export const noLeftovers: Rule = (_path, source) => matches(source, LEFTOVER, "a
 const KINDS = "request|prediction|outcome|history|event|finding|dead|stored|reply|[>*]"
 const SUBJECT = new RegExp(`["'\`](weir\\.(${KINDS})|\\$JS\\.EVENT)`, "u")
 export const subjectsOnlyInProto: Rule = (path, source) =>
-  path.startsWith("proto/") || isTest(path)
+  path.startsWith("proto/") || isTest(path) || isForeign(path)
     ? []
     : matches(mask(source).code, SUBJECT, "a subject, which only proto/ may spell")
 

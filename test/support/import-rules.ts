@@ -1,7 +1,7 @@
 // The directions of imports, as design.md lays the folders out: from what is wired to what it is
 // made of, never back.
 import type { Imported } from "./imports.ts"
-import { isTest } from "./house-rules.ts"
+import { isForeign, isTest } from "./house-rules.ts"
 
 const SERVICES = ["gateway", "predictor", "drift-monitor", "retrainer", "kafka-bridge"]
 /** What each folder may import besides itself. */
@@ -53,7 +53,7 @@ const BEHIND: Readonly<Record<string, string>> = {
   "onnxruntime-node": "core/inference/",
 }
 export const packages = (path: string, imports: ReadonlyArray<Imported>): ReadonlyArray<string> => {
-  if (isTest(path)) return []
+  if (isTest(path) || isForeign(path)) return []
   return imports.flatMap((imported) => {
     if (isFile(imported)) return []
     if (folderOf(path) === "client" && !imported.package.startsWith("node:"))

@@ -26,9 +26,11 @@ export interface PythonRun {
 export const runPython = async (
   words: ReadonlyArray<string>,
   more: Readonly<Record<string, string>> = {},
+  input = "",
 ): Promise<PythonRun> => {
   const run = Bun.spawn([PYTHON, ...words], {
     env: { ...environment(), ...more },
+    stdin: Buffer.from(input),
     stdout: "pipe",
     stderr: "pipe",
   })
