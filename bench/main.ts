@@ -14,6 +14,7 @@ const loaders: Readonly<Record<string, () => Promise<Bench>>> = {
   profile: async () => (await import("./commands/profile.ts")).profile,
   sync: async () => (await import("./commands/saturation.ts")).sync,
   peers: async () => (await import("./commands/peers.ts")).peers,
+  start: async () => (await import("./commands/start.ts")).start,
   soak: async () => (await import("./commands/soak.ts")).soak,
   pair: async () => (await import("./commands/pair.ts")).pair,
 }

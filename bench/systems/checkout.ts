@@ -80,15 +80,23 @@ export interface CheckoutOptions {
   /** Undefined for the files as they are here. */
   readonly commit: string | undefined
   readonly environment: Readonly<Record<string, string>>
+  /** A folder that outlives the system; one of its own when left out. */
+  readonly on?: Awaited<ReturnType<typeof makeDataFolder>>
+}
+
+/** A folder with a log to be and the model iris; `remove` takes it away. */
+export const makeDataFolder = async () => {
+  const data = mkdtempSync(join(tmpdir(), "weir-bench-"))
+  const models = join(data, "models")
+  mkdirSync(join(models, IRIS, "1"), { recursive: true })
+  await copyFile(IRIS_FILE, join(models, IRIS, "1", "model.onnx"))
+  return { data, models, remove: () => rmSync(data, { recursive: true, force: true }) }
 }
 
 /** `weir up` of that commit with the model iris; throws with its last lines if it is not ready. */
 export const startCheckout = async (options: CheckoutOptions): Promise<Weir> => {
   const folder = options.commit === undefined ? inProject() : checkOut(options.commit)
-  const data = mkdtempSync(join(tmpdir(), "weir-bench-"))
-  const models = join(data, "models")
-  mkdirSync(join(models, IRIS, "1"), { recursive: true })
-  await copyFile(IRIS_FILE, join(models, IRIS, "1", "model.onnx"))
+  const { data, models, remove } = options.on ?? (await makeDataFolder())
   const port = freePort(LOOPBACK)
   const words = ["--port", String(port), "--data", join(data, "log"), "--models", models]
   const lines: Array<string> = []
@@ -107,7 +115,7 @@ export const startCheckout = async (options: CheckoutOptions): Promise<Weir> => 
   })
   const stop = async () => {
     await child.stop()
-    rmSync(data, { recursive: true, force: true })
+    if (options.on === undefined) remove()
   }
   const url = `http://${LOOPBACK}:${port}`
   if (!(await untilReady(url, child.exited))) {

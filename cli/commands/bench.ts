@@ -13,6 +13,7 @@ export const bench: Command = {
        ./weir bench profile      CPU per request and process, and the hot functions
        ./weir bench sync         the disk synced before each acknowledgement
        ./weir bench peers        FastAPI, MLServer, BentoML, Ray Serve, LitServe, PyTriton
+       ./weir bench start        ./weir up to the first answer, on a log that has facts
        ./weir bench soak         10 minutes at 70 % of saturation
        ./weir bench pair A B     two commits, or settings KEY=VALUE, in turn ("." is as it is)
 
