@@ -15,6 +15,7 @@ const loaders: Readonly<Record<string, () => Promise<Bench>>> = {
   sync: async () => (await import("./commands/saturation.ts")).sync,
   peers: async () => (await import("./commands/peers.ts")).peers,
   start: async () => (await import("./commands/start.ts")).start,
+  tensors: async () => (await import("./commands/tensors.ts")).tensorsBench,
   soak: async () => (await import("./commands/soak.ts")).soak,
   pair: async () => (await import("./commands/pair.ts")).pair,
 }
