@@ -1,5 +1,8 @@
 // `weir up`: the whole system on this machine, until Ctrl-C. The work is in cli/up/; here is when
 // it starts, what it prints, and how it ends.
+import { readSettings } from "#core/service/settings"
+import { needsKeys } from "../../gateway/auth.ts"
+import { gatewaySettings } from "../../gateway/settings.ts"
 import { EXIT_DONE, EXIT_FAILED, type Command } from "../command.ts"
 import { upConsole } from "../up/console.ts"
 import { provisionLog, readLimits, withLog } from "../log.ts"
@@ -66,6 +69,8 @@ export const up: Command = {
   run: async (args) => {
     const began = performance.now()
     const options = readUpOptions(args, process.env)
+    const { auth } = readSettings({ auth: gatewaySettings.auth }, process.env)
+    const asksForKeys = needsKeys({ auth, host: options.host })
     const output = upConsole((line) => console.log(line), process.stdout.isTTY)
     const sources = modelSources(options.modelsFolder, process.env)
     const prepare = preparation(sources, output.say)
@@ -83,6 +88,8 @@ export const up: Command = {
       output.say(ready ? `ready after ${seconds} s` : `not ready after ${seconds} s: ${said}`)
       console.log(describeSystem(options, system))
       const hasDemo = sources.some((source) => source.type === "folder" && source.isDemo)
+      if (asksForKeys)
+        console.log("\nCallers need a key: ./weir keys create NAME (WEIR_AUTH=off asks for none)")
       if (ready && hasDemo) console.log(`\nTry it:\n  ${demoRequest(system.gatewayUrl)}\n`)
     })
     const reason = await Promise.race([

@@ -92,10 +92,10 @@ this page with them and with what running processes show.
 
 Each process shows its own on \`/metrics\`: the gateway on its port, the others on
 \`WEIR_STATUS_PORT\`. Where gateways ask for keys, theirs needs one with the scope \`operate\` (as
-\`authorization.credentials\` in a scrape configuration), unless \`WEIR_METRICS_PUBLIC\` is \`true\`.
+\`authorization.credentials\` in a scrape configuration), unless \`WEIR_METRICS_PUBLIC\` is set.
 Under \`./weir up\` the gateway's page holds those of every process, each sample with the label
-\`process\`, and \`weir_process_up\` says which of them answered; so does any gateway that is told of
-others by \`WEIR_METRICS_PEERS\`. Scrape either the one page or each process, not both.
+\`process\`, and \`weir_process_up\` says which of them answered; so does any gateway that is told
+of others by \`WEIR_METRICS_PEERS\`. Scrape either the one page or each process, not both.
 
 What models do (\`ml_model_…\`) is counted by predictors alone, HTTP by gateways alone: sums over
 processes count nothing twice. The levels of the log (\`weir_log_…\`, \`weir_gateway_queue_…\`,

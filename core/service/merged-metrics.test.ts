@@ -58,6 +58,7 @@ testWithTool("promtool", "promtool has nothing to say about a merged page", asyn
     stdout: "pipe",
     stderr: "pipe",
   })
-  const said = `${await new Response(check.stdout).text()}${await new Response(check.stderr).text()}`
+  const outputs = [check.stdout, check.stderr].map((output) => new Response(output).text())
+  const said = (await Promise.all(outputs)).join("")
   expect({ said, code: await check.exited }).toEqual({ said: "", code: 0 })
 })
