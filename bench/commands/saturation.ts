@@ -1,12 +1,13 @@
 // `bench saturation`: as much as callers that wait for their answers can ask, over HTTP and
 // straight to the queue, with 1 and with 32 rows a request; and the memory that it takes.
 import type { Bench, BenchOptions } from "../bench-command.ts"
+import { runWrk } from "../load/wrk.ts"
 import type { Cell } from "../measure/cell.ts"
 import { usageOf } from "../measure/processes.ts"
 import { measurePredict, measureQueue, memoryOf, warmUp } from "../measure/weir-cells.ts"
-import { whole } from "../report/markdown.ts"
+import { millis, whole } from "../report/markdown.ts"
 import type { Findings, Mark } from "../report/report.ts"
-import { startWeir, type WeirLaboratory, type WeirOptions } from "../systems/weir.ts"
+import { predictTarget, startWeir, type WeirLaboratory, type WeirOptions } from "../systems/weir.ts"
 
 export const CALLERS = [1, 32, 128] as const
 export const ROWS = [1, 32] as const
@@ -52,20 +53,36 @@ const cellsOf = async (weir: WeirLaboratory, options: BenchOptions, isQueueToo: 
   return cells
 }
 
+/** What wrk says of one row a request; no table where it is not installed. */
+const secondOpinion = async (weir: WeirLaboratory, options: BenchOptions) => {
+  const rows: Array<ReadonlyArray<string>> = []
+  const target = await predictTarget(weir.url, 1)
+  for (const callers of CALLERS) {
+    const found = await runWrk(target, callers, options.seconds ?? SECONDS)
+    if (found === undefined) return []
+    const { perSecond, p50Millis, p99Millis, errors } = found
+    rows.push([`c=${callers}`, whole(perSecond), millis(p50Millis), millis(p99Millis), `${errors}`])
+  }
+  const columns = ["load", "req/s", "p50 ms", "p99 ms", "errors"]
+  return [{ title: "A second opinion: wrk, 1 thread, 1 row", columns, rows }]
+}
+
 /** Saturates a Weir that is set up so; the findings have no name of their own. */
 export const saturate = async (
   weirOptions: WeirOptions,
   options: BenchOptions,
   isQueueToo: boolean,
-): Promise<Pick<Findings, "cells" | "marks" | "notes">> => {
+): Promise<Pick<Findings, "cells" | "marks" | "notes" | "tables">> => {
   const weir = await startWeir(weirOptions)
   try {
     const idle = idleBytes(weir)
     const checked = await warmUp(weir, options.warmUpSeconds)
     const cells = await cellsOf(weir, options, isQueueToo)
+    const tables = await secondOpinion(weir, options)
     const loaded = Math.max(...cells.map(memoryOf))
     return {
       cells,
+      tables,
       marks: [memoryMark("idle", idle, 300, 200), memoryMark("under load", loaded, 600, 400)],
       notes: [`${checked} answers were checked before: each was ONNX Runtime's own.`],
     }
@@ -83,7 +100,6 @@ export const saturation: Bench = {
       ...found,
       name: "saturation",
       title: "Saturation",
-      tables: [],
       chart: {
         kind: "bars",
         title: "Rows a second",
@@ -106,7 +122,6 @@ export const sync: Bench = {
       ...found,
       name: "sync",
       title: "Saturation with sync always",
-      tables: [],
       notes: [
         ...found.notes,
         "Each request is synced twice: as a request, and as a fact. " +

@@ -4,6 +4,7 @@ import type { Caller } from "./caller.ts"
 import { Histogram, latencyOf } from "./histogram.ts"
 import { AnswerReader } from "./http-answer.ts"
 import { closedLoop, openLoop, type Recorded } from "./loops.ts"
+import { readWrk } from "./wrk.ts"
 
 const THREE_DIGITS = 0.001
 
@@ -152,4 +153,19 @@ describe("an answer over HTTP", () => {
     const reader = new AnswerReader(false)
     expect(() => reader.read(Buffer.alloc(70_000, "x"))).toThrow("not an HTTP answer")
   })
+})
+
+test("what wrk prints is read, with its units and its errors", () => {
+  const output = [
+    "  Latency Distribution",
+    "     50%  812.00us",
+    "     99%    1.02s",
+    "  4000 requests in 1.00s, 1.00MB read",
+    "  Socket errors: connect 1, read 2, write 0, timeout 3",
+    "  Non-2xx or 3xx responses: 4",
+    "Requests/sec:   3999.50",
+  ].join("\n")
+  const figures = { perSecond: 3_999.5, p50Millis: 0.812, p99Millis: 1_020, errors: 10 }
+  expect(readWrk(output)).toEqual(figures)
+  expect(readWrk("unable to connect")).toBeUndefined()
 })
