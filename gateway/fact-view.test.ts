@@ -5,9 +5,10 @@ import { property } from "../test/support/property.ts"
 import { readFact } from "./fact-view.ts"
 
 const viewOf = ({ request, ...fact }: Prediction) => {
-  const { id, model, version, digest, outputs, failure, requestId, traceparent } = fact
+  const { id, model, version, digest, outputs, failure, caller, requestId, traceparent } = fact
   const clientId = request?.clientId
-  const all = { id, model, version, digest, outputs, failure, requestId, traceparent, clientId }
+  const texts = { id, model, version, digest, caller, requestId, traceparent, clientId }
+  const all = { ...texts, outputs, failure }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
@@ -26,7 +27,8 @@ const fact: Prediction = {
 }
 
 test("reads of a fact what decoding it whole gives", () => {
-  expect<unknown>(readFact(predictionCodec.encode(fact))).toEqual(viewOf(fact))
+  for (const one of [fact, { ...fact, caller: "somebody" }, { ...fact, caller: "" }])
+    expect<unknown>(readFact(predictionCodec.encode(one))).toEqual(viewOf(one))
 })
 
 property("reads of any fact what decoding it whole gives", Arbitrary.schema(Prediction), (any) => {
