@@ -237,6 +237,23 @@ test("a key with a rate is slowed down, and told for how long", async () => {
   expect(Number(limited[0]?.headers.get("retry-after"))).toBeGreaterThanOrEqual(1)
 })
 
+test("the lines of a bulk count against the rate, and wait for their turn", async () => {
+  const rate = 20
+  const key = await make("bulky", ["predict"], rate)
+  await until("the key is known", async () => {
+    return (await ask(`${url}/v2/models`, { headers: bearer(key) })).status === 200
+  })
+  const begun = performance.now()
+  const lines = `${ROWS}\n`.repeat(2 * rate)
+  const headers = { ...bearer(key), "content-type": "application/x-ndjson" }
+  const init = { method: "POST", body: lines, headers }
+  const answer = await fetch(`${url}/v2/models/${MODEL}/infer`, init)
+  const answers = (await answer.text()).trim().split("\n")
+  expect(answers.filter((line) => line.includes("predictions")).length).toBe(2 * rate)
+  // A full bucket, and then so many a second.
+  expect(performance.now() - begun).toBeGreaterThan(900)
+})
+
 test("keys are asked for exactly where others than this machine can call", () => {
   const hosts = { "127.0.0.1": false, "::1": false, localhost: false, "0.0.0.0": true, "::": true }
   for (const [host, needed] of Object.entries({ ...hosts, "10.0.0.7": true, "weir.local": true })) {

@@ -65,7 +65,7 @@ export const makeKeyGuard = (options: KeyGuardOptions): Guard => {
         return refuse("forbidden", `API key: expected the scope ${needed}, got ${key.scopes}`)
       }
       const wait = limit.take(key)
-      if (wait === undefined) return callerOf(key)
+      if (wait === undefined) return callerOf(key, () => limit.take(key))
       const message = `this key may make ${key.ratePerSecond} requests a second here`
       return refuse("rateLimited", message, { retryAfterSeconds: wait })
     },

@@ -185,6 +185,8 @@ export class BulkInference {
     if (prepared.kind === "refused") return prepared
     const key = asked.call.key === undefined ? undefined : `${asked.call.key}/${number}`
     const until = now() + prepared.handling.timeoutMillis
+    const late = await this.#turn(asked.caller, until)
+    if (late !== undefined) return late
     for (;;) {
       const outcome = await intake.send(prepared, key)
       if (outcome.kind === "answered") return { kind: "line", answered: outcome, form }
@@ -192,6 +194,20 @@ export class BulkInference {
       if (outcome.kind === "accepted") return refuse("internal", "line: not answered")
       const isFinal = !WAITED_FOR.has(outcome.error) || window.ended
       if (isFinal || now() + FULL_PAUSE_MILLIS > until) return outcome
+      await pause(FULL_PAUSE_MILLIS)
+    }
+  }
+
+  /** Each line counts against the rate of the caller's key: a bulk is slowed by it, not refused. */
+  async #turn(caller: Caller, until: number): Promise<Refusal | undefined> {
+    const { now, stopping } = this.#options
+    for (;;) {
+      const retryAfterSeconds = caller.takeMore()
+      if (retryAfterSeconds === undefined) return undefined
+      if (stopping.aborted || now() + FULL_PAUSE_MILLIS > until)
+        return refuse("rateLimited", "line: no turn came within its deadline", {
+          retryAfterSeconds,
+        })
       await pause(FULL_PAUSE_MILLIS)
     }
   }

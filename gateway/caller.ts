@@ -14,13 +14,20 @@ export interface Caller {
   readonly name: string | undefined
   /** Whether it may see every result, or only its own. */
   readonly readsAll: boolean
+  /** Takes one more request off its rate; seconds until there is room where there is none. */
+  readonly takeMore: () => number | undefined
 }
 
-export const ANYONE: Caller = { name: undefined, readsAll: true }
+export const ANYONE: Caller = {
+  name: undefined,
+  readsAll: true,
+  takeMore: () => undefined,
+}
 
-export const callerOf = ({ name, scopes }: Key): Caller => ({
+export const callerOf = ({ name, scopes }: Key, takeMore: Caller["takeMore"]): Caller => ({
   name,
   readsAll: scopes.includes("read"),
+  takeMore,
 })
 
 /** Whether a result that `owner` asked for is the caller's to see. */
