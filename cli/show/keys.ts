@@ -1,5 +1,5 @@
-// Idempotency keys under fire: each sent several times at once through two gateways, while a gateway
-// and the broker are killed.
+// Idempotency keys under fire: each sent several times at once through two gateways, while they and
+// the broker are killed.
 import { DEFAULT_LIMITS } from "#core/log/topology"
 import { describeFlags, EXIT_DONE, EXIT_FAILED, readWords, wholeNumber } from "../command.ts"
 import { emptiedQueue, readHotLog } from "../laboratory/audit.ts"
