@@ -159,7 +159,7 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
     keepOpen: (request) => server?.keepOpen(request),
   }
   const { backlog, waiters, pollers, history } = parts
-  const watch = new LogWatch(log, settings.monitorUrl, now)
+  const watch = new LogWatch(log, settings.monitorUrl, now, Date.now)
   const inFlight = () => waiters.size
   metrics.watch({ backlog: backlog.state, history, log: () => watch.view, inFlight })
   const end = async () => {

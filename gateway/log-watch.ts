@@ -1,6 +1,7 @@
 // What an operator must know of the log and its server: how full each stream is, what the long log
 // misses, how long the hot log holds out, and whether an acknowledgement means the disk. Asked
 // rarely: nothing here decides about a request.
+import { recordGaps } from "#core/log/gap-findings"
 import { historyGaps } from "#core/log/history"
 import type { Log } from "#core/log/log"
 import {
@@ -98,13 +99,15 @@ export class LogWatch {
   readonly #log: Log
   readonly #monitorUrl: string | undefined
   readonly #now: () => number
+  readonly #time: () => number
   readonly #poller: Poller
   #view = NOTHING_SEEN
   #at = 0
   #polls = 0
 
-  /** `now` gives milliseconds of a monotonic clock. */
-  constructor(log: Log, monitorUrl: string | undefined, now: () => number) {
+  /** `now` gives milliseconds of a monotonic clock, `time` those since 1970. */
+  constructor(log: Log, monitorUrl: string | undefined, now: () => number, time: () => number) {
+    this.#time = time
     this.#log = log
     this.#monitorUrl = monitorUrl
     this.#now = now
@@ -154,6 +157,7 @@ export class LogWatch {
 
   async #missing(): Promise<number> {
     const gaps = await historyGaps(this.#log)
+    await recordGaps(this.#log, gaps, this.#time)
     return gaps.reduce(
       (sum, { fromPosition, toPosition }) => sum + toPosition - fromPosition + 1,
       0,
