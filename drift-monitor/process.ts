@@ -55,7 +55,7 @@ const makeMonitor = Effect.fnUntraced(function* (
     catch: (cause) => cause,
   })
   const releases = yield* resource(
-    () => openReleases(log),
+    () => openReleases(log, logger),
     (opened) => opened.close(),
   )
   const marks = yield* resource(

@@ -33,11 +33,16 @@ export interface ModelRoutesOptions {
 
 const json = (value: unknown, status = 200) => jsonResponse(JSON.stringify(value), status)
 
-const stateOf = (release: Release, version: string, known: RegisteredVersion) => ({
+const stateOf = (
+  release: Release,
+  version: string,
+  known: RegisteredVersion,
+  unreadable: string | undefined,
+) => ({
   name: release.model,
   version,
-  state: known.loaded ? "READY" : "UNAVAILABLE",
-  reason: known.loaded ? "" : "unloaded",
+  state: known.loaded && unreadable === undefined ? "READY" : "UNAVAILABLE",
+  reason: unreadable ?? (known.loaded ? "" : "unloaded"),
 })
 
 const wantsReadyOnly = (text: string): boolean | undefined => {
@@ -133,7 +138,9 @@ export const modelRoutes = (options: ModelRoutesOptions): ReadonlyArray<Route> =
     if (readyOnly === undefined)
       return responder.refused(refuse("invalid", 'body: expected {"ready"?: true or false}'))
     const entries = [...releases.models().values()].flatMap((release) =>
-      [...release.versions].map(([version, known]) => stateOf(release, version, known)),
+      [...release.versions].map(([version, known]) =>
+        stateOf(release, version, known, releases.broken().get(release.model)?.message),
+      ),
     )
     return json(readyOnly ? entries.filter(({ state }) => state === "READY") : entries)
   }

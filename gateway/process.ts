@@ -26,7 +26,7 @@ export const gatewayProcess = (settings: GatewaySettings, logger: Logger) =>
       )
       checkLimits(settings, log.publisher.maxPayloadBytes)
       const releases = yield* resource(
-        () => openReleases(log),
+        () => openReleases(log, logger),
         (opened) => opened.close(),
       )
       const door = yield* resource(

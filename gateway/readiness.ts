@@ -4,6 +4,9 @@ import type { Releases } from "#core/registry/releases"
 import type { BacklogState } from "./backlog.ts"
 import type { HistoryWatch } from "./history-watch.ts"
 
+/** Models that cannot be read and are named; whoever looks into them finds the others. */
+const BROKEN_NAMED_MAX = 8
+
 export interface Readiness {
   readonly ready: boolean
   /** Works, but something needs attention. */
@@ -14,7 +17,7 @@ export interface Readiness {
 
 export interface ReadinessParts {
   readonly link: Pick<LinkState, "up">
-  readonly releases: Pick<Releases, "models" | "resolve">
+  readonly releases: Pick<Releases, "models" | "resolve" | "broken">
   readonly backlog: Pick<BacklogState, "predictorsSeen">
   readonly history: Pick<HistoryWatch, "health" | "status">
   readonly draining: () => boolean
@@ -38,9 +41,15 @@ export const readinessOf = (parts: ReadinessParts): Readiness => {
   if (health === "lagging") reasons.push(`${lag}, more than half of what the hot log can hold`)
   const ready = reasons.length === 0
   if (health === "degraded") reasons.push(lag)
+  const broken = [...releases.broken()]
+  for (const [model, { sequence }] of broken.slice(0, BROKEN_NAMED_MAX))
+    reasons.push(
+      `model ${model} is unavailable: event ${sequence} cannot be read, ` +
+        `./weir models mend ${model} removes it`,
+    )
   return {
     ready,
-    degraded: health !== "ok",
+    degraded: health !== "ok" || broken.length > 0,
     reasons,
     history: status && { lag: status.lag, headroom_used: status.headroomUsed },
   }

@@ -16,6 +16,9 @@ export interface Target {
 const unknownModel = (model: string): Refusal =>
   refuse("unknownModel", `Request for unknown model: '${model}' is not found`)
 
+const notServed = (reason: string | undefined): string =>
+  reason === undefined ? "is not loaded" : `cannot be served: ${reason}`
+
 /**
  * The pinned version, or the one that is live; else why there is none, in the words that Triton
  * uses.
@@ -37,8 +40,10 @@ export const targetOf = (
         `Request for unknown model: '${model}' version ${pinned} is not found`,
       )
     case "unavailable":
-      return refuse("modelUnavailable", `Request for unavailable model: '${model}' is not loaded`, {
-        retryAfterSeconds: MODEL_RETRY_AFTER_SECONDS,
-      })
+      return refuse(
+        "modelUnavailable",
+        `Request for unavailable model: '${model}' ${notServed(found.reason)}`,
+        { retryAfterSeconds: MODEL_RETRY_AFTER_SECONDS },
+      )
   }
 }

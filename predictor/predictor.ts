@@ -157,7 +157,11 @@ export class Predictor {
     }
     const reason = resolution.kind === "unknown_model" ? "unknown_model" : "unknown_version"
     const message =
-      reason === "unknown_model" ? "no such model" : "no such version of the model is loaded"
+      resolution.kind === "unavailable" && resolution.reason !== undefined
+        ? resolution.reason
+        : reason === "unknown_model"
+          ? "no such model"
+          : "no such version of the model is loaded"
     await settler.failed({ received: work, reason, message })
   }
 

@@ -52,7 +52,7 @@ const makeModels = Effect.fnUntraced(function* (
     (made) => made.close(),
   )
   const releases = yield* resource(
-    () => openReleases(log),
+    () => openReleases(log, logger),
     (opened) => opened.close(),
   )
   const store = jetStreamArtifacts(log)

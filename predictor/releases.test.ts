@@ -4,6 +4,7 @@ import { afterAll, expect, test } from "bun:test"
 import { join } from "node:path"
 import { floats, ELEMENT, model, node, value } from "../core/inference/onnx-test-models.ts"
 import { execute } from "../core/registry/commands.ts"
+import { removeUnreadable, unreadableMessages } from "../core/registry/mend.ts"
 import { VERSION } from "../proto/headers.ts"
 import { eventSubject } from "../proto/subjects.ts"
 import { startSystem } from "../test/support/system.ts"
@@ -136,8 +137,24 @@ test("an unloaded version is refused, and served again when it is loaded", async
   expect(new Set(await versionsOf(served))).toEqual(new Set(["1"]))
 })
 
-test("a release that cannot be read ends the predictors", async () => {
+test("a release that cannot be read fails its model's requests until it is mended", async () => {
   await log.publisher.publish(eventSubject("release", "scaled"), Uint8Array.of(1, 2, 3))
-  const codes = await Promise.all(predictors.map(({ exited }) => exited))
-  expect(codes).toEqual(predictors.map(() => 1))
+  await until("it is refused by all", async () => {
+    const sent = requests("scaled", 50)
+    await send(log, sent)
+    await queueEmpty(log)
+    const facts = await singleFactsOf(log, sent)
+    return facts.every(({ fact }) => fact.failure?.message.includes("./weir models mend scaled"))
+  })
+  const beside = requests("held", 50)
+  await send(log, beside)
+  await queueEmpty(log)
+  expect((await versionsOf(beside)).length).toBe(50)
+  await removeUnreadable(log, await unreadableMessages(log, "scaled"))
+  await until("it is served by all", async () => {
+    const sent = requests("scaled", 50)
+    await send(log, sent)
+    await queueEmpty(log)
+    return (await singleFactsOf(log, sent)).every(({ fact }) => fact.failure === undefined)
+  })
 })

@@ -5,6 +5,7 @@ import { mkdtemp, mkdir, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { eventSubject } from "#proto/subjects"
 import { startNats, type TestServer } from "../../test/support/nats-server.ts"
 import { artifactDigest, fetchArtifact } from "./artifacts.ts"
 import { execute, readRelease } from "./commands.ts"
@@ -242,4 +243,19 @@ test("a file that is no model is refused by the first load with its reason", asy
   const report = await importDirectory(real, join(folder, "broken"))
   expect(report.versions).toMatchObject([{ outcome: "refused", model: "junk", version: "1" }])
   expect(await execute(registry.log, "junk", registration("1"))).toHaveLength(1)
+})
+
+test("a model whose releases cannot be read is refused, the others are imported", async () => {
+  const subject = eventSubject("release", "broken")
+  await registry.log.publisher.publish(subject, new TextEncoder().encode("junk"))
+  await put("beside/broken/1/model.onnx", "b")
+  await put("beside/sound/1/model.onnx", "s")
+  const { versions, promoted } = await importing("beside")
+  expect(versions.map(({ model, outcome }) => [model, outcome])).toEqual([
+    ["broken", "refused"],
+    ["sound", "imported"],
+  ])
+  const [refused] = versions
+  expect(refused?.outcome === "refused" && refused.reason).toContain("./weir models mend broken")
+  expect(promoted).toEqual([{ model: "sound", version: "1" }])
 })

@@ -10,6 +10,7 @@ import { parseDeclaredSignature, signatureDigest } from "../inference/signature-
 import type { Log } from "../log/log.ts"
 import { artifactDigest, type ArtifactStore } from "./artifacts.ts"
 import { execute, readRelease } from "./commands.ts"
+import { ReleaseUnreadable } from "./release-fact.ts"
 import type { Inspect } from "./inspection.ts"
 import {
   isAbsent,
@@ -145,8 +146,7 @@ const register = async (
   }
 }
 
-/** All versions of one model. */
-const importModel = async (
+const importReadable = async (
   deps: ImportDependencies,
   model: string,
   found: ReadonlyArray<FoundVersion>,
@@ -170,6 +170,29 @@ const importModel = async (
   const at = deps.now()
   const facts = await execute(deps.log, model, { type: "PromoteImported", versions: accepted, at })
   return { versions, promoted: facts.map(({ version }) => ({ model, version })) }
+}
+
+/** All versions of one model; refused, all of them, when its releases cannot be read. */
+const importModel = async (
+  deps: ImportDependencies,
+  model: string,
+  found: ReadonlyArray<FoundVersion>,
+  source: string,
+): Promise<ImportReport> => {
+  try {
+    return await importReadable(deps, model, found, source)
+  } catch (cause) {
+    if (!(cause instanceof ReleaseUnreadable)) throw cause
+    const reason = cause.message
+    const refuse = ({ version, path }: FoundVersion): ImportedVersion => ({
+      outcome: "refused",
+      path,
+      reason,
+      model,
+      version,
+    })
+    return { versions: found.map(refuse), promoted: [] }
+  }
 }
 
 /**

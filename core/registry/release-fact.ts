@@ -1,21 +1,27 @@
 // From a stored message to the release fact in it. What is stored under a release subject and is no
-// such fact means that the log was damaged or written by something else: that is a defect, never
-// skipped.
+// such fact means that the log was damaged or written by something else: it is never skipped, since
+// what follows it would be folded into a wrong state. The model waits until it is mended.
 import { Schema } from "effect"
 import { releaseCodec } from "#proto/event"
 import type { ReleaseFact } from "#proto/release"
 import { modelOfEvent } from "#proto/subjects"
 
 /**
- * A message under a release subject holds no fact of its model. Nothing can be said about releases
- * until it is mended.
+ * A message under a release subject holds no fact of its model. Nothing can be said about that model
+ * until the message is removed; every other model goes on.
  */
 export class ReleaseUnreadable extends Schema.TaggedError<ReleaseUnreadable>()(
   "ReleaseUnreadable",
   { subject: Schema.String, sequence: Schema.Finite, reason: Schema.String },
 ) {
   override get message() {
-    return `${this.subject} at sequence ${this.sequence} is no release fact: ${this.reason}`
+    const { subject, sequence, reason } = this
+    const remedy = `./weir models mend ${this.model} shows and removes it`
+    return `${subject} at sequence ${sequence} is no release fact (${reason}); ${remedy}`
+  }
+
+  get model(): string {
+    return modelOfEvent(this.subject)
   }
 }
 

@@ -8,6 +8,7 @@ import { eventSubject } from "#proto/subjects"
 import { closeLog, openLog } from "#core/log/log"
 import { startNats, type TestServer } from "../../test/support/nats-server.ts"
 import { execute, readRelease } from "./commands.ts"
+import { removeUnreadable, unreadableMessages } from "./mend.ts"
 import { ReleaseUnreadable } from "./release-fact.ts"
 import { decide, evolve, initialRelease, ReleaseRefused, type ReleaseCommand } from "./release.ts"
 import { openReleases } from "./releases.ts"
@@ -140,20 +141,77 @@ test("a name that cannot be a model is refused before anything is asked", async 
   )
 })
 
+const bytes = (content: string) => new TextEncoder().encode(content)
+const text = (content: Uint8Array) => new TextDecoder().decode(content)
 const stray = (model: string, payload: Uint8Array) =>
   append(registry.log.publisher, eventSubject("release", model), payload, 0)
 
-test("what is no release fact, or another model's, ends the projection loudly", async () => {
+test("another model's fact makes only its model unavailable, and no command passes it", async () => {
   const live = await openReleases(registry.log)
   const fact = Promoted.make({ model: "elsewhere", version: "1", evidence: "x", at: 1 })
+  await execute(registry.log, "beside", registration("1"))
   await stray("stray", releaseCodec.encode(fact))
-  await expect(live.done).rejects.toBeInstanceOf(ReleaseUnreadable)
-  expect(() => live.resolve("first")).toThrow("it belongs to elsewhere")
-  await expect(live.caughtUp()).rejects.toBeInstanceOf(ReleaseUnreadable)
-  await expect(openReleases(registry.log)).rejects.toBeInstanceOf(ReleaseUnreadable)
-  await expect(execute(registry.log, "stray", registration("1"))).rejects.toBeInstanceOf(
-    ReleaseUnreadable,
-  )
+  await live.caughtUp()
+  const sentence = "(it belongs to elsewhere); ./weir models mend stray shows and removes it"
+  const refused = live.resolve("stray")
+  expect(refused.kind === "unavailable" && refused.reason).toContain(sentence)
+  expect(live.resolve("beside", "1").kind).toBe("version")
+  expect([...live.broken().keys()]).toEqual(["stray"])
+  await expect(execute(registry.log, "stray", registration("1"))).rejects.toThrow(sentence)
+  await expect(readRelease(registry.log, "stray")).rejects.toBeInstanceOf(ReleaseUnreadable)
+  const fresh = await openReleases(registry.log)
+  expect([...fresh.broken().keys()]).toEqual(["stray"])
+  await Promise.all([live.close(), fresh.close()])
+})
+
+test("a broken model is served again once it is mended, with what came meanwhile", async () => {
+  const model = "mended"
+  const live = await openReleases(registry.log)
+  await execute(registry.log, model, registration("1"))
+  await execute(registry.log, model, { type: "Promote", version: "1", evidence: "x", at: 1 })
+  const before = await readRelease(registry.log, model)
+  const subject = eventSubject("release", model)
+  const junk = await append(registry.log.publisher, subject, bytes("junk"), before.sequence)
+  const at = junk.kind === "stored" ? junk.sequence : 0
+  const later = Promoted.make({ model, version: "1", evidence: "y", at: 2 })
+  const fact = await append(registry.log.publisher, subject, releaseCodec.encode(later), at)
+  expect(fact.kind).toBe("stored")
+  await append(registry.log.publisher, subject, bytes("{}"), at + 1)
+  const told: Array<string> = []
+  const again = Promise.withResolvers<void>()
+  live.onChange((name, { evidence }) => {
+    if (name !== model) return
+    told.push(`${live.resolve(model).kind} ${evidence}`)
+    if (live.resolve(model).kind === "version") again.resolve()
+  })
+  await live.caughtUp()
+  expect(live.resolve(model).kind).toBe("unavailable")
+  const found = await unreadableMessages(registry.log, model)
+  expect(found.map(({ sequence, firstBytes }) => [sequence, text(firstBytes)])).toEqual([
+    [at, "junk"],
+    [at + 2, "{}"],
+  ])
+  expect(await removeUnreadable(registry.log, found)).toEqual([at, at + 2])
+  expect(await removeUnreadable(registry.log, found)).toEqual([])
+  await again.promise
+  expect(told.at(-1)).toBe("version y")
+  const facts = await execute(registry.log, model, registration("2"))
+  expect(facts.length).toBe(1)
+  await live.caughtUp()
+  expect(live.model(model)).toEqual((await readRelease(registry.log, model)).release)
+  await live.close()
+})
+
+test("a fact of no valid model name is left out, and logged", async () => {
+  const logged: Array<string> = []
+  const line = (message: string) => logged.push(message)
+  const logger = { debug: line, info: line, warn: line, error: line }
+  const live = await openReleases(registry.log, logger)
+  await append(registry.log.publisher, eventSubject("release", "no$name"), bytes("junk"), 0)
+  await live.caughtUp()
+  expect(logged.at(-1)).toBe("a release fact of no valid model name is left out")
+  expect(live.broken().has("no$name")).toBe(false)
+  await live.close()
 })
 
 test("without the stream of events there is no projection", async () => {

@@ -1,14 +1,19 @@
 // What is live, for whoever serves: a projection of the release facts of all models, kept up by
-// following the log. It decides nothing and writes nothing; a fact that it cannot read ends it,
-// since going on would serve a wrong version.
+// following the log. It decides nothing and writes nothing. A fact that it cannot read makes its
+// model unavailable until it is mended, since going on would serve a wrong version; it stops no
+// other model.
 import { Schema } from "effect"
-import { ALL_RELEASES, EVENTS } from "#proto/subjects"
+import { isModelName } from "#proto/names"
+import { ALL_RELEASES, EVENTS, modelOfEvent } from "#proto/subjects"
 import type { Signature } from "#proto/signature"
+import type { Logger } from "../service/logger.ts"
 import { follow, type Entry } from "../log/follow.ts"
 import type { Log } from "../log/log.ts"
 import { lookUp } from "../log/leader-lookup.ts"
-import { readReleaseFact } from "./release-fact.ts"
+import { BrokenModels } from "./broken-models.ts"
+import { readReleaseFact, ReleaseUnreadable } from "./release-fact.ts"
 import { evolve, initialRelease, type Release } from "./release.ts"
+import type { ReleaseAt } from "./commands.ts"
 
 /** The model that is served where a request names none. */
 export const DEFAULT_MODEL = "default"
@@ -24,8 +29,11 @@ export type Resolution =
     }
   | { readonly kind: "unknown_model" }
   | { readonly kind: "unknown_version" }
-  /** Registered, but not loaded; or no version is champion. */
-  | { readonly kind: "unavailable" }
+  /**
+   * Registered, but not loaded; or no version is champion. With a reason: its releases cannot be
+   * read, and the reason says at which sequence and what mends it.
+   */
+  | { readonly kind: "unavailable"; readonly reason?: string }
 
 /** Which version answers: the champion unless one is pinned. */
 export const resolveRelease = (
@@ -60,22 +68,25 @@ interface Waiter {
 /** Reading methods throw what ended the projection, once something has. */
 export class Releases {
   readonly #log: Log
+  readonly #logger: Logger | undefined
   readonly #abort = new AbortController()
   readonly #models = new Map<string, Release>()
+  readonly #broken: BrokenModels
+  /** Up to which sequence a model was read anew: what follows up to there is folded in already. */
+  readonly #mendedUpTo = new Map<string, number>()
   readonly #listeners = new Set<ReleaseListener>()
   readonly #waiters = new Set<Waiter>()
   readonly #running: Promise<undefined>
   #position = 0
   #failure: { readonly cause: unknown } | undefined
 
-  /**
-   * Resolves after `close`; rejects when the projection ends by itself: a fact that cannot be read,
-   * a lost log.
-   */
+  /** Resolves after `close`; rejects when the projection ends by itself, as with a lost log. */
   readonly done: Promise<void>
 
-  constructor(log: Log) {
+  constructor(log: Log, logger?: Logger) {
     this.#log = log
+    this.#logger = logger
+    this.#broken = new BrokenModels(log, logger, (at) => this.#mended(at))
     this.#running = this.#run()
     // A promise of its own: waiting for the other one in here must not make a failure count as
     // handled.
@@ -91,10 +102,19 @@ export class Releases {
     return this.models().get(name)
   }
 
-  /** By name, in the order of their first registration. */
+  /**
+   * By name, in the order of their first registration. Of a model that is broken, what was known
+   * before the fact that cannot be read: to look at, not to serve.
+   */
   models(): ReadonlyMap<string, Release> {
     if (this.#failure !== undefined) throw this.#failure.cause
     return this.#models
+  }
+
+  /** Models whose releases cannot be read, with what stands in the way. */
+  broken(): ReadonlyMap<string, ReleaseUnreadable> {
+    this.models()
+    return this.#broken.all
   }
 
   /** "default" if there is such a model, else the one that was registered first. */
@@ -104,12 +124,14 @@ export class Releases {
   }
 
   resolve(model: string, pinned?: string): Resolution {
+    const unreadable = this.broken().get(model)
+    if (unreadable !== undefined) return { kind: "unavailable", reason: unreadable.message }
     return resolveRelease(this.model(model), pinned)
   }
 
   /**
-   * Calls back after each fact, with the state that holds it; returns what ends the calls. A
-   * listener must not throw: that ends the projection.
+   * Calls back after each fact, with the state that holds it, and when a known model breaks or is
+   * mended; returns what ends the calls. A listener must not throw: that ends the projection.
    */
   onChange(listener: ReleaseListener): () => void {
     this.#listeners.add(listener)
@@ -133,6 +155,7 @@ export class Releases {
   }
 
   async close(): Promise<void> {
+    this.#broken.close()
     this.#abort.abort()
     await this.done.catch(() => undefined)
   }
@@ -150,23 +173,54 @@ export class Releases {
   }
 
   #end(cause: unknown): void {
+    this.#broken.close()
     this.#failure = { cause }
     for (const waiter of this.#waiters) waiter.reject(cause)
     this.#waiters.clear()
   }
 
   #apply(entry: Entry): void {
-    const fact = readReleaseFact(entry)
-    const before = this.#models.get(fact.model) ?? initialRelease(fact.model)
-    const release = evolve(before, fact)
-    this.#models.set(fact.model, release)
+    this.#fold(entry)
     this.#position = entry.sequence
-    for (const listener of this.#listeners) listener(fact.model, release)
     for (const waiter of this.#waiters) {
       if (waiter.sequence > entry.sequence) continue
       this.#waiters.delete(waiter)
       waiter.resolve()
     }
+  }
+
+  #fold(entry: Entry): void {
+    const { subject, sequence } = entry
+    const model = modelOfEvent(subject)
+    if (!isModelName(model)) {
+      const fields = { subject, sequence }
+      this.#logger?.error("a release fact of no valid model name is left out", fields)
+      return
+    }
+    if (this.#broken.passes(model, sequence)) return
+    if (sequence <= (this.#mendedUpTo.get(model) ?? 0)) return
+    try {
+      const before = this.#models.get(model) ?? initialRelease(model)
+      this.#models.set(model, evolve(before, readReleaseFact(entry)))
+    } catch (cause) {
+      if (!(cause instanceof ReleaseUnreadable)) throw cause
+      this.#broken.add(cause)
+    }
+    this.#tell(model)
+  }
+
+  #mended({ release, sequence }: ReleaseAt): void {
+    const { model } = release
+    this.#mendedUpTo.set(model, sequence)
+    // Nothing may be left of it but what could not be read.
+    if (sequence === 0) this.#models.delete(model)
+    else this.#models.set(model, release)
+    this.#tell(model, release)
+  }
+
+  #tell(model: string, release = this.#models.get(model)): void {
+    if (release === undefined) return
+    for (const listener of this.#listeners) listener(model, release)
   }
 }
 
@@ -174,10 +228,11 @@ export class Releases {
  * Opens the projection and resolves when it holds every fact that was stored at the time of the
  * call. Watch `done`.
  *
- * @throws ReleaseUnreadable, LookupFailed, or NatsError when there is no stream.
+ * @param logger Told of models that break and are mended.
+ * @throws LookupFailed, or NatsError when there is no stream.
  */
-export const openReleases = async (log: Log): Promise<Releases> => {
-  const releases = new Releases(log)
+export const openReleases = async (log: Log, logger?: Logger): Promise<Releases> => {
+  const releases = new Releases(log, logger)
   try {
     await releases.caughtUp()
     return releases
