@@ -13,6 +13,8 @@ import type { Show } from "../show.ts"
 const GIB = 1024 ** 3
 const MIB = 1024 ** 2
 const BULK_LINES = 500
+/** Rows of each prediction: enough that no socket holds what a reader is offered. */
+const ROWS_EACH = 40
 /** Long enough for buffers that grow without bound to show. */
 const STALL_MILLIS = 5_000
 /** Of the gateway's memory for each reader that does not read; each is offered far more. */
@@ -37,9 +39,11 @@ export interface FeedOptions {
 
 const predict = async (url: string, count: number): Promise<void> => {
   const rows = await flightRows()
+  const pick = (at: number) =>
+    Array.from({ length: ROWS_EACH }, (_, index) => rows[(at + index) % rows.length])
   for (let from = 0; from < count; from += BULK_LINES) {
     const lines = Array.from({ length: Math.min(BULK_LINES, count - from) }, (_, index) =>
-      JSON.stringify({ data: [rows[(from + index) % rows.length]] }),
+      JSON.stringify({ data: pick((from + index) * ROWS_EACH) }),
     )
     const answer = await fetch(`${url}/v2/models/${FLIGHTS}/infer`, {
       method: "POST",
