@@ -1,5 +1,5 @@
-// Another commit of Weir beside this one: its files in a temporary work tree, run by its own command
-// line, so that two commits can be measured in turn.
+// Another commit of Weir beside this one: its files in a temporary work tree, run by its own
+// command line, so that two commits can be measured in turn.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs"
 import { copyFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
