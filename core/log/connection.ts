@@ -3,6 +3,7 @@
 // process ends instead of idling.
 import { Schema } from "effect"
 import { connect, Events, type ConnectionOptions, type NatsConnection } from "nats"
+import { readServers, shownServers } from "./servers.ts"
 
 /**
  * Between two pings; two unanswered ones mean a dead peer, so a silent server is noticed within 15
@@ -17,7 +18,7 @@ const RECONNECT_JITTER_MILLIS = 100
 const CONNECT_WAIT_MILLIS = 5_000
 
 export interface NatsSettings {
-  /** Comma-separated. */
+  /** Comma-separated; credentials in an address count where the fields below give none. */
   readonly servers: string
   /** Shown in the server's list of connections. */
   readonly name: string
@@ -36,14 +37,22 @@ export class NatsUnreachable extends Schema.TaggedError<NatsUnreachable>()("Nats
   }
 }
 
+/** The credentials of the settings, whole: never a user from here with a password from elsewhere. */
+const loginOf = ({ user, password, token }: NatsSettings) =>
+  user === undefined && password === undefined && token === undefined
+    ? undefined
+    : { user, password, token }
+
 /**
  * Connects, and reconnects for ever after.
  *
- * @throws NatsUnreachable when no server answers the first attempt.
+ * @throws NatsUnreachable when no server answers the first attempt, ServersInvalid.
  */
 export const connectNats = async (settings: NatsSettings): Promise<NatsConnection> => {
+  const { addresses, isTlsRequired, login } = readServers(settings.servers)
+  const { user, password, token } = loginOf(settings) ?? login
   const options: ConnectionOptions = {
-    servers: settings.servers.split(",").map((server) => server.trim()),
+    servers: [...addresses],
     name: settings.name,
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_WAIT_MILLIS,
@@ -51,14 +60,15 @@ export const connectNats = async (settings: NatsSettings): Promise<NatsConnectio
     pingInterval: PING_INTERVAL_MILLIS,
     maxPingOut: PINGS_UNANSWERED_MAX,
     timeout: CONNECT_WAIT_MILLIS,
-    ...(settings.user === undefined ? {} : { user: settings.user }),
-    ...(settings.password === undefined ? {} : { pass: settings.password }),
-    ...(settings.token === undefined ? {} : { token: settings.token }),
+    ...(isTlsRequired ? { tls: {} } : {}),
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { pass: password }),
+    ...(token === undefined ? {} : { token }),
   }
   try {
     return await connect(options)
   } catch (cause) {
-    throw new NatsUnreachable({ servers: settings.servers, cause })
+    throw new NatsUnreachable({ servers: shownServers(settings.servers), cause })
   }
 }
 

@@ -1,7 +1,18 @@
 // The settings that every process has: where NATS is, what the log may hold, how to speak.
 import { DEFAULT_LIMITS, type LogLimits } from "../log/topology.ts"
 import type { NatsSettings } from "../log/connection.ts"
-import { choice, integer, integers, secret, showSettings, text, type ValuesOf } from "./settings.ts"
+import { areServers, SERVERS_EXPECTED, shownServers } from "../log/servers.ts"
+import {
+  choice,
+  integer,
+  integers,
+  secret,
+  SettingsInvalid,
+  showSettings,
+  text,
+  type Setting,
+  type ValuesOf,
+} from "./settings.ts"
 
 const GIB = 1024 ** 3
 const BYTES_MIN = 1024 * 1024
@@ -9,8 +20,19 @@ const BYTES_MAX = 1024 * GIB
 const AGE_MIN_MILLIS = 1_000
 const AGE_MAX_MILLIS = 10 * 365 * 86_400_000
 
+/** Addresses of NATS servers, shown without credentials. */
+const natsServers = (variable: string, about: string, fallback: string): Setting<string> => ({
+  ...text(variable, about, fallback),
+  read: (value) => {
+    if (!areServers(value)) throw new Error(SERVERS_EXPECTED)
+    return value
+  },
+  show: shownServers,
+  redact: shownServers,
+})
+
 export const natsSettings = {
-  natsUrl: text("NATS_URL", "Servers of NATS, comma-separated", "nats://127.0.0.1:4222"),
+  natsUrl: natsServers("NATS_URL", "Servers of NATS, comma-separated", "nats://127.0.0.1:4222"),
   natsUser: secret("NATS_USER", "User name at NATS"),
   natsPassword: secret("NATS_PASSWORD", "Password at NATS"),
   natsToken: secret("NATS_TOKEN", "Token at NATS, instead of user and password"),
@@ -131,14 +153,20 @@ export const natsSettingsOf = (
   token: values.natsToken,
 })
 
-/** The limits among the values of a process. */
+/**
+ * The limits among the values of a process.
+ *
+ * @throws SettingsInvalid when they contradict one another.
+ */
 export const limitsOf = (values: ValuesOf<typeof limitSettings>): LogLimits => {
   const limits: LogLimits = values
   if (limits.deliveriesMax <= limits.redeliveryWaitsMillis.length)
-    throw new Error(
-      `WEIR_MAX_DELIVERIES: expected more than the ${limits.redeliveryWaitsMillis.length} waits ` +
-        `of WEIR_REDELIVERY_WAITS_MS, got ${limits.deliveriesMax}`,
-    )
+    throw new SettingsInvalid({
+      problems: [
+        `WEIR_MAX_DELIVERIES: expected more than the ${limits.redeliveryWaitsMillis.length} ` +
+          `waits of WEIR_REDELIVERY_WAITS_MS, got ${limits.deliveriesMax}`,
+      ],
+    })
   return limits
 }
 

@@ -1,8 +1,9 @@
 // How a process begins and ends: its layers are built, it runs until it is told to stop, its
-// resources are released in reverse order, and it exits 0 after a clean stop or 1 with one sentence
-// about what went wrong.
+// resources are released in reverse order, and it exits 0 after a clean stop, 2 when its settings
+// contradict one another, or 1, with one sentence about what went wrong.
 import { Cause, Effect, Exit, Layer, Runtime, type Scope } from "effect"
 import { reasonOf, type Logger } from "./logger.ts"
+import { BAD_SETTINGS_EXIT_CODE, SettingsInvalid } from "./settings.ts"
 
 const runUntilSignal = Runtime.makeRunMain(({ fiber, teardown }) => {
   const stop = () => fiber.interruptUnsafe()
@@ -18,8 +19,9 @@ export const runMain = <E>(service: Layer.Layer<never, E>, logger: Logger): void
       onExit(0)
       return
     }
-    logger.error(reasonOf(Cause.squash(exit.cause)))
-    onExit(1)
+    const cause = Cause.squash(exit.cause)
+    logger.error(reasonOf(cause))
+    onExit(cause instanceof SettingsInvalid ? BAD_SETTINGS_EXIT_CODE : 1)
   }
   service.pipe(Layer.launch, (program: Effect.Effect<never, E>) =>
     runUntilSignal(program, { teardown, disableErrorReporting: true }),

@@ -14,6 +14,8 @@ export interface Setting<A> {
   // A method, so that a setting of any type is a setting of something unknown.
   show(value: A): string
   readonly secret: boolean
+  /** The text of a bad value without what must not be printed; all of it when missing. */
+  readonly redact?: (text: string) => string
 }
 
 export type Settings = Readonly<Record<string, Setting<unknown>>>
@@ -32,6 +34,9 @@ export class SettingsInvalid extends Schema.TaggedError<SettingsInvalid>()("Sett
     return `configuration: ${this.problems.join("; ")}`
   }
 }
+
+/** How a process ends whose settings cannot be used: starting it again would change nothing. */
+export const BAD_SETTINGS_EXIT_CODE = 2
 
 const TEXT_MAX_CHARACTERS = 4_096
 
@@ -133,7 +138,8 @@ const readOne = <A>(setting: Setting<A>, environment: Environment): A => {
   const value = environment[setting.variable]
   // An empty variable is what compose files and charts write for "not set".
   if (value === undefined || value === "") return setting.fallback
-  const came = setting.secret ? "something else" : `"${shorten(value)}"`
+  const shown = setting.redact?.(value) ?? value
+  const came = setting.secret ? "something else" : `"${shorten(shown)}"`
   if (value.length > TEXT_MAX_CHARACTERS)
     throw new Error(`${setting.variable}: expected at most ${TEXT_MAX_CHARACTERS} characters`)
   try {

@@ -2,17 +2,17 @@
 // with exit code 2 and their names, and the service runs until a signal.
 import type { Layer } from "effect"
 import type { Logger } from "./logger.ts"
-import { processLogger, type LoggingValues } from "./process-logger.ts"
+import { loggingSettings } from "./process-settings.ts"
+import { processLogger } from "./process-logger.ts"
 import { runMain } from "./run-main.ts"
 import {
+  BAD_SETTINGS_EXIT_CODE,
   readSettings,
   SettingsInvalid,
   showSettings,
   type Settings,
   type ValuesOf,
 } from "./settings.ts"
-
-const BAD_SETTINGS_EXIT_CODE = 2
 
 /** Reads the settings from the environment and runs the service. */
 export const startProcess = <S extends Settings, E>(
@@ -28,16 +28,7 @@ export const startProcess = <S extends Settings, E>(
     process.stderr.write(`${name}: ${cause.message}\n`)
     process.exit(BAD_SETTINGS_EXIT_CODE)
   }
-  const logger = processLogger(name, loggingOf(values))
+  const logger = processLogger(name, readSettings(loggingSettings, process.env))
   logger.info("starting", showSettings(settings, values))
   runMain(service(values, logger), logger)
-}
-
-const loggingOf = (values: Readonly<Record<string, unknown>>): LoggingValues => {
-  const { logLevel, logFormat } = values
-  return {
-    logLevel:
-      logLevel === "debug" || logLevel === "warn" || logLevel === "error" ? logLevel : "info",
-    logFormat: logFormat === "json" || logFormat === "text" ? logFormat : "auto",
-  }
 }
