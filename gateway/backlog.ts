@@ -3,13 +3,12 @@
 // metrics.
 import type { Log } from "#core/log/log"
 import { PREDICTOR, REQUESTS } from "#proto/subjects"
+import { DrainRate } from "./drain-rate.ts"
 import { Poller } from "./poller.ts"
 
 const POLL_INTERVAL_MILLIS = 500
 /** While no predictor is seen the first one is awaited. */
 const POLL_ALONE_MILLIS = 100
-/** The drain rate forgets what is older than a few times this. */
-const RATE_MEMORY_MILLIS = 2_000
 /**
  * With nothing in work, predictors that neither ask for requests nor finish any for this long are
  * taken for gone.
@@ -60,7 +59,7 @@ const readQueue = async (log: Log, now: () => number): Promise<QueueSample> => {
 /** The fold of all samples. Pure. */
 export class BacklogState {
   #last: QueueSample | undefined
-  #ratePerSecond: number | undefined
+  readonly #rate = new DrainRate()
   #silentMillis = Number.POSITIVE_INFINITY
 
   get last(): QueueSample | undefined {
@@ -69,7 +68,7 @@ export class BacklogState {
 
   /** Requests finished a second while there were any to finish; undefined before that was seen. */
   get ratePerSecond(): number | undefined {
-    return this.#ratePerSecond
+    return this.#rate.perSecond
   }
 
   /**
@@ -104,7 +103,7 @@ export class BacklogState {
    */
   retryAfterSeconds(full: boolean): number {
     const last = this.#last
-    const rate = this.#ratePerSecond
+    const rate = this.ratePerSecond
     if (last === undefined || rate === undefined) return 1
     const limit = full && last.messagesMax > 0 ? last.messagesMax : 0
     const waiting = Math.max(last.messages, limit) - this.parked
@@ -116,13 +115,8 @@ export class BacklogState {
    * came.
    */
   #learnRate(before: QueueSample, sample: QueueSample, drained: number): void {
-    const millis = sample.at - before.at
-    if (millis <= 0 || before.messages === 0 || sample.messages === 0) return
-    const rate = (drained * 1_000) / millis
-    const known = this.#ratePerSecond
-    const weight = 1 - Math.exp(-millis / RATE_MEMORY_MILLIS)
-    const next = known === undefined ? rate : known + weight * (rate - known)
-    if (next > 0) this.#ratePerSecond = next
+    if (before.messages === 0 || sample.messages === 0) return
+    this.#rate.add(sample.at - before.at, drained)
   }
 }
 
