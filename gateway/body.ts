@@ -1,6 +1,7 @@
 // The body of a request as text, within its limit. Bytes are counted while they come, so that a
 // body of unknown length is refused as early as one that says how long it is.
 import { CONTENT_TYPE } from "#proto/headers"
+import { tooManyBytes, type Share } from "./in-flight.ts"
 import { refuse, type Refusal } from "./status.ts"
 
 /**
@@ -38,6 +39,14 @@ export const checkEncoding = (headers: Headers): Refusal | undefined => {
   )
 }
 
+export interface BodyOptions {
+  readonly bytesMax: number
+  /** How long the body may take to come whole. */
+  readonly waitMillis: number
+  /** Holds the bytes before they are read; none for bodies that are always small. */
+  readonly share?: Share
+}
+
 const checkHead = (request: Request, limit: number): Refusal | undefined => {
   const { headers } = request
   const wrongType = checkContentType(headers.get("content-type"))
@@ -55,32 +64,62 @@ const checkHead = (request: Request, limit: number): Refusal | undefined => {
 
 const readCounting = async (
   body: ReadableStream<Uint8Array>,
-  limit: number,
+  { bytesMax, share }: BodyOptions,
+  ended: () => boolean,
 ): Promise<Uint8Array | Refusal> => {
   const parts: Array<Uint8Array> = []
   let size = 0
   for await (const part of body) {
     size += part.byteLength
     // Leaving the loop cancels the stream: nothing more is taken in.
-    if (size > limit) return tooLarge(limit, "more")
+    if (size > bytesMax) return tooLarge(bytesMax, "more")
+    if (ended() || share?.resize(size) === false) return tooManyBytes
     parts.push(part)
   }
   return Buffer.concat(parts)
 }
 
-const readBytes = async (request: Request, limit: number): Promise<Uint8Array | Refusal> => {
-  if (request.headers.get("content-length") !== null || request.body === null)
-    return request.bytes()
-  return readCounting(request.body, limit)
+/** Room is taken before Bun begins to gather the body. */
+const readBytes = async (
+  request: Request,
+  options: BodyOptions,
+  ended: () => boolean,
+): Promise<Uint8Array | Refusal> => {
+  const length = request.headers.get("content-length")
+  if (length === null && request.body !== null) return readCounting(request.body, options, ended)
+  if (options.share?.resize(Number(length ?? "0")) === false) return tooManyBytes
+  return request.bytes()
 }
 
-/** The whole body as text of at most `limit` bytes. Never rejects. */
-export const readText = async (request: Request, limit: number): Promise<string | Refusal> => {
-  const wrong = checkHead(request, limit)
+/** What is left to come after the wait goes with the connection, which the answer closes. */
+const readInTime = async (
+  request: Request,
+  options: BodyOptions,
+): Promise<Uint8Array | Refusal> => {
+  const { waitMillis } = options
+  const { promise: late, resolve } = Promise.withResolvers<Refusal>()
+  let hasEnded = false
+  const timer = setTimeout(() => {
+    hasEnded = true
+    resolve(refuse("bodyTimedOut", `body: expected all of it within ${waitMillis} ms, got a part`))
+  }, waitMillis)
+  try {
+    return await Promise.race([readBytes(request, options, () => hasEnded), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The whole body as text of at most `bytesMax` bytes. Never rejects. */
+export const readText = async (
+  request: Request,
+  options: BodyOptions,
+): Promise<string | Refusal> => {
+  const wrong = checkHead(request, options.bytesMax)
   if (wrong !== undefined) return wrong
   let bytes: Uint8Array | Refusal
   try {
-    bytes = await readBytes(request, limit)
+    bytes = await readInTime(request, options)
   } catch {
     // The client went away while it sent: only the metrics see this.
     return refuse("invalid", "body: expected all of it, got a part")

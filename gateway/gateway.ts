@@ -67,8 +67,9 @@ const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder)
     now,
     time,
   })
+  const retryAfterSeconds = () => backlog.state.retryAfterSeconds(false)
   const keyed = new KeyedSubmitter({ log, submitter, replicas })
-  const intake = new Intake({ releases, submitter, keyed, settings })
+  const intake = new Intake({ releases, submitter, keyed, settings, retryAfterSeconds })
   const queueFullStatus = Number(settings.queueFullStatus)
   const shared = { intake, responder, metrics, keepOpen, now }
   const bulk = new BulkInference({ ...shared, logger, stopping, queueFullStatus })

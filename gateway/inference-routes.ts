@@ -1,7 +1,6 @@
 // The routes that predict one request: text in, text out, the data plane in between.
 import type { Releases } from "#core/registry/releases"
 import { queryValue } from "./address.ts"
-import { readText } from "./body.ts"
 import type { BulkInference } from "./bulk.ts"
 import { isNdjson } from "./ndjson.ts"
 import type { Caller } from "./caller.ts"
@@ -100,11 +99,17 @@ export class InferenceRoutes {
     const { intake } = this.#options
     const asked = intake.ask(request.headers, caller, model, version)
     if (asked.kind === "refused") return asked
-    const text = await readText(request, intake.requestBytesMax)
-    if (typeof text !== "string") return text
-    const prepared = intake.prepare(asked, text, form)
-    if (prepared.kind === "refused") return prepared
-    if (prepared.handling.timeoutMillis > PATIENT_MILLIS) this.#options.keepOpen(request)
-    return intake.send(prepared, asked.call.key)
+    const share = intake.inFlight.begin()
+    if (share.kind === "refused") return share
+    try {
+      const text = await intake.read(request, share)
+      if (typeof text !== "string") return text
+      const prepared = intake.prepare(asked, text, form)
+      if (prepared.kind === "refused") return prepared
+      if (prepared.handling.timeoutMillis > PATIENT_MILLIS) this.#options.keepOpen(request)
+      return await intake.sendHeld(prepared, asked.call.key, share)
+    } finally {
+      share.end()
+    }
   }
 }

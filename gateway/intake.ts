@@ -5,13 +5,15 @@ import { BadRequest } from "#core/inference/bad-request"
 import { parseInferRequest } from "#core/inference/json-request"
 import { parsePredictRequest } from "#core/inference/rows"
 import type { Releases } from "#core/registry/releases"
+import { readText } from "./body.ts"
 import { checkNames, handlingOf, readCall, type Call } from "./call.ts"
 import type { Caller } from "./caller.ts"
 import type { KeyedSubmitter } from "./keyed.ts"
+import { InFlight, tooManyBytes, type Share } from "./in-flight.ts"
 import { badRequest, prepare, type Prepared } from "./prepare.ts"
 import type { Form } from "./respond.ts"
 import type { GatewaySettings } from "./settings.ts"
-import { refuse, type Refusal } from "./status.ts"
+import type { Refusal } from "./status.ts"
 import type { Outcome, Submitter } from "./submit.ts"
 import { targetOf, type Target } from "./target.ts"
 
@@ -21,8 +23,14 @@ export interface IntakeOptions {
   readonly keyed: KeyedSubmitter
   readonly settings: Pick<
     GatewaySettings,
-    "requestBytesMax" | "inFlightBytesMax" | "timeoutDefaultMillis"
+    | "requestBytesMax"
+    | "inFlightMax"
+    | "inFlightBytesMax"
+    | "bodyWaitMillis"
+    | "timeoutDefaultMillis"
   >
+  /** Seconds until what is queued now has been answered, as far as is known. */
+  readonly retryAfterSeconds: () => number
 }
 
 /** A call whose head is in order. */
@@ -33,23 +41,26 @@ export interface Asked {
   readonly target: Target
 }
 
-const tooManyBytes = refuse(
-  "tooManyInFlight",
-  "the requests in flight here are as large as they may be",
-  { retryAfterSeconds: 1 },
-)
-
 export class Intake {
   readonly #options: IntakeOptions
-  #bytesInFlight = 0
+  readonly inFlight: InFlight
 
   constructor(options: IntakeOptions) {
     this.#options = options
+    const { settings, retryAfterSeconds } = options
+    const { inFlightMax: requestsMax, inFlightBytesMax: bytesMax } = settings
+    this.inFlight = new InFlight({ requestsMax, bytesMax, retryAfterSeconds })
   }
 
   /** Largest body of one request, in bytes. */
   get requestBytesMax(): number {
     return this.#options.settings.requestBytesMax
+  }
+
+  /** The body of a request as text, its bytes held by `share` before they are read. */
+  read(request: Request, share: Share): Promise<string | Refusal> {
+    const { requestBytesMax: bytesMax, bodyWaitMillis: waitMillis } = this.#options.settings
+    return readText(request, { bytesMax, waitMillis, share })
   }
 
   /** Checks everything that is known before the body; `version` is the one of the address. */
@@ -77,16 +88,21 @@ export class Intake {
     return prepare(target, parsed, handling, requestBytesMax)
   }
 
-  /** Never rejects. */
+  /** Sends what has no share yet: a line of a bulk. Never rejects. */
   async send(prepared: Prepared, key: string | undefined): Promise<Outcome> {
-    const { submitter, keyed, settings } = this.#options
-    const size = prepared.payload.byteLength
-    if (this.#bytesInFlight + size > settings.inFlightBytesMax) return tooManyBytes
-    this.#bytesInFlight += size
-    const outcome = await (key === undefined
-      ? submitter.submit(prepared)
-      : keyed.submit(prepared, key))
-    this.#bytesInFlight -= size
-    return outcome
+    const share = this.inFlight.begin()
+    if (share.kind === "refused") return share
+    try {
+      return await this.sendHeld(prepared, key, share)
+    } finally {
+      share.end()
+    }
+  }
+
+  /** Sends what `share` holds, which from here on is the encoded request. Never rejects. */
+  async sendHeld(prepared: Prepared, key: string | undefined, share: Share): Promise<Outcome> {
+    const { submitter, keyed } = this.#options
+    if (!share.resize(prepared.payload.byteLength)) return tooManyBytes
+    return key === undefined ? submitter.submit(prepared) : keyed.submit(prepared, key)
   }
 }

@@ -14,7 +14,7 @@ import type { Handler, Route } from "./routes.ts"
 import { CASES, refuse } from "./status.ts"
 import { targetOf } from "./target.ts"
 
-const INDEX_BYTES_MAX = 4_096
+const INDEX_BODY = { bytesMax: 4_096, waitMillis: 10_000 } as const
 const SERVER_NAME = "weir"
 const PART = "gateway"
 /** Extensions of the Open Inference Protocol that are there. */
@@ -132,7 +132,7 @@ export const modelRoutes = (options: ModelRoutesOptions): ReadonlyArray<Route> =
     })
 
   const index: Handler = async (request) => {
-    const text = await readText(request, INDEX_BYTES_MAX)
+    const text = await readText(request, INDEX_BODY)
     if (typeof text !== "string") return responder.refused(text)
     const readyOnly = wantsReadyOnly(text)
     if (readyOnly === undefined)

@@ -65,6 +65,7 @@ const inferErrors = [
   "invalid",
   "unknownModel",
   "unknownVersion",
+  "bodyTimedOut",
   "tooLarge",
   "unsupportedMediaType",
   "unsupportedEncoding",

@@ -90,6 +90,8 @@ export const makeResponder = (options: ResponderOptions): Responder => {
         ...(id === undefined ? {} : { [Header.ID]: id }),
         ...(retryAfterSeconds === undefined ? {} : { "Retry-After": `${retryAfterSeconds}` }),
         ...(allow === undefined ? {} : { Allow: allow }),
+        // What of the body still comes is nobody's next request.
+        ...(error === "bodyTimedOut" ? { Connection: "close" } : {}),
         ...headers,
       },
     )

@@ -52,7 +52,7 @@ export const gatewaySettings = {
   ),
   inFlightMax: integer(
     "WEIR_IN_FLIGHT_MAX",
-    "Requests that wait for their answer here at once; more are refused with 429",
+    "Requests here at once, from their head to their answer; more are refused with 429",
     8_192,
     1,
     1_000_000,
@@ -63,6 +63,13 @@ export const gatewaySettings = {
     268_435_456,
     1_024,
     68_719_476_736,
+  ),
+  bodyWaitMillis: integer(
+    "WEIR_BODY_WAIT_MS",
+    "How long a body may take to come whole, milliseconds; then 408, and the connection is closed",
+    30_000,
+    10,
+    TIMEOUT_MAX_MILLIS,
   ),
   publishWaitMillis: integer(
     "WEIR_PUBLISH_WAIT_MS",

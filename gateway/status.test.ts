@@ -10,6 +10,7 @@ const CONTRACT: Readonly<Record<number, ReadonlyArray<ErrorCase>>> = {
   403: ["forbidden"],
   404: ["unknownModel", "unknownVersion", "unknownId", "unknownRoute"],
   405: ["methodNotAllowed"],
+  408: ["bodyTimedOut"],
   410: ["gone"],
   413: ["tooLarge"],
   415: ["unsupportedMediaType", "unsupportedEncoding"],

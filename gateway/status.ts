@@ -17,6 +17,7 @@ export const CASES = {
   unknownId: { status: 404, code: "unknown_id" },
   unknownRoute: { status: 404, code: "not_found" },
   methodNotAllowed: { status: 405, code: "method_not_allowed" },
+  bodyTimedOut: { status: 408, code: "body_timed_out" },
   gone: { status: 410, code: "gone" },
   tooLarge: { status: 413, code: "too_large" },
   unsupportedMediaType: { status: 415, code: "unsupported_media_type" },
