@@ -43,41 +43,70 @@ export interface Layout {
   readonly nested?: Readonly<Record<string, Nested>>
 }
 
+/** A layout made ready: the facts of a busy log pass through it twice each. */
+interface Step {
+  readonly field: string
+  /** Layout of a record, or of each record of a list. */
+  readonly one: ReadonlyArray<Step> | undefined
+  readonly each: ReadonlyArray<Step> | undefined
+}
+
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null
 const isList = (nested: Nested): nested is readonly [Layout] => Array.isArray(nested)
 
+const stepsOf = (layout: Layout): ReadonlyArray<Step> =>
+  layout.fields.map((field) => {
+    const nested = layout.nested?.[field]
+    if (nested === undefined) return { field, one: undefined, each: undefined }
+    return isList(nested)
+      ? { field, one: undefined, each: stepsOf(nested[0]) }
+      : { field, one: stepsOf(nested), each: undefined }
+  })
+
 // A reader that guards itself refuses a map with this key, and with it the whole record.
 const UNREADABLE_KEY = "__proto__"
 const readable = (part: unknown): unknown =>
-  isRecord(part) && Object.hasOwn(part, UNREADABLE_KEY)
+  isRecord(part) &&
+  !(part instanceof Uint8Array) &&
+  !Array.isArray(part) &&
+  Object.hasOwn(part, UNREADABLE_KEY)
     ? Object.fromEntries(Object.entries(part).filter(([key]) => key !== UNREADABLE_KEY))
     : part
 
-const toWire = (layout: Layout, value: unknown): unknown => {
+/** Writes the fields behind what `wire` holds already. */
+const toWire = (
+  steps: ReadonlyArray<Step>,
+  value: unknown,
+  wire: Array<unknown>,
+): ReadonlyArray<unknown> | null => {
   if (!isRecord(value)) return null
-  return layout.fields.map((field) => {
-    const nested = layout.nested?.[field]
+  for (const { field, one, each } of steps) {
     const part = value[field]
-    if (part === undefined || part === null) return null
-    if (nested === undefined) return readable(part)
-    if (!isList(nested)) return toWire(nested, part)
-    return Array.isArray(part) ? part.map((item) => toWire(nested[0], item)) : null
-  })
+    if (part === undefined || part === null) wire.push(null)
+    else if (one !== undefined) wire.push(toWire(one, part, []))
+    else if (each === undefined) wire.push(readable(part))
+    else wire.push(Array.isArray(part) ? part.map((item) => toWire(each, item, [])) : null)
+  }
+  return wire
 }
 
-const fromWire = (layout: Layout, wire: unknown): unknown => {
+const fromWire = (steps: ReadonlyArray<Step>, wire: unknown): unknown => {
   // A map with the right names is no second way to write a record: its fields could not be upcast.
-  if (!Array.isArray(wire)) throw new Error(`expected the array of ${layout.fields.join(", ")}`)
+  if (!Array.isArray(wire)) {
+    const names = steps.map(({ field }) => field).join(", ")
+    throw new Error(`expected the array of ${names}`)
+  }
   const record: Record<string, unknown> = {}
-  for (const [index, field] of layout.fields.entries()) {
+  for (let index = 0; index < steps.length; index++) {
     const part: unknown = wire[index]
+    const step = steps[index]
     // Absent and null are one: optional fields are left out of the record.
-    if (part === null || part === undefined) continue
-    const nested = layout.nested?.[field]
-    if (nested === undefined) record[field] = part
-    else if (!isList(nested)) record[field] = fromWire(nested, part)
-    else record[field] = Array.isArray(part) ? part.map((item) => fromWire(nested[0], item)) : part
+    if (part === null || part === undefined || step === undefined) continue
+    const { field, one, each } = step
+    if (one !== undefined) record[field] = fromWire(one, part)
+    else if (each === undefined) record[field] = part
+    else record[field] = Array.isArray(part) ? part.map((item) => fromWire(each, item)) : part
   }
   return record
 }
@@ -120,6 +149,7 @@ export const recordCodec = <A, I>(
   upcasts: Readonly<Record<number, Upcast>> = {},
 ): RecordCodec<A> => {
   const check = Schema.decodeUnknownSync(schema)
+  const steps = stepsOf(layout)
   const fieldsOf = (bytes: Uint8Array): ReadonlyArray<unknown> => {
     checkExtent(bytes)
     const wire = decoder.decode(bytes)
@@ -136,13 +166,10 @@ export const recordCodec = <A, I>(
     return current
   }
   return {
-    encode: (value) => {
-      const fields = toWire(layout, value)
-      return encoder.encode([format, ...(Array.isArray(fields) ? fields : [])])
-    },
+    encode: (value) => encoder.encode(toWire(steps, value, [format]) ?? [format]),
     decode: (bytes) => {
       try {
-        return check(fromWire(layout, fieldsOf(bytes)))
+        return check(fromWire(steps, fieldsOf(bytes)))
       } catch (cause) {
         throw new UnreadableRecord({ record: name, reason: reasonOf(cause) })
       }
