@@ -1,5 +1,6 @@
 // The story of an id for programs: one JSON document with everything that the log has.
 import { letterWhole } from "../dead/listing.ts"
+import { eventDocument } from "../models/release-history.ts"
 import { tensorJson } from "../tensor-json.ts"
 import type { FactStory, Story } from "./story.ts"
 import { stateOf } from "./story-text.ts"
@@ -16,11 +17,7 @@ const factDocument = ({ fact, placed, batch, releases }: FactStory) => {
     request: request && { ...request, inputs: request.inputs.map(tensorJson) },
     outputs: outputs?.map(tensorJson),
     batch: batch && { ...ran, proof: batch.proof, memberList: batch.members },
-    releases: releases.map(({ sequence, storedAt, fact: event }) => {
-      // The whole signature is no part of this story; its digest stands in the fact.
-      const { signature: _, ...shown } = { signature: undefined, ...event }
-      return { sequence, storedAt, ...shown }
-    }),
+    releases: releases.map(eventDocument),
   }
 }
 

@@ -1,7 +1,7 @@
 // The story of an id for people: one section after another, in the order in which things happened.
 import { HISTORY } from "#proto/subjects"
 import { letterText } from "../dead/listing.ts"
-import { releaseWords } from "../models/release-history.ts"
+import { eventWords } from "../models/release-history.ts"
 import { durationText, fields, shorten, timeText } from "../table.ts"
 import { tensorLine } from "../tensor-json.ts"
 import type { BatchStory } from "./batch.ts"
@@ -79,9 +79,9 @@ const modelText = ({ fact, releases }: FactStory): string =>
       ["signature digest", fact.signatureDigest],
       ["runtime", fact.runtime],
     ]),
-    ...releases.map(({ storedAt, sequence, fact: event }) => {
-      return `  ${timeText(storedAt)}  ${releaseWords(event)}, event ${sequence}`
-    }),
+    ...releases.map(
+      (event) => `  ${timeText(event.storedAt)}  ${eventWords(event)}, event ${event.sequence}`,
+    ),
   ].join("\n")
 
 const answerText = ({ fact }: FactStory): string =>

@@ -91,10 +91,13 @@ const releasesOf = async (log: Log, fact: Prediction): Promise<ReadonlyArray<Rel
   const before = (await releaseHistory(log, model)).filter(
     ({ storedAt }) => storedAt <= (times.begun ?? times.taken),
   )
-  const promotion = before.findLast(({ fact: event }) => event._tag === "Promoted")
+  const promotion = before.findLast(
+    (event) => event.kind === "fact" && event.fact._tag === "Promoted",
+  )
   return before.filter(
     (event) =>
-      event.fact.version === version && (event.fact._tag !== "Promoted" || event === promotion),
+      event.kind === "unreadable" ||
+      (event.fact.version === version && (event.fact._tag !== "Promoted" || event === promotion)),
   )
 }
 

@@ -2,6 +2,7 @@
 // hand. Each decision is an event; nothing is changed in place.
 import { importDirectory } from "#core/registry/import"
 import { execute, readRelease } from "#core/registry/commands"
+import { removeUnreadable, unreadableMessages } from "#core/registry/mend"
 import type { ReleaseCommand } from "#core/registry/release"
 import { openReleases } from "#core/registry/releases"
 import type { Log } from "#core/log/log"
@@ -16,8 +17,9 @@ import {
   type Command,
 } from "../command.ts"
 import { jsonFlag, natsFlag, withFoundLog } from "../find-log.ts"
-import { modelDocument, modelsText, modelText } from "../models/listing.ts"
-import { releaseHistory, releaseWords } from "../models/release-history.ts"
+import { allModels, modelDocument, modelsText, modelText } from "../models/listing.ts"
+import { mendDocument, mendText } from "../models/mending.ts"
+import { eventDocument, releaseHistory, releaseWords } from "../models/release-history.ts"
 import { describeImport, importDependencies } from "../up/models.ts"
 
 const OPERATOR_EVIDENCE = "operator"
@@ -25,6 +27,7 @@ const OPERATOR_EVIDENCE = "operator"
 const flags = {
   nats: natsFlag,
   json: jsonFlag,
+  yes: { help: "mend: removes what is listed" },
   evidence: {
     value: "TEXT",
     help: `why a version is promoted, kept with the event (default "${OPERATOR_EVIDENCE}")`,
@@ -36,6 +39,7 @@ interface Asked {
   readonly json: boolean
   readonly words: ReadonlyArray<string>
   readonly evidence: string
+  readonly yes: boolean
 }
 
 type Action = (asked: Asked) => Promise<number>
@@ -51,9 +55,11 @@ const modelOf = (word: string | undefined): string => {
 
 const list: Action = async (asked) => {
   const releases = await openReleases(asked.log)
-  const models = [...releases.models().values()]
+  const broken = new Map(releases.broken())
+  const models = allModels(releases.models(), broken)
   await releases.close()
-  print(asked, { models: models.map(modelDocument) }, () => modelsText(models))
+  const documents = models.map((release) => modelDocument(release, broken.get(release.model)))
+  print(asked, { models: documents }, () => modelsText(models, broken))
   return EXIT_DONE
 }
 
@@ -64,11 +70,7 @@ const show: Action = async (asked) => {
   const events = await releaseHistory(asked.log, model)
   const document = {
     ...modelDocument(release),
-    events: events.map(({ sequence, storedAt, fact }) => {
-      // The signature stands with the version, once.
-      const { signature: _, ...shown } = { signature: undefined, ...fact }
-      return { sequence, storedAt, ...shown }
-    }),
+    events: events.map(eventDocument),
     signature: release.versions.get(release.champion ?? "")?.signature,
   }
   print(asked, document, () => modelText(release, events))
@@ -83,6 +85,15 @@ const importModels: Action = async (asked) => {
   print(asked, report, () => (lines.length === 0 ? "nothing new" : lines.join("\n")))
   const isRefused = report.versions.some(({ outcome }) => outcome === "refused")
   return isRefused ? EXIT_FAILED : EXIT_DONE
+}
+
+const mend: Action = async (asked) => {
+  const model = modelOf(asked.words[0])
+  const found = await unreadableMessages(asked.log, model)
+  const removed = asked.yes ? await removeUnreadable(asked.log, found) : undefined
+  const document = mendDocument(model, found, removed ?? [])
+  print(asked, document, () => mendText(model, found, removed))
+  return EXIT_DONE
 }
 
 const decide = async (asked: Asked, command: ReleaseCommand): Promise<number> => {
@@ -116,6 +127,7 @@ const actions: Readonly<Record<string, { readonly words: number; readonly run: A
     words: 2,
     run: (asked) => decide(asked, { type: "Unload", version: asked.words[1], at: Date.now() }),
   },
+  mend: { words: 1, run: mend },
   load: {
     words: 2,
     run: (asked) => decide(asked, { type: "Load", version: versionOf(asked), at: Date.now() }),
@@ -124,13 +136,15 @@ const actions: Readonly<Record<string, { readonly words: number; readonly run: A
 
 export const models: Command = {
   name: "models",
-  summary: "Models and versions: list, show, import, promote, load, unload",
+  summary: "Models and versions: list, show, import, promote, load, unload, mend",
   usage: `Usage: ./weir models list                     every model and its champion
        ./weir models show MODEL               versions, features, and every decision
        ./weir models import DIR               <model>/<version>/model.onnx below DIR
        ./weir models promote MODEL VERSION    makes the version the champion
        ./weir models unload MODEL [VERSION]   stops serving one version, or all
        ./weir models load MODEL VERSION       serves it again
+       ./weir models mend MODEL [--yes]       lists what cannot be read among its decisions and
+                                              keeps it from being served; --yes removes that
 
 Exit code 1 when a decision or an import is refused.
 
@@ -143,7 +157,7 @@ ${describeFlags(flags)}`,
     const { flags: set, switches, positionals: words } = readWords(rest, flags, action.words)
     const evidence = set.evidence ?? OPERATOR_EVIDENCE
     return withFoundLog("models", set.nats, (log) =>
-      action.run({ log, json: switches.has("json"), words, evidence }),
+      action.run({ log, json: switches.has("json"), words, evidence, yes: switches.has("yes") }),
     )
   },
 }

@@ -1,8 +1,9 @@
 // Models and versions for people and for programs.
-import type { RegisteredVersion, Release } from "#core/registry/release"
+import { initialRelease, type RegisteredVersion, type Release } from "#core/registry/release"
+import type { ReleaseUnreadable } from "#core/registry/release-fact"
 import type { Feature } from "#proto/signature"
 import { bytesText, fields, shorten, table, timeText } from "../table.ts"
-import { releaseWords, type ReleaseEvent } from "./release-history.ts"
+import { eventWords, type ReleaseEvent } from "./release-history.ts"
 
 const DIGEST_SHOWN_CHARACTERS = 12
 
@@ -12,12 +13,25 @@ const loadedVersions = ({ versions }: Release): ReadonlyArray<string> =>
 const isServed = ({ champion, versions }: Release): boolean =>
   champion !== undefined && versions.get(champion)?.loaded === true
 
+/** Models by name, with what makes them unreadable. */
+export type Broken = ReadonlyMap<string, ReleaseUnreadable>
+
+/** Every model that has a release or something unreadable in its place. */
+export const allModels = (
+  known: ReadonlyMap<string, Release>,
+  broken: Broken,
+): ReadonlyArray<Release> => [
+  ...known.values(),
+  ...[...broken.keys()].filter((model) => !known.has(model)).map(initialRelease),
+]
+
 /** One model in the form for programs. */
-export const modelDocument = (release: Release) => ({
+export const modelDocument = (release: Release, unreadable?: ReleaseUnreadable) => ({
   model: release.model,
   champion: release.champion,
   evidence: release.evidence,
-  served: isServed(release),
+  served: unreadable === undefined && isServed(release),
+  unreadable: unreadable && { sequence: unreadable.sequence, reason: unreadable.message },
   versions: [...release.versions].map(([version, known]) => ({
     version,
     loaded: known.loaded,
@@ -28,7 +42,12 @@ export const modelDocument = (release: Release) => ({
   })),
 })
 
-export const modelsText = (releases: ReadonlyArray<Release>): string =>
+const evidenceOf = ({ evidence }: Release, unreadable: ReleaseUnreadable | undefined): string =>
+  unreadable === undefined
+    ? (evidence ?? "-")
+    : `unreadable at event ${unreadable.sequence}: ./weir models mend ${unreadable.model}`
+
+export const modelsText = (releases: ReadonlyArray<Release>, broken: Broken): string =>
   releases.length === 0
     ? "no model is registered; ./weir models import DIR registers some"
     : table(
@@ -43,10 +62,10 @@ export const modelsText = (releases: ReadonlyArray<Release>): string =>
         releases.map((release) => [
           release.model,
           release.champion ?? "-",
-          isServed(release) ? "yes" : "no",
+          isServed(release) && !broken.has(release.model) ? "yes" : "no",
           loadedVersions(release).join(", ") || "-",
           `${release.versions.size}`,
-          release.evidence ?? "-",
+          evidenceOf(release, broken.get(release.model)),
         ]),
       )
 
@@ -99,7 +118,7 @@ export const modelText = (release: Release, events: ReadonlyArray<ReleaseEvent>)
   blocks.push(
     table(
       [{ name: "WHEN" }, { name: "DECISION" }],
-      events.map(({ storedAt, fact }) => [timeText(storedAt), releaseWords(fact)]),
+      events.map((event) => [timeText(event.storedAt), eventWords(event)]),
     ),
   )
   return blocks.join("\n\n")
