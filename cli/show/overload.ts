@@ -211,9 +211,9 @@ export const show: Show = {
   usage: `Usage: ./weir show overload [flags]
 
 A model that takes about ${MILLIS_PER_ROW} ms a row here gets ${OVERLOAD} times the requests that it
-can answer, a quarter of them from callers who wait only 3 s. Every answer must be 200, 429 or 504; no
-process may grow by more than ${MEMORY_GROWTH_MAX_MIB} MiB; and ${NORMAL_WITHIN_SECONDS} s after the
-load answers must be as fast as before.
+can answer, a quarter of them from callers who wait only 3 s. Every answer must be 200, 429 or 504;
+no process may grow by more than ${MEMORY_GROWTH_MAX_MIB} MiB; and ${NORMAL_WITHIN_SECONDS} s after
+the load answers must be as fast as before.
 
 Each Retry-After must be within ${RETRY_AFTER_FACTOR} times of the real drain time: from the refusal
 until as many requests were finished as were queued then. It is in whole seconds, rounded up; the
