@@ -6,7 +6,7 @@ import type { Releases } from "#core/registry/releases"
 import { isVersionName } from "#proto/names"
 import { positionOf, queryValue } from "./address.ts"
 import { checkNames } from "./call.ts"
-import { readFact } from "./fact-view.ts"
+import { readFact, type FactView } from "./fact-view.ts"
 import { factEvent, gapEvent, heartbeat, opening, outcomeOf } from "./feed-events.ts"
 import { nextPosition, readFeed, type FeedFact, type FeedGap } from "./feed.ts"
 import { EVENT_STREAM_TYPE, operations } from "./operations.ts"
@@ -93,12 +93,23 @@ class Reader {
       return gapEvent(item)
     }
     this.#position = item.position
-    const fact = readFact(item.data)
+    const fact = readable(item.data)
+    // A reader that came back for it would find it again, and nothing after it.
+    if (fact === undefined) return gapEvent({ kind: "gap", from: item.position, to: item.position })
     const { version, outcome } = this.#wanted
     const isWanted =
       (version === undefined || fact.version === version) &&
       (outcome === undefined || outcomeOf(fact) === outcome)
     return isWanted ? factEvent(fact, item.position) : undefined
+  }
+}
+
+/** Anybody who may publish can have put other bytes in the place of a fact. */
+const readable = (bytes: Uint8Array): FactView | undefined => {
+  try {
+    return readFact(bytes)
+  } catch {
+    return undefined
   }
 }
 

@@ -49,7 +49,10 @@ const everyCall = [
   header(Header.TRACEPARENT, "Trace context of the W3C; passed on, and echoed"),
 ]
 const inferring = [
-  header(Header.IDEMPOTENCY_KEY, "The same key and body get the same bytes; 1 to 255 characters"),
+  header(
+    Header.IDEMPOTENCY_KEY,
+    "The same key and body get the same bytes; 1 to 255 characters, no `, `",
+  ),
   header("Prefer", "`respond-async`: 202 as soon as the log holds the request"),
   header(
     Header.TIMEOUT,
@@ -137,7 +140,7 @@ export const operations = {
       200: { [JSON_TYPE]: Body.PredictionAnswer },
       202: json(Body.Queued),
     },
-    errors: ["gone", ...inferErrors, "unknownId"],
+    errors: ["gone", ...inferErrors, "unknownId", "unreadableFact"],
   },
   feed: {
     name: "feed",

@@ -36,20 +36,24 @@ export const visible = <F extends Found>(found: F, caller: Caller, model: string
 const lookupRefusal = (cause: LookupFailed, id: string): Refusal =>
   refuse("logUnavailable", cause.message, { id, retryAfterSeconds: RETRY_AFTER_SECONDS })
 
-/** Never rejects for what the log says; rejects when a stored fact cannot be read. */
+/** A fact as it is stored; anybody who may publish can have put other bytes in its place. */
+const answeredBy = (bytes: Uint8Array, id: string, position: number): Answered | Refusal => {
+  try {
+    return { kind: "answered", fact: readFact(bytes), position, replayed: false }
+  } catch {
+    const message = `Prediction '${id}' is stored at ${position} in a form that cannot be read`
+    return refuse("unreadableFact", message, { id })
+  }
+}
+
+/** Never rejects for what the log says or holds. */
 export const findPrediction =
   (log: Log, replicas: number): FindPrediction =>
   async (model, id) => {
-    const fact = async (): Promise<Answered | undefined> => {
+    const fact = async (): Promise<Answered | Refusal | undefined> => {
       const found = await readLast(log, PREDICTIONS, predictionSubject(model, id), replicas)
       if (found === undefined) return undefined
-      const { data, sequence } = found
-      return {
-        kind: "answered",
-        fact: readFact(data),
-        position: sequence,
-        replayed: false,
-      }
+      return answeredBy(found.data, id, found.sequence)
     }
     try {
       const found = await fact()
@@ -84,8 +88,7 @@ export const findAtPosition =
       const placed = await historyAt(log, position)
       if (placed !== undefined) {
         if (placed.subject !== predictionSubject(model, id)) return unknown
-        const fact = readFact(placed.message.data)
-        return { kind: "answered", fact, position, replayed: false }
+        return answeredBy(placed.message.data, id, position)
       }
       const { state } = await log.manager.streams.info(PREDICTIONS)
       if (position >= state.first_seq) return unknown

@@ -16,7 +16,7 @@ const CONTRACT: Readonly<Record<number, ReadonlyArray<ErrorCase>>> = {
   415: ["unsupportedMediaType", "unsupportedEncoding"],
   422: ["keyReused"],
   429: ["rateLimited", "queueFull", "tooManyInFlight", "tooManyReaders"],
-  500: ["modelError", "outputTooLarge", "exhausted", "internal"],
+  500: ["modelError", "outputTooLarge", "exhausted", "internal", "unreadableFact"],
   501: ["unsupported"],
   503: ["storeFull", "logUnavailable", "noPredictor", "modelUnavailable", "notReady"],
   504: ["timedOut", "expired"],

@@ -31,6 +31,7 @@ export const CASES = {
   outputTooLarge: { status: 500, code: "output_too_large" },
   exhausted: { status: 500, code: "exhausted" },
   internal: { status: 500, code: "internal" },
+  unreadableFact: { status: 500, code: "unreadable_fact" },
   unsupported: { status: 501, code: "unsupported" },
   storeFull: { status: 503, code: "store_full" },
   logUnavailable: { status: 503, code: "log_unavailable" },
