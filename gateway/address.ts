@@ -9,13 +9,34 @@ export const queryValue = (request: Request, name: string): string | undefined =
   return new URLSearchParams(request.url.slice(start + 1)).get(name) ?? undefined
 }
 
+const NO_QUERY: ReadonlyMap<string, string> = new Map()
+
+/** The parameters of an address, each of them one of `names` and there once. */
+export const readQuery = (
+  request: Request,
+  names: ReadonlyArray<string>,
+): ReadonlyMap<string, string> | Refusal => {
+  const start = request.url.indexOf("?")
+  if (start === -1) return NO_QUERY
+  const found = new Map<string, string>()
+  for (const [name, value] of new URLSearchParams(request.url.slice(start + 1))) {
+    if (!names.includes(name)) {
+      const got = JSON.stringify(name.slice(0, 80))
+      return refuse("invalid", `query: expected ${names.join(" or ")}, got ${got}`)
+    }
+    if (found.has(name)) return refuse("invalid", `${name}: expected one, got several`)
+    found.set(name, value)
+  }
+  return found
+}
+
 /** Where an answer is fetched; the address remembers in which form it was asked for. */
 export const predictionAddress = (model: string, id: string, form: Form): string =>
   `/v2/models/${model}/predictions/${id}${form === "rows" ? "?form=rows" : ""}`
 
 /** The form that an address of an answer names; tensors where it names none. */
-export const formOf = (request: Request): Form | Refusal => {
-  const form = queryValue(request, "form") ?? "tensors"
+export const formOf = (query: ReadonlyMap<string, string>): Form | Refusal => {
+  const form = query.get("form") ?? "tensors"
   if (form === "rows" || form === "tensors") return form
   return refuse("invalid", `form: expected rows or tensors, got "${form.slice(0, 80)}"`)
 }

@@ -61,6 +61,9 @@ const readPin = (
 
 const readKey = (value: string | null): string | undefined | Refusal => {
   if (value === null) return undefined
+  // What several headers are joined with; of two keys none can be chosen.
+  if (value.includes(", "))
+    return invalid(IDEMPOTENCY_KEY, 'one key, without ", " in it', shown(value))
   if (value.length >= 1 && value.length <= KEY_MAX_CHARACTERS && PRINTABLE.test(value)) return value
   return invalid(IDEMPOTENCY_KEY, `1 to ${KEY_MAX_CHARACTERS} printable characters`, shown(value))
 }

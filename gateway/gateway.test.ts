@@ -104,6 +104,17 @@ const refusals: ReadonlyArray<
     400,
     "invalid_request",
   ],
+  ["two models", "/predict?model=flights&model=none", ROWS, {}, 400, "invalid_request"],
+  ["an unknown parameter", "/predict?modle=none", ROWS, {}, 400, "invalid_request"],
+  ["bytes that are no name", "/v2/models/%E0%A4%A/infer", TENSORS, {}, 400, "invalid_request"],
+  [
+    "bytes that are no version",
+    "/v2/models/flights/versions/%zz/infer",
+    TENSORS,
+    {},
+    400,
+    "invalid_request",
+  ],
   ["an unknown model", "/v2/models/none/infer", TENSORS, {}, 404, "unknown_model"],
   ["an unknown model of rows", "/predict?model=none", ROWS, {}, 404, "unknown_model"],
   [
@@ -188,6 +199,26 @@ test("bytes that are not UTF-8 are refused", async () => {
   const body = new Uint8Array([0x7b, 0xff, 0x7d])
   const answer = await ask(`${url}/predict`, { method: "POST", body })
   expect(answer.json).toMatchObject({ code: "invalid_request" })
+})
+
+test("what is asked twice or misspelt is named", async () => {
+  const told = async (path: string) => String((await ask(`${url}${path}`)).json["error"])
+  const { json } = await post(`${url}/predict?modle=flights`, ROWS)
+  expect(json["error"]).toBe('query: expected model or version, got "modle"')
+  expect(await told(`/v2/models/${MODEL}/predictions/a?form=rows&form=tensors`)).toBe(
+    "form: expected one, got several",
+  )
+  expect(await told(`/v2/models/${MODEL}/predictions/%E0`)).toBe(
+    "id: expected UTF-8, percent-encoded, got other bytes",
+  )
+})
+
+test("of two keys none is chosen", async () => {
+  const keys = "Idempotency-Key: one\r\nIdempotency-Key: two\r\n"
+  const head = `POST /predict HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${keys}`
+  const answer = await raw(`${head}Content-Length: ${ROWS.length}\r\n\r\n${ROWS}`)
+  expect(answer).toStartWith("HTTP/1.1 400 ")
+  expect(answer).toContain("Idempotency-Key: expected one key")
 })
 
 test("a known path names its methods", async () => {

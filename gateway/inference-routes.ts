@@ -1,6 +1,6 @@
 // The routes that predict one request: text in, text out, the data plane in between.
 import type { Releases } from "#core/registry/releases"
-import { queryValue } from "./address.ts"
+import { readQuery } from "./address.ts"
 import type { BulkInference } from "./bulk.ts"
 import { isNdjson } from "./ndjson.ts"
 import type { Caller } from "./caller.ts"
@@ -63,14 +63,16 @@ export class InferenceRoutes {
   }
 
   #predictRows(request: Request, caller: Caller): Promise<Response> | Response {
-    const model = queryValue(request, "model") ?? this.#options.releases.defaultModel()
+    const query = readQuery(request, ["model", "version"])
+    if ("kind" in query) return this.#options.responder.refused(query)
+    const model = query.get("model") ?? this.#options.releases.defaultModel()
     if (model === undefined) {
       const message = "no model is registered yet"
       return this.#options.responder.refused(
         refuse("modelUnavailable", message, { retryAfterSeconds: 1 }),
       )
     }
-    return this.#predict(request, caller, model, queryValue(request, "version"), "rows")
+    return this.#predict(request, caller, model, query.get("version"), "rows")
   }
 
   async #predict(

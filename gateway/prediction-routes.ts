@@ -1,7 +1,7 @@
 // The route that fetches what was predicted: at once, or by a long poll.
 import { isLogId } from "#proto/names"
 import { POSITION } from "#proto/headers"
-import { formOf, positionOf, queryValue } from "./address.ts"
+import { formOf, positionOf, readQuery } from "./address.ts"
 import { checkNames } from "./call.ts"
 import { operations } from "./operations.ts"
 import type { Polls } from "./poll.ts"
@@ -30,9 +30,11 @@ export const predictionRoutes = (options: PredictionRouteOptions): ReadonlyArray
     if (wrongName !== undefined) return responder.refused(wrongName)
     if (!isLogId(id))
       return responder.refused(refuse("invalid", "id: expected 1 to 64 of A-Z a-z 0-9 _ -"))
-    const form = formOf(request)
+    const query = readQuery(request, ["form", "position"])
+    if ("kind" in query) return responder.refused(query)
+    const form = formOf(query)
     if (typeof form !== "string") return responder.refused(form)
-    const given = queryValue(request, "position") ?? request.headers.get(POSITION)
+    const given = query.get("position") ?? request.headers.get(POSITION)
     const position = positionOf("position", given)
     if (typeof position === "object") return responder.refused(position)
     const { waitSeconds } = readPreference(request.headers)

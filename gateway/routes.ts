@@ -10,7 +10,7 @@ import type { Operation } from "./operations.ts"
 import type { RequestLog } from "./request-log.ts"
 import type { Responder } from "./respond.ts"
 import type { GatewayTraces } from "./spans.ts"
-import { refuse } from "./status.ts"
+import { refuse, type Refusal } from "./status.ts"
 
 export type Params = Readonly<Record<string, string>>
 /** What is known of a request besides itself. */
@@ -108,6 +108,14 @@ const makeUnrouted = ({
   }
 }
 
+/** What Elysia could not decode it passes on as null, whatever its types say. */
+const undecodable = (params: Params): Refusal | undefined => {
+  for (const name in params)
+    if (typeof params[name] !== "string")
+      return refuse("invalid", `${name}: expected UTF-8, percent-encoded, got other bytes`)
+  return undefined
+}
+
 type Guarded = (route: Route, request: Request, params: Params) => Promise<Response>
 
 /**
@@ -123,12 +131,16 @@ const mount = (app: Elysia, route: Route, guarded: Guarded): void => {
 export const makeApp = (options: AppOptions) => {
   const { routes, guard, responder, manners, metrics, traces, requestLog } = options
   const { logger, now, draining } = options
+  const { refused } = responder
   const handled = (route: Route, request: Request, params: Params) => {
     const caller = guard.admit(route.access, request.headers)
-    if (!("kind" in caller)) return route.handle(request, params, { caller })
+    if (!("kind" in caller)) {
+      const wrong = undecodable(params)
+      return wrong === undefined ? route.handle(request, params, { caller }) : refused(wrong)
+    }
     metrics.callerRefused(caller.error)
     const challenge = caller.error === "unauthenticated" ? CHALLENGE : {}
-    return responder.refused(caller, challenge)
+    return refused(caller, challenge)
   }
   const guarded = async (route: Route, request: Request, params: Params): Promise<Response> => {
     const begun = now()
