@@ -4,6 +4,7 @@ import { ANY_MODEL, type Placed } from "#core/log/find"
 import { readRange } from "#core/log/follow"
 import { readSource } from "#core/log/history"
 import type { Log } from "#core/log/log"
+import { readable } from "#core/log/readable"
 import { membersDigest } from "#proto/digest"
 import { predictionCodec, type Batch, type Prediction } from "#proto/prediction"
 import { historySubject, predictionSubject, PREDICTIONS } from "#proto/subjects"
@@ -57,8 +58,9 @@ const membersAround = async (
   for await (const { sequence, data, headers } of readRange(log, range)) {
     // Decoding a fact costs more than looking for the id of its batch in its bytes.
     if (!Buffer.from(data.buffer, data.byteOffset, data.byteLength).includes(batch.id)) continue
-    const fact = predictionCodec.decode(data)
-    if (fact.batch?.id !== batch.id) continue
+    const read = readable(predictionCodec, data)
+    if (read.kind === "unreadable" || read.value.batch?.id !== batch.id) continue
+    const fact = read.value
     const position = isHot ? sequence : (readSource(headers)?.position ?? 0)
     members.set(fact.id, memberOf(fact, position))
     if (rowsOf([...members.values()]) >= batch.rows) break

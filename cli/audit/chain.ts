@@ -4,6 +4,7 @@ import { findLetters, findRetries } from "#core/log/dead-letters"
 import { ANY_MODEL, findHot, findMatching } from "#core/log/find"
 import { readRange } from "#core/log/follow"
 import type { Log } from "#core/log/log"
+import { readable } from "#core/log/readable"
 import { RETRY_OF } from "#proto/headers"
 import { predictionCodec } from "#proto/prediction"
 import {
@@ -23,7 +24,7 @@ const QUEUE_MOST = 3_000
 
 export interface Link {
   readonly id: string
-  readonly state: "answered" | "failed" | "queued" | "unknown"
+  readonly state: "answered" | "failed" | "queued" | "unreadable" | "unknown"
   /** The id that it was sent again for; absent at the beginning of the chain. */
   readonly retryOf?: string
 }
@@ -31,12 +32,15 @@ export interface Link {
 const linkOf = async (log: Log, model: string, id: string): Promise<Link> => {
   const [placed] = await findHot(log, id, model)
   if (placed !== undefined) {
-    const { failure, retryOf } = predictionCodec.decode(placed.message.data)
+    const read = readable(predictionCodec, placed.message.data)
+    if (read.kind === "unreadable") return { id, state: "unreadable" }
+    const { failure, retryOf } = read.value
     const state = failure === undefined ? "answered" : "failed"
     return { id, state, ...(retryOf === undefined ? {} : { retryOf }) }
   }
   const [letter] = await findLetters(log, id, model)
   if (letter === undefined) return { id, state: "unknown" }
+  if (letter.kind === "unreadable") return { id, state: "failed" }
   const retryOf = letter.letter.headers[RETRY_OF]
   return { id, state: "failed", ...(retryOf === undefined ? {} : { retryOf }) }
 }
@@ -78,8 +82,9 @@ const ownRetries = async (
   for await (const { data } of readRange(log, facts)) {
     // Decoding a fact costs more than looking for the id in its bytes.
     if (!Buffer.from(data.buffer, data.byteOffset, data.byteLength).includes(id)) continue
-    const { id: retry, retryOf, failure } = predictionCodec.decode(data)
-    if (retryOf !== id) continue
+    const read = readable(predictionCodec, data)
+    if (read.kind === "unreadable" || read.value.retryOf !== id) continue
+    const { id: retry, failure } = read.value
     links.push({ id: retry, state: failure === undefined ? "answered" : "failed", retryOf: id })
   }
   return links

@@ -3,6 +3,7 @@
 import { findMatching, type Placed } from "#core/log/find"
 import { readRange } from "#core/log/follow"
 import type { Log } from "#core/log/log"
+import { readable } from "#core/log/readable"
 import {
   driftFindingCodec,
   driftSubject,
@@ -23,18 +24,35 @@ export interface Outcome {
   readonly value: unknown
 }
 
+/** A message that stands where something about the id could stand, and cannot be read. */
+export interface UnreadableNote {
+  readonly stream: string
+  readonly sequence: number
+  readonly reason: string
+}
+
 export interface Later {
   readonly windows: ReadonlyArray<WindowEvaluated>
   /** Drift that began or ended with one of these windows. */
   readonly drift: ReadonlyArray<DriftFinding>
   readonly outcomes: ReadonlyArray<Outcome>
+  readonly unreadable: ReadonlyArray<UnreadableNote>
 }
 
-const findings = async (log: Log, filter: string): Promise<ReadonlyArray<Uint8Array>> => {
+const findings = async <A>(
+  log: Log,
+  filter: string,
+  codec: { readonly decode: (bytes: Uint8Array) => A },
+  unreadable: Array<UnreadableNote>,
+): Promise<ReadonlyArray<A>> => {
   const { state } = await log.manager.streams.info(FINDINGS)
-  const found: Array<Uint8Array> = []
+  const found: Array<A> = []
   const range = { stream: FINDINGS, from: state.first_seq, to: Infinity, filter }
-  for await (const { data } of readRange(log, range)) found.push(data)
+  for await (const { data, sequence } of readRange(log, range)) {
+    const read = readable(codec, data)
+    if (read.kind === "read") found.push(read.value)
+    else unreadable.push({ stream: FINDINGS, sequence, reason: read.reason })
+  }
   return found
 }
 
@@ -61,14 +79,15 @@ export const findLater = async (
   position: number,
   known: ReadonlyArray<Outcome>,
 ): Promise<Later> => {
-  const windows = (await findings(log, windowSubject(model)))
-    .map((data) => windowFindingCodec.decode(data))
+  const unreadable: Array<UnreadableNote> = []
+  const windows = (await findings(log, windowSubject(model), windowFindingCodec, unreadable))
     .filter((finding) => finding._tag === "WindowEvaluated")
     .filter(({ window }) => window.from <= position && position <= window.to)
   const numbers = new Set(windows.map(({ number }) => number))
-  const drift = (await findings(log, driftSubject(model)))
-    .map((data) => driftFindingCodec.decode(data))
-    .filter(({ number, window }) => numbers.has(number) && window.to >= position)
+  const allDrift = await findings(log, driftSubject(model), driftFindingCodec, unreadable)
+  const drift = allDrift.filter(
+    ({ number, window }) => numbers.has(number) && window.to >= position,
+  )
   const subject = outcomeSubject(model, id)
   const hot = await findMatching(log, PREDICTIONS, subject, OUTCOMES_MOST)
   const outcomes = hot.map((message) =>
@@ -79,5 +98,6 @@ export const findLater = async (
     windows,
     drift,
     outcomes: [...known.filter((one) => !seen.has(one.position)), ...outcomes],
+    unreadable,
   }
 }

@@ -34,6 +34,13 @@ export const storyDocument = (story: Story): unknown => ({
     headers: headersOf(story),
   },
   fact: story.told && factDocument(story.told),
+  unreadableFact: story.unreadable && {
+    position: story.unreadable.placed.position,
+    stream: story.unreadable.placed.stream,
+    sequence: story.unreadable.placed.message.sequence,
+    bytes: story.unreadable.placed.message.data.byteLength,
+    reason: story.unreadable.reason,
+  },
   deadLetter: story.letter && letterWhole(story.letter, []),
   chain: story.chain,
   ...story.later,

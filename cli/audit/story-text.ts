@@ -2,7 +2,7 @@
 import { HISTORY } from "#proto/subjects"
 import { letterText } from "../dead/listing.ts"
 import { eventWords } from "../models/release-history.ts"
-import { durationText, fields, shorten, timeText } from "../table.ts"
+import { bytesText, durationText, fields, shorten, timeText } from "../table.ts"
 import { tensorLine } from "../tensor-json.ts"
 import type { BatchStory } from "./batch.ts"
 import type { Link } from "./chain.ts"
@@ -11,6 +11,7 @@ import type { FactStory, Story } from "./story.ts"
 const DIGEST_SHOWN_CHARACTERS = 16
 const MEMBERS_SHOWN = 16
 const OUTCOME_SHOWN_CHARACTERS = 200
+const UNREADABLE_SHOWN = 16
 
 type Pairs = ReadonlyArray<readonly [name: string, value: string | undefined]>
 
@@ -123,12 +124,32 @@ const laterText = ({ later }: Story): string => {
 }
 
 /** In one word, what became of it. */
-export const stateOf = ({ told, queued, letter, erasures }: Story): string => {
+export const stateOf = ({ told, unreadable, queued, letter, erasures }: Story): string => {
+  if (unreadable !== undefined) return "unreadable"
   if (told !== undefined) return told.fact.failure === undefined ? "answered" : "failed"
   if (queued !== undefined) return "queued"
   if (letter !== undefined) return "dead"
   return erasures.length > 0 ? "erased" : "unknown"
 }
+
+const unreadableText = ({ unreadable }: Story): string =>
+  unreadable === undefined
+    ? ""
+    : pairs("UNREADABLE FACT", [
+        ["why", unreadable.reason],
+        ["stored", timeText(unreadable.placed.message.storedAt)],
+        ["sequence", `${unreadable.placed.message.sequence} of ${unreadable.placed.stream}`],
+        ["size", bytesText(unreadable.placed.message.data.byteLength)],
+      ])
+
+/** What stands where a finding or a record could tell of this id, and cannot be read. */
+const notesText = ({ later: { unreadable } }: Story): string =>
+  pairs(
+    "UNREADABLE",
+    unreadable
+      .slice(0, UNREADABLE_SHOWN)
+      .map(({ stream, sequence, reason }) => [`${stream} ${sequence}`, reason]),
+  )
 
 const erasuresText = ({ erasures }: Story): string =>
   pairs(
@@ -162,6 +183,7 @@ export const storyText = (story: Story): string => {
       ["read from", told?.placed.stream],
     ]),
     queuedText(story),
+    unreadableText(story),
     ...(told === undefined
       ? []
       : [
@@ -176,6 +198,7 @@ export const storyText = (story: Story): string => {
       : section("DEAD LETTER", letterText(letter, []).replaceAll(/^/gmu, "  ")),
     chainText(story),
     told === undefined ? "" : laterText(story),
+    notesText(story),
     erasuresText(story),
   ]
     .filter((text) => text !== "")

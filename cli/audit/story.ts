@@ -1,20 +1,21 @@
 // Everything that the log has about one id, gathered: its fact with where it lies, its batch, the
 // decisions that made its version answer, its dead letter, its chain of retries, what came later.
-import { findLetters, type StoredLetter } from "#core/log/dead-letters"
+import { findLetters, type FoundLetter } from "#core/log/dead-letters"
 import { findErasures } from "#core/log/erasures"
 import { ANY_MODEL, findHot, findMatching, scanHistory, type Placed } from "#core/log/find"
 import type { Log } from "#core/log/log"
 import type { StoredMessage } from "#core/log/read"
+import { readable } from "#core/log/readable"
 import type { Erased } from "#proto/erasure"
 import { RETRY_OF } from "#proto/headers"
 import { predictionCodec, type Prediction } from "#proto/prediction"
-import { modelAndId, predictionSubject, REQUESTS, requestSubject } from "#proto/subjects"
+import { EVENTS, modelAndId, predictionSubject, REQUESTS, requestSubject } from "#proto/subjects"
 import { CommandFailed } from "../command.ts"
 import { releaseHistory, type ReleaseEvent } from "../models/release-history.ts"
 import { startProgress } from "../progress.ts"
 import { batchStory, type BatchStory } from "./batch.ts"
 import { findChain, type Chain } from "./chain.ts"
-import { findLater, outcomeOf, type Later, type Outcome } from "./later.ts"
+import { findLater, outcomeOf, type Later, type Outcome, type UnreadableNote } from "./later.ts"
 
 /** Models under which one id may wait. */
 const QUEUED_MOST = 64
@@ -34,13 +35,20 @@ export interface FactStory {
   readonly releases: ReadonlyArray<ReleaseEvent>
 }
 
+export interface UnreadableFact {
+  readonly placed: Placed
+  readonly reason: string
+}
+
 export interface Story {
   readonly id: string
   readonly model: string
   /** Absent for an id that is queued, erased, or known by its dead letter alone. */
   readonly told: FactStory | undefined
   readonly queued: StoredMessage | undefined
-  readonly letter: StoredLetter | undefined
+  /** The fact, where it is stored but cannot be read. */
+  readonly unreadable: UnreadableFact | undefined
+  readonly letter: FoundLetter | undefined
   readonly chain: Chain
   readonly later: Later
   readonly erasures: ReadonlyArray<Erased>
@@ -101,8 +109,10 @@ const releasesOf = async (log: Log, fact: Prediction): Promise<ReadonlyArray<Rel
   )
 }
 
-const tell = async (log: Log, placed: Placed): Promise<FactStory> => {
-  const fact = predictionCodec.decode(placed.message.data)
+const tell = async (log: Log, placed: Placed): Promise<FactStory | UnreadableFact> => {
+  const read = readable(predictionCodec, placed.message.data)
+  if (read.kind === "unreadable") return { placed, reason: read.reason }
+  const fact = read.value
   return {
     placed,
     fact,
@@ -111,7 +121,10 @@ const tell = async (log: Log, placed: Placed): Promise<FactStory> => {
   }
 }
 
-const NOTHING_LATER: Later = { windows: [], drift: [], outcomes: [] }
+const NOTHING_LATER: Later = { windows: [], drift: [], outcomes: [], unreadable: [] }
+
+const headersOf = (letter: FoundLetter | undefined): Readonly<Record<string, string>> =>
+  letter?.kind === "read" ? letter.letter.headers : {}
 
 /** Undefined when the log knows nothing of the id. @throws CommandFailed, LookupFailed. */
 export const findStory = async (log: Log, question: Question): Promise<Story | undefined> => {
@@ -119,33 +132,36 @@ export const findStory = async (log: Log, question: Question): Promise<Story | u
   const hot = await inHotLog(log, question)
   const queued = hot === undefined ? await queuedRequest(log, question) : undefined
   const letters = await findLetters(log, id, question.model)
-  const letter = single(id, letters, (stored) => stored.letter.model)
+  const letter = single(id, letters, (found) => found.model)
   const isLookedFor = hot === undefined && queued === undefined
   const old: Found = isLookedFor
     ? await inHistory(log, question)
     : { placed: undefined, outcomes: [] }
   // It may have ended while we looked elsewhere.
   const placed = hot ?? old.placed ?? (isLookedFor ? await inHotLog(log, question) : undefined)
-  const erasures = await findErasures(log, new Set([id]), question.model)
+  const notes: Array<UnreadableNote> = []
+  const note = (sequence: number, reason: string) =>
+    notes.push({ stream: EVENTS, sequence, reason })
+  const erasures = await findErasures(log, new Set([id]), question.model, note)
   const known = placed ?? queued
-  const model =
-    known === undefined ? (letter?.letter.model ?? erasures[0]?.model) : modelOfSubject(known)
+  const model = known === undefined ? (letter?.model ?? erasures[0]?.model) : modelOfSubject(known)
   if (model === undefined) return undefined
-  const told = placed === undefined ? undefined : await tell(log, placed)
+  const fact = placed === undefined ? undefined : await tell(log, placed)
+  const told = fact !== undefined && "fact" in fact ? fact : undefined
   const retryOf =
-    told?.fact.retryOf ?? letter?.letter.headers[RETRY_OF] ?? queued?.headers?.get(RETRY_OF)
+    told?.fact.retryOf ?? headersOf(letter)[RETRY_OF] ?? queued?.headers?.get(RETRY_OF)
   const position = placed?.position ?? 0
+  const later =
+    placed === undefined ? NOTHING_LATER : await findLater(log, model, id, position, old.outcomes)
   return {
     id,
     model,
     told,
+    unreadable: fact !== undefined && "reason" in fact ? fact : undefined,
     queued,
     letter,
     chain: await findChain(log, model, id, retryOf === "" ? undefined : retryOf, position),
-    later:
-      placed === undefined
-        ? NOTHING_LATER
-        : await findLater(log, model, id, position, old.outcomes),
+    later: { ...later, unreadable: [...notes, ...later.unreadable] },
     erasures,
   }
 }

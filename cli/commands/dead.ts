@@ -6,6 +6,7 @@ import {
   RetryRefused,
   type Retry,
   type StoredLetter,
+  type UnreadableLetter,
 } from "#core/log/dead-letters"
 import { eraseMessage } from "#core/log/erase"
 import type { Log } from "#core/log/log"
@@ -63,7 +64,7 @@ const list = async (asked: Asked): Promise<number> => {
 
 const show = async (asked: Asked): Promise<number> => {
   const stored = await oneLetter(asked.log, idOf(asked), asked.model)
-  const retries = await findRetries(asked.log, stored.letter.model, stored.letter.id)
+  const retries = await findRetries(asked.log, stored.model, stored.id)
   const document = () => JSON.stringify(letterWhole(stored, retries), undefined, 2)
   console.log(asked.json ? document() : letterText(stored, retries))
   return EXIT_DONE
@@ -78,8 +79,12 @@ const refuseRepeat = (id: string, last: Retry | undefined, again: boolean): void
   }
 }
 
+const refusalOf = ({ id, reason }: UnreadableLetter): string =>
+  `${id} is not sent again: ${reason}; ./weir dead drop ${id} removes it`
+
 const retryOne = async (asked: Asked): Promise<number> => {
   const stored = await oneLetter(asked.log, idOf(asked), asked.model)
+  if (stored.kind === "unreadable") throw new CommandFailed(refusalOf(stored))
   const { model, id } = stored.letter
   const retries = await findRetries(asked.log, model, id)
   const last = retries.at(-1)
@@ -96,18 +101,24 @@ const say = (asked: Asked, { letter }: StoredLetter, retry: string): void => {
 
 const retryAll = async (asked: Asked): Promise<number> => {
   const letters = await newestLetters(asked.log, asked.model, LIST_MOST)
-  const open = await notRetried(asked.log, letters)
+  const stored = letters.filter((found) => found.kind === "read")
+  const open = await notRetried(asked.log, stored)
   let refused = 0
-  for (const stored of open) {
+  for (const found of letters) {
+    if (found.kind === "read") continue
+    refused++
+    console.error(`weir: ${refusalOf(found)}`)
+  }
+  for (const one of open) {
     try {
-      say(asked, stored, await retryLetter(asked.log, stored, 1))
+      say(asked, one, await retryLetter(asked.log, one, 1))
     } catch (cause) {
       if (!(cause instanceof RetryRefused)) throw cause
       refused++
       console.error(`weir: ${cause.message}`)
     }
   }
-  const skipped = letters.length - open.length
+  const skipped = stored.length - open.length
   if (skipped > 0) console.error(`${skipped} were sent again before and are left alone`)
   if (letters.length === 0) console.error("there are no dead letters")
   return refused === 0 ? EXIT_DONE : EXIT_FAILED
@@ -120,9 +131,8 @@ const retry = (asked: Asked): Promise<number> => {
 }
 
 const drop = async (asked: Asked): Promise<number> => {
-  const { letter, sequence } = await oneLetter(asked.log, idOf(asked), asked.model)
+  const { id, model, sequence } = await oneLetter(asked.log, idOf(asked), asked.model)
   await eraseMessage(asked.log, DEAD_LETTERS, sequence)
-  const { id, model } = letter
   const text = `the dead letter of ${id} (${model}) is dropped; its fact stays`
   console.log(asked.json ? JSON.stringify({ id, model, dropped: true }) : text)
   return EXIT_DONE

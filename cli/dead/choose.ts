@@ -1,7 +1,7 @@
 // Which dead letters a command means: one by its id, the newest ones, or all that nobody has sent
 // again yet.
 import { readLetter, retryId, findLetters, findRetries } from "#core/log/dead-letters"
-import type { StoredLetter } from "#core/log/dead-letters"
+import type { FoundLetter, StoredLetter } from "#core/log/dead-letters"
 import { ANY_MODEL, scanHistory } from "#core/log/find"
 import { readRange } from "#core/log/follow"
 import type { Log } from "#core/log/log"
@@ -17,11 +17,11 @@ export const oneLetter = async (
   log: Log,
   id: string,
   model: string | undefined,
-): Promise<StoredLetter> => {
+): Promise<FoundLetter> => {
   const [first, ...others] = await findLetters(log, id, model)
   if (first === undefined) throw new CommandFailed(`there is no dead letter of "${id}"`)
   if (others.length === 0) return first
-  const models = [first, ...others].map(({ letter }) => letter.model).join(", ")
+  const models = [first, ...others].map((found) => found.model).join(", ")
   throw new CommandFailed(`"${id}" died under several models (${models}): choose with --model`)
 }
 
@@ -30,11 +30,11 @@ export const newestLetters = async (
   log: Log,
   model: string | undefined,
   most: number,
-): Promise<ReadonlyArray<StoredLetter>> => {
+): Promise<ReadonlyArray<FoundLetter>> => {
   const { state } = await log.manager.streams.info(DEAD_LETTERS)
   const filter = deadSubject(model ?? ANY_MODEL, ANY_MODEL)
   const range = { stream: DEAD_LETTERS, from: state.first_seq, to: Infinity, filter }
-  const letters: Array<StoredLetter> = []
+  const letters: Array<FoundLetter> = []
   for await (const entry of readRange(log, range)) {
     letters.push(readLetter(entry))
     if (letters.length > most) letters.shift()

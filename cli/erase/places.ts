@@ -165,12 +165,13 @@ export const findHoldings = async (
   for (const id of ids) {
     const isHot = await findByHotLog(log, id, options.model ?? ANY_MODEL, finds)
     if (!isHot) scanned.add(id)
-    for (const { letter, sequence } of await findLetters(log, id, options.model)) {
-      const place = { stream: DEAD_LETTERS, sequence, position: undefined } as const
-      const known = finds.add(id, letter.model, place)
+    for (const found of await findLetters(log, id, options.model)) {
+      const place = { stream: DEAD_LETTERS, sequence: found.sequence, position: undefined } as const
+      const known = finds.add(id, found.model, place)
       known.failed = true
-      known.retryOf ??= letter.headers[RETRY_OF]
-      known.caller ??= letter.headers[CALLER]
+      if (found.kind === "unreadable") continue
+      known.retryOf ??= found.letter.headers[RETRY_OF]
+      known.caller ??= found.letter.headers[CALLER]
     }
   }
   if (scanned.size > 0) await findByScan(log, scanned, options, finds)

@@ -5,6 +5,7 @@ import { follow, readRange, type Entry } from "#core/log/follow"
 import { readSource, seek } from "#core/log/history"
 import { lookUp } from "#core/log/leader-lookup"
 import type { Log } from "#core/log/log"
+import { readable } from "#core/log/readable"
 import { predictionCodec, type Prediction } from "#proto/prediction"
 import {
   ALL_HISTORY,
@@ -13,11 +14,36 @@ import {
   historySubject,
   predictionSubject,
   PREDICTIONS,
+  rawModelAndId,
 } from "#proto/subjects"
 
-export interface TailedFact {
+export interface ReadFact {
+  readonly kind: "read"
   readonly position: number
   readonly fact: Prediction
+}
+
+/** A message in the place of a fact that is none. */
+export interface UnreadableFact {
+  readonly kind: "unreadable"
+  readonly position: number
+  /** As in the subject. */
+  readonly model: string
+  readonly id: string
+  /** Milliseconds since 1970. */
+  readonly storedAt: number
+  readonly bytes: number
+  readonly reason: string
+}
+
+export type TailedFact = ReadFact | UnreadableFact
+
+const tailed = (position: number, subject: string, { data, storedAt }: Entry): TailedFact => {
+  const read = readable(predictionCodec, data)
+  if (read.kind === "read") return { kind: "read", position, fact: read.value }
+  const { model, id } = rawModelAndId(subject)
+  const { reason } = read
+  return { kind: "unreadable", position, model, id, storedAt, bytes: data.byteLength, reason }
 }
 
 export interface TailOptions {
@@ -28,11 +54,9 @@ export interface TailOptions {
   readonly signal: AbortSignal
 }
 
-const fromHistory = ({ headers, data }: Entry): TailedFact | undefined => {
-  const source = readSource(headers)
-  return source === undefined
-    ? undefined
-    : { position: source.position, fact: predictionCodec.decode(data) }
+const fromHistory = (entry: Entry): TailedFact | undefined => {
+  const source = readSource(entry.headers)
+  return source === undefined ? undefined : tailed(source.position, source.subject, entry)
 }
 
 async function* older(log: Log, options: TailOptions, before: number): AsyncGenerator<TailedFact> {
@@ -56,8 +80,7 @@ export async function* tailFacts(log: Log, options: TailOptions): AsyncGenerator
   const filter = predictionSubject(model ?? ANY_MODEL, ANY_MODEL)
   const range = { stream: PREDICTIONS, from: Math.max(from, state.first_seq), filter, signal }
   const entries = isFollowed ? follow(log, range) : readRange(log, { ...range, to: Infinity })
-  for await (const { sequence, data } of entries)
-    yield { position: sequence, fact: predictionCodec.decode(data) }
+  for await (const entry of entries) yield tailed(entry.sequence, entry.subject, entry)
 }
 
 /** The position of the first fact that was stored at or after a time, or the next one to come. */

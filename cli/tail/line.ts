@@ -2,7 +2,7 @@
 import type { Prediction } from "#proto/prediction"
 import { durationText, plain, shorten, timeText } from "../table.ts"
 import { tensorJson } from "../tensor-json.ts"
-import type { TailedFact } from "./facts.ts"
+import type { TailedFact, UnreadableFact } from "./facts.ts"
 
 const WIDTHS = [9, 24, 14, 7, 26, 16, 9] as const
 const HEADS = ["POSITION", "ENDED", "MODEL", "VERSION", "ID", "OUTCOME", "LATENCY", "CALLER"]
@@ -29,8 +29,22 @@ export const outcomeOf = ({ failure }: Prediction): string => failure?.reason ??
 export const latencyOf = (fact: Prediction): number =>
   Math.max(0, endedAt(fact) - fact.times.stored)
 
-export const factLine = ({ position, fact }: TailedFact): string =>
+const unreadableLine = ({ position, model, id, storedAt, reason }: UnreadableFact): string =>
   row([
+    `${position}`,
+    timeText(storedAt),
+    plain(shorten(model, 32)),
+    "-",
+    plain(id),
+    "unreadable",
+    "-",
+    plain(reason),
+  ])
+
+export const factLine = (found: TailedFact): string => {
+  if (found.kind === "unreadable") return unreadableLine(found)
+  const { position, fact } = found
+  return row([
     `${position}`,
     timeText(endedAt(fact)),
     shorten(fact.model, 32),
@@ -40,9 +54,15 @@ export const factLine = ({ position, fact }: TailedFact): string =>
     durationText(latencyOf(fact)),
     plain(fact.caller ?? ""),
   ])
+}
 
 /** Inputs and outputs only when they are asked for: they are most of a fact. */
-export const factDocument = ({ position, fact }: TailedFact, isWhole: boolean): unknown => {
+export const factDocument = (found: TailedFact, isWhole: boolean): unknown => {
+  if (found.kind === "unreadable") {
+    const { kind: outcome, ...shown } = found
+    return { outcome, ...shown }
+  }
+  const { position, fact } = found
   const { request, outputs, ...rest } = fact
   return {
     position,

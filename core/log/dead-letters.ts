@@ -12,6 +12,7 @@ import {
   deadSubject,
   predictionSubject,
   PREDICTIONS,
+  rawModelAndId,
   REQUESTS,
   requestSubject,
 } from "#proto/subjects"
@@ -20,6 +21,7 @@ import { lookUp } from "./leader-lookup.ts"
 import type { Log } from "./log.ts"
 import type { HeaderList } from "./header-list.ts"
 import type { Published } from "./publisher.ts"
+import { readable } from "./readable.ts"
 import type { StoredMessage } from "./read.ts"
 
 /** Retries of one id that are told apart; nobody sends the same thing again more often. */
@@ -40,28 +42,51 @@ export class RetryRefused extends Schema.TaggedError<RetryRefused>()("RetryRefus
 }
 
 export interface StoredLetter {
+  readonly kind: "read"
   readonly letter: DeadLetter
+  /** As in the subject. */
+  readonly model: string
+  readonly id: string
   readonly sequence: number
   readonly subject: string
 }
 
-/** @throws UnreadableRecord. */
+/** What is stored in the place of a letter and is none. It can be dropped like any other. */
+export interface UnreadableLetter {
+  readonly kind: "unreadable"
+  readonly reason: string
+  /** As in the subject, be they valid names or not. */
+  readonly model: string
+  readonly id: string
+  readonly sequence: number
+  readonly subject: string
+  /** Milliseconds since 1970. */
+  readonly storedAt: number
+  readonly data: Uint8Array
+}
+
+export type FoundLetter = StoredLetter | UnreadableLetter
+
+/** The letter in a message; a message that holds none says why. */
 export const readLetter = ({
   data,
   sequence,
   subject,
-}: Pick<StoredMessage, "data" | "sequence" | "subject">): StoredLetter => ({
-  letter: deadLetterCodec.decode(data),
-  sequence,
-  subject,
-})
+  storedAt,
+}: Pick<StoredMessage, "data" | "sequence" | "subject" | "storedAt">): FoundLetter => {
+  const read = readable(deadLetterCodec, data)
+  const place = { ...rawModelAndId(subject), sequence, subject }
+  return read.kind === "read"
+    ? { kind: "read", letter: read.value, ...place }
+    : { kind: "unreadable", reason: read.reason, storedAt, data, ...place }
+}
 
-/** The letters of an id, one for each model. @throws LookupFailed, UnreadableRecord. */
+/** The letters of an id, one for each model. @throws LookupFailed. */
 export const findLetters = async (
   log: Log,
   id: string,
   model: string = ANY_MODEL,
-): Promise<ReadonlyArray<StoredLetter>> => {
+): Promise<ReadonlyArray<FoundLetter>> => {
   const found = await findMatching(log, DEAD_LETTERS, deadSubject(model, id), LETTERS_OF_ID_MAX)
   return found.map(readLetter)
 }
@@ -74,14 +99,17 @@ export interface Retry {
   readonly id: string
   /** Counted from 1. */
   readonly attempt: number
-  readonly state: "queued" | "answered" | "failed"
+  /** Unreadable: its fact is stored, but cannot be read. */
+  readonly state: "queued" | "answered" | "failed" | "unreadable"
 }
 
 /** A failed fact may have no letter (it came too late), and a letter no fact. */
 const endOf = async (log: Log, model: string, id: string): Promise<Retry["state"] | undefined> => {
   const fact = await lookUp(log, PREDICTIONS, { last_by_subj: predictionSubject(model, id) })
   if (fact !== undefined) {
-    return predictionCodec.decode(fact.data).failure === undefined ? "answered" : "failed"
+    const read = readable(predictionCodec, fact.data)
+    if (read.kind === "unreadable") return "unreadable"
+    return read.value.failure === undefined ? "answered" : "failed"
   }
   const letter = await lookUp(log, DEAD_LETTERS, { last_by_subj: deadSubject(model, id) })
   return letter === undefined ? undefined : "failed"

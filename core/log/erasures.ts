@@ -7,22 +7,30 @@ import { ANY_MODEL } from "./find.ts"
 import { readRange } from "./follow.ts"
 import { lookUp } from "./leader-lookup.ts"
 import type { Log } from "./log.ts"
+import { readable } from "./readable.ts"
 
 /** Others that record at the same moment; an operator's command has few rivals. */
 const CONFLICTS_MAX = 50
 
-/** The recorded erasures of these ids, the oldest first. @throws UnreadableRecord. */
+/**
+ * The recorded erasures of these ids, the oldest first. A record that cannot be read is told to
+ * `onUnreadable`.
+ */
 export const findErasures = async (
   log: Log,
   ids: ReadonlySet<string>,
   model: string = ANY_MODEL,
+  onUnreadable: (sequence: number, reason: string) => void = () => undefined,
 ): Promise<ReadonlyArray<Erased>> => {
   const found: Array<Erased> = []
-  // Nothing is ever dropped from this stream, so that 1 is always there to begin at.
-  const range = { stream: EVENTS, from: 1, to: Infinity, filter: erasureSubject(model) }
-  for await (const { data } of readRange(log, range)) {
-    const erased = erasureCodec.decode(data)
-    if (ids.has(erased.id)) found.push(erased)
+  // Nothing is ever dropped from this stream, but its beginning may have been mended away.
+  const { state } = await log.manager.streams.info(EVENTS)
+  const from = Math.max(1, state.first_seq)
+  const range = { stream: EVENTS, from, to: Infinity, filter: erasureSubject(model) }
+  for await (const { data, sequence } of readRange(log, range)) {
+    const read = readable(erasureCodec, data)
+    if (read.kind === "unreadable") onUnreadable(sequence, read.reason)
+    else if (ids.has(read.value.id)) found.push(read.value)
   }
   return found
 }
