@@ -18,6 +18,7 @@ export class BrokenModels {
   /** The last sequence of a broken model that the projection passed by. */
   readonly #passed = new Map<string, number>()
   #timer: ReturnType<typeof setTimeout> | undefined
+  #looking: Promise<void> | undefined
   #closed = false
 
   constructor(log: Log, logger: Logger | undefined, onMended: (at: ReleaseAt) => void) {
@@ -42,7 +43,14 @@ export class BrokenModels {
     if (this.#broken.get(model)?.sequence !== sequence)
       this.#logger?.error("a model is unavailable", { model, sequence, reason: unreadable.message })
     this.#broken.set(model, unreadable)
-    this.#look()
+    this.#lookLater()
+  }
+
+  /** Looks whether any model can be read again; all who ask at once share one look. */
+  async look(): Promise<void> {
+    if (this.#broken.size === 0) return
+    this.#looking ??= this.#lookAtAll()
+    await this.#looking
   }
 
   close(): void {
@@ -50,9 +58,10 @@ export class BrokenModels {
     clearTimeout(this.#timer)
   }
 
-  #look(): void {
-    if (this.#timer !== undefined || this.#closed) return
-    this.#timer = setTimeout(() => void this.#lookAtAll(), BROKEN_LOOK_MILLIS)
+  #lookLater(): void {
+    if (this.#closed) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.look(), BROKEN_LOOK_MILLIS)
     // A command that only reads the releases must be able to end.
     this.#timer.unref()
   }
@@ -67,8 +76,8 @@ export class BrokenModels {
         else this.#logger?.warn("releases could not be read anew", { reason: reasonOf(cause) })
       }
     }
-    this.#timer = undefined
-    if (this.#broken.size > 0) this.#look()
+    this.#looking = undefined
+    if (this.#broken.size > 0) this.#lookLater()
   }
 
   async #lookAt({ model, sequence: seq }: ReleaseUnreadable): Promise<void> {

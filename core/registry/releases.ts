@@ -140,7 +140,7 @@ export class Releases {
 
   /**
    * Resolves when every fact is folded in that was stored at the time of the call: read your own
-   * writes.
+   * writes. A model that was mended before is read anew by then.
    *
    * @throws LookupFailed when the log cannot be asked, ReleasesClosed, or what ended the
    * projection.
@@ -149,6 +149,7 @@ export class Releases {
     const lookup = lookUp(this.#log, EVENTS, { last_by_subj: ALL_RELEASES })
     const last = await Promise.race([lookup, this.#running])
     if (this.#failure !== undefined) throw this.#failure.cause
+    await this.#broken.look()
     const sequence = last?.sequence ?? 0
     if (sequence <= this.#position) return
     await new Promise<void>((resolve, reject) => this.#waiters.add({ sequence, resolve, reject }))
