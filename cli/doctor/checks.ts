@@ -7,6 +7,7 @@ import { findRunningServer } from "#core/log/running-server"
 import { historyStatus } from "#core/log/history"
 import type { Log } from "#core/log/log"
 import { findNatsServer, isAtLeast } from "#core/log/nats-binary"
+import { shownServers } from "#core/log/servers"
 import { limitsSumBytes, type LogLimits } from "#core/log/topology"
 import { verifyLog, withLog } from "../log.ts"
 import { portTrouble } from "../port.ts"
@@ -158,7 +159,7 @@ const checkLog = async ({ natsUrl, limits }: Patient): Promise<ReadonlyArray<Fin
   const findings: Array<Finding> = []
   try {
     await withLog("weir-doctor", natsUrl, async (log) => {
-      findings.push(good("log", `answers at ${natsUrl}`))
+      findings.push(good("log", `answers at ${shownServers(natsUrl)}`))
       for (const check of logChecks) findings.push(...(await check(log, limits)))
     })
   } catch (error) {

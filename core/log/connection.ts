@@ -37,7 +37,7 @@ export class NatsUnreachable extends Schema.TaggedError<NatsUnreachable>()("Nats
   }
 }
 
-/** The credentials of the settings, whole: never a user from here with a password from elsewhere. */
+/** The settings' own credentials, whole: never a user from here, a password from elsewhere. */
 const loginOf = ({ user, password, token }: NatsSettings) =>
   user === undefined && password === undefined && token === undefined
     ? undefined
