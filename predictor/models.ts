@@ -89,7 +89,8 @@ export class Models {
     const { engine, fetch, logger } = this.#options
     const bytes = await fetch(digest)
     await engine.load({ digest, bytes, signature })
-    logger.info("a model version is ready", { digest: digest.slice(0, 12) })
+    const fields = { ...this.#nameOf(digest), digest: digest.slice(0, 12) }
+    logger.info("a model version is ready", fields)
     // Unloaded while it was being loaded: nobody else would let it go.
     if (!this.#isWanted(digest)) await engine.unload(digest)
   }
@@ -108,12 +109,21 @@ export class Models {
     return false
   }
 
+  /** The first name that these bytes have; the same bytes may be several versions. */
+  #nameOf(digest: string): { readonly model?: string; readonly version?: string } {
+    for (const [model, release] of this.#options.releases.models())
+      for (const [version, known] of release.versions)
+        if (known.digest === digest) return { model, version }
+    return {}
+  }
+
   async #loadPatiently(version: HeldVersion): Promise<void> {
     const { digest } = version
     try {
       await this.hold(version)
     } catch (cause) {
       this.#options.logger.error("a model version cannot be loaded", {
+        ...this.#nameOf(digest),
         digest: digest.slice(0, 12),
         reason: reasonOf(cause),
       })
