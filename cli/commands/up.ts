@@ -1,22 +1,17 @@
 // `weir up`: the whole system on this machine, until Ctrl-C. The work is in cli/up/; here is when
 // it starts, what it prints, and how it ends.
+import { shownServers } from "#core/log/servers"
 import { readSettings } from "#core/service/settings"
 import { needsKeys } from "../../gateway/auth.ts"
 import { gatewaySettings } from "../../gateway/settings.ts"
-import { EXIT_DONE, EXIT_FAILED, type Command } from "../command.ts"
+import { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, type Command } from "../command.ts"
 import { upConsole } from "../up/console.ts"
-import { provisionLog, readLimits, withLog } from "../log.ts"
-import {
-  demoRequest,
-  describeImport,
-  importDependencies,
-  importSource,
-  modelSources,
-  type ModelSource,
-} from "../up/models.ts"
-import { watchModels } from "../up/watch-models.ts"
+import { demoRequest, modelSources } from "../up/models.ts"
 import { readUpOptions, UP_USAGE, type UpOptions } from "../up/options.ts"
+import { checkSettings, checkSources, prepareLog } from "../up/preparation.ts"
+import type { GivenUp } from "../up/supervisor.ts"
 import { startSystem, type System } from "../up/system.ts"
+import { watchModels } from "../up/watch-models.ts"
 
 const EXIT_INTERRUPTED = 130
 
@@ -37,30 +32,22 @@ const stopRequested = (): Promise<string> => {
   return promise
 }
 
-/**
- * Makes the log what it should be and imports the models; a bad setting is named before all that.
- */
-const preparation = (sources: ReadonlyArray<ModelSource>, say: (text: string) => void) => {
-  const limits = readLimits(process.env)
-  return (natsUrl: string) =>
-    withLog("weir-up", natsUrl, async (log) => {
-      await provisionLog(log, limits)
-      const dependencies = importDependencies(log)
-      for (const source of sources) {
-        for (const line of describeImport(await importSource(dependencies, source))) say(line)
-      }
-    })
-}
-
 const describeSystem = (options: UpOptions, system: System): string => {
   const monitoring = system.monitorUrl === undefined ? "" : `   monitoring ${system.monitorUrl}`
   return [
     `  HTTP     ${system.gatewayUrl}`,
     `  health   ${system.gatewayUrl}/health   metrics ${system.gatewayUrl}/metrics`,
-    `  NATS     ${system.natsUrl}${monitoring}`,
+    `  NATS     ${shownServers(system.natsUrl)}${monitoring}`,
     `  data     ${options.dataFolder}`,
   ].join("\n")
 }
+
+const describeEnd = ({ name, isHopeless }: GivenUp) => ({
+  code: isHopeless ? EXIT_USAGE : EXIT_FAILED,
+  text: `${name} does not run: stopping`,
+})
+
+const secondsSince = (began: number): string => ((performance.now() - began) / 1000).toFixed(1)
 
 export const up: Command = {
   name: "up",
@@ -69,32 +56,46 @@ export const up: Command = {
   run: async (args) => {
     const began = performance.now()
     const options = readUpOptions(args, process.env)
+    const limits = checkSettings(process.env)
     const { auth } = readSettings({ auth: gatewaySettings.auth }, process.env)
     const asksForKeys = needsKeys({ auth, host: options.host })
     const output = upConsole((line) => console.log(line), process.stdout.isTTY)
     const sources = modelSources(options.modelsFolder, process.env)
-    const prepare = preparation(sources, output.say)
+    checkSources(sources)
     const stop = stopRequested()
+    let saidOfModels: ReadonlyArray<string> = []
+    const prepare = async (natsUrl: string) => {
+      saidOfModels = await prepareLog(natsUrl, limits, sources, output.say)
+    }
+    let isDescribed = false
+    const describe = () => {
+      if (!isDescribed) console.log(describeSystem(options, system))
+      isDescribed = true
+    }
     const system = await startSystem(options, prepare, {
       onEvent: output.event,
       onLine: output.line,
+      onWaiting: (said) => {
+        output.say(`not ready after ${secondsSince(began)} s, waiting: ${said}`)
+        describe()
+      },
     })
     const watching =
       options.modelsFolder === undefined
         ? undefined
-        : await watchModels(system.natsUrl, options.modelsFolder, output.say)
-    void system.ready.then(({ ready, said }) => {
-      const seconds = ((performance.now() - began) / 1000).toFixed(1)
-      output.say(ready ? `ready after ${seconds} s` : `not ready after ${seconds} s: ${said}`)
-      console.log(describeSystem(options, system))
+        : await watchModels(system.natsUrl, options.modelsFolder, saidOfModels, output.say)
+    void system.ready.then((ready) => {
+      if (!ready) return
+      output.say(`ready after ${secondsSince(began)} s`)
+      describe()
       const hasDemo = sources.some((source) => source.type === "folder" && source.isDemo)
       if (asksForKeys)
         console.log("\nCallers need a key: ./weir keys create NAME (WEIR_AUTH=off asks for none)")
-      if (ready && hasDemo) console.log(`\nTry it:\n  ${demoRequest(system.gatewayUrl)}\n`)
+      if (hasDemo) console.log(`\nTry it:\n  ${demoRequest(system.gatewayUrl)}\n`)
     })
     const reason = await Promise.race([
       stop.then((signal) => ({ code: EXIT_DONE, text: `${signal}: stopping` })),
-      system.gaveUp.then((part) => ({ code: EXIT_FAILED, text: `${part} does not run: stopping` })),
+      system.gaveUp.then(describeEnd),
     ])
     output.say(reason.text)
     await watching?.close()

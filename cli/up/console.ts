@@ -27,6 +27,10 @@ export const describeEvent = (event: SupervisorEvent): string | undefined => {
       return `${event.name} could not be started: ${event.reason}`
     case "gaveUp":
       return `${event.name} ended ${event.ends} times in a row and is given up; its lines say why`
+    case "hopeless":
+      return `${event.name} refuses its configuration (${describeExit(event.exit)}); `.concat(
+        "its lines say why",
+      )
     case "stopped":
       return `${event.name} stopped (${describeExit(event.exit)})`
   }

@@ -2,6 +2,7 @@
 // anything starts.
 import { existsSync } from "node:fs"
 import { resolve } from "node:path"
+import { areServers, SERVERS_EXPECTED, shownServers } from "#core/log/servers"
 import { describeFlags, readWords, UsageError, wholeNumber } from "../command.ts"
 import { inProject } from "../project.ts"
 
@@ -58,6 +59,11 @@ const folder = (flag: string, text: string | undefined): string | undefined => {
   return resolve(text)
 }
 
+const servers = (flag: string, text: string | undefined): string | undefined => {
+  if (text === undefined || areServers(text)) return text
+  throw new UsageError(`--${flag}: expected ${SERVERS_EXPECTED}, got "${shownServers(text)}"`)
+}
+
 /** @throws UsageError naming the flag or key whose value cannot be used. */
 export const readUpOptions = (args: ReadonlyArray<string>, environment: Environment): UpOptions => {
   const { flags: set } = readWords(args, flags)
@@ -75,7 +81,7 @@ export const readUpOptions = (args: ReadonlyArray<string>, environment: Environm
     dataFolder: data === undefined ? inProject(".weir", "data") : resolve(data),
     modelsFolder: folder("models", set.models),
     // Not NATS_URL: a copied .env.example names the default server, and none runs there.
-    natsUrl: set.nats,
+    natsUrl: servers("nats", set.nats),
     predictors: wholeNumber("predictors", set.predictors, {
       least: 1,
       most: PREDICTORS_MAX,

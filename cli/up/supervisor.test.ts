@@ -1,5 +1,5 @@
 // Supervision of real, tiny child processes: restarts, back-off, giving up, and an end in time.
-import { afterEach, expect, test } from "bun:test"
+import { afterEach, expect, spyOn, test } from "bun:test"
 import { startChild } from "./child.ts"
 import {
   RESTART_POLICY,
@@ -88,6 +88,28 @@ test("a child that has settled once is never given up", async () => {
   supervise(() => shell("exit 0"), log.report, { ...quick, settledAfterMillis: 0, earlyEndsMax: 1 })
   for (let round = 0; round < 5; round += 1) await log.next("started")
   expect(log.events.some((event) => event.type === "gaveUp")).toBe(false)
+})
+
+test("a child that says that starting it again is no use is started once", async () => {
+  const log = recorder()
+  const supervisor = supervise(() => shell("exit 2"), log.report, { ...quick, hopelessExitCode: 2 })
+  expect(await supervisor.gaveUp).toEqual({ name: "part", isHopeless: true })
+  expect(log.events.map(({ type }) => type)).toEqual(["started", "hopeless"])
+})
+
+test("however often a child is started again, one listener waits for the stop", async () => {
+  const log = recorder()
+  const add = spyOn(AbortSignal.prototype, "addEventListener")
+  const remove = spyOn(AbortSignal.prototype, "removeEventListener")
+  const supervisor = supervise(() => shell("exit 3"), log.report)
+  await supervisor.gaveUp
+  const aborts = (spy: typeof add | typeof remove) =>
+    spy.mock.calls.filter(([type]) => type === "abort").length
+  const [added, removed] = [aborts(add), aborts(remove)]
+  add.mockRestore()
+  remove.mockRestore()
+  expect(added).toBe(2)
+  expect(removed).toBe(added)
 })
 
 test("a program that is not there is named, not a crash", async () => {

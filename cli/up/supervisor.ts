@@ -11,6 +11,8 @@ export interface RestartPolicy {
   readonly settledAfterMillis: number
   /** Early ends in a row before a child that never settled is given up. */
   readonly earlyEndsMax: number
+  /** An exit code by which a child says that starting it again would change nothing. */
+  readonly hopelessExitCode?: number
 }
 
 export const RESTART_POLICY: RestartPolicy = {
@@ -30,7 +32,14 @@ export type SupervisorEvent =
     }
   | { readonly type: "notStarted"; readonly name: string; readonly reason: string }
   | { readonly type: "gaveUp"; readonly name: string; readonly ends: number }
+  | { readonly type: "hopeless"; readonly name: string; readonly exit: ChildExit }
   | { readonly type: "stopped"; readonly name: string; readonly exit: ChildExit }
+
+export interface GivenUp {
+  readonly name: string
+  /** Whether the child itself said that there is no use in starting it again. */
+  readonly isHopeless: boolean
+}
 
 /**
  * The wait before the restart that follows `ends` early ends in a row (1 or more), in milliseconds.
@@ -44,7 +53,7 @@ export class Supervisor {
   readonly #policy: RestartPolicy
   readonly #report: (event: SupervisorEvent) => void
   readonly #stopping = new AbortController()
-  readonly #gaveUp = Promise.withResolvers<void>()
+  readonly #gaveUp = Promise.withResolvers<GivenUp>()
   readonly #loop: Promise<void>
   #running: Running | undefined
   #settledOnce = false
@@ -73,7 +82,7 @@ export class Supervisor {
   }
 
   /** Resolves when the child is given up; never while it is worth trying. */
-  get gaveUp(): Promise<void> {
+  get gaveUp(): Promise<GivenUp> {
     return this.#gaveUp.promise
   }
 
@@ -89,12 +98,17 @@ export class Supervisor {
     while (!this.#stopping.signal.aborted) {
       const lived = await this.#runOnce()
       if (this.#stopping.signal.aborted) return
+      if (lived.exit !== undefined && lived.exit.code === this.#policy.hopelessExitCode) {
+        this.#report({ type: "hopeless", name: this.#name, exit: lived.exit })
+        this.#gaveUp.resolve({ name: this.#name, isHopeless: true })
+        return
+      }
       const settled = lived.millis >= this.#policy.settledAfterMillis
       this.#settledOnce ||= settled
       earlyEnds = settled ? 1 : earlyEnds + 1
       if (!this.#settledOnce && earlyEnds >= this.#policy.earlyEndsMax) {
         this.#report({ type: "gaveUp", name: this.#name, ends: earlyEnds })
-        this.#gaveUp.resolve()
+        this.#gaveUp.resolve({ name: this.#name, isHopeless: false })
         return
       }
       const startAgainInMillis = restartWaitMillis(earlyEnds, this.#policy)
@@ -124,11 +138,14 @@ export class Supervisor {
 
   #wait(millis: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, millis)
-      this.#stopping.signal.addEventListener("abort", () => {
+      const { signal } = this.#stopping
+      const end = () => {
         clearTimeout(timer)
+        signal.removeEventListener("abort", end)
         resolve()
-      })
+      }
+      const timer = setTimeout(end, millis)
+      signal.addEventListener("abort", end)
     })
   }
 }

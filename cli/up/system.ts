@@ -1,13 +1,17 @@
 // The parts that `weir up` runs, started in the order in which they need one another and ended in
 // the reverse order. It prints nothing itself: whoever starts it says where lines and events go.
+import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { startEmbeddedServer, type EmbeddedServer } from "#core/log/embedded-server"
+import { reasonOf } from "#core/service/logger"
+import { BAD_SETTINGS_EXIT_CODE } from "#core/service/settings"
 import { CommandFailed } from "../command.ts"
 import { freePort, portTrouble } from "../port.ts"
 import { inProject } from "../project.ts"
 import { startChild } from "./child.ts"
 import type { UpOptions } from "./options.ts"
-import { Supervisor, type SupervisorEvent } from "./supervisor.ts"
+import { isReady } from "./ready.ts"
+import { RESTART_POLICY, Supervisor, type GivenUp, type SupervisorEvent } from "./supervisor.ts"
 
 /** A gateway answers what it has accepted; above its longest usual deadline of 30 s. */
 const GATEWAY_STOP_WAIT_MILLIS = 35_000
@@ -15,28 +19,24 @@ const GATEWAY_STOP_WAIT_MILLIS = 35_000
 const PREDICTOR_STOP_WAIT_MILLIS = 30_000
 /** A drift-monitor writes what it has found already; the rest it finds again. */
 const DRIFT_MONITOR_STOP_WAIT_MILLIS = 15_000
-/** Models are loaded and tried out before the first answer. */
-const READY_WAIT_MILLIS = 60_000
-const READY_ASK_AGAIN_MILLIS = 50
 /** Health and metrics of the parts behind the gateway are for this machine alone. */
 const STATUS_HOST = "127.0.0.1"
 
 export interface Listener {
   readonly onEvent: (event: SupervisorEvent) => void
   readonly onLine: (part: string, line: string) => void
+  /** Called when the system is not ready after a few seconds, with the reason. */
+  readonly onWaiting: (said: string) => void
 }
 
 export interface System {
   readonly natsUrl: string
   readonly monitorUrl: string | undefined
   readonly gatewayUrl: string
-  /**
-   * True when the gateway says that it can answer; false when it did not in time, with what it
-   * said.
-   */
-  readonly ready: Promise<{ readonly ready: boolean; readonly said: string }>
-  /** Resolves with the name of a part that was given up; else never. */
-  readonly gaveUp: Promise<string>
+  /** True when the gateway says that it can answer; false when it was stopped before. */
+  readonly ready: Promise<boolean>
+  /** Resolves when a part is given up; else never. */
+  readonly gaveUp: Promise<GivenUp>
   /** Gateway first, then the other services, then the server; resolves when all have ended. */
   readonly stop: () => Promise<void>
 }
@@ -60,20 +60,7 @@ const startServer = async (options: UpOptions, listener: Listener) => {
   return { url, monitorUrl, supervisor: new Supervisor("nats-server", start, listener.onEvent) }
 }
 
-const isReady = async (url: string, given: AbortSignal) => {
-  let said = "nothing"
-  while (!given.aborted) {
-    try {
-      const answer = await fetch(`${url}/v2/health/ready`, { signal: given })
-      said = (await answer.text()) || `status ${answer.status}`
-      if (answer.ok) return { ready: true, said }
-    } catch (error) {
-      said = error instanceof Error ? error.message : String(error)
-    }
-    await Bun.sleep(READY_ASK_AGAIN_MILLIS)
-  }
-  return { ready: false, said }
-}
+const SERVICE_RESTARTS = { ...RESTART_POLICY, hopelessExitCode: BAD_SETTINGS_EXIT_CODE }
 
 const serviceStarter =
   (options: UpOptions, natsUrl: string, listener: Listener) =>
@@ -95,8 +82,17 @@ const serviceStarter =
       stopWaitMillis,
       onLine: (line: string) => listener.onLine(name, line),
     }
-    return new Supervisor(name, async () => startChild(child), listener.onEvent)
+    const start = async () => startChild(child)
+    return new Supervisor(name, start, listener.onEvent, SERVICE_RESTARTS)
   }
+
+const makeFolder = (folder: string): void => {
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (cause) {
+    throw new CommandFailed(`--data ${folder}: the folder cannot be made: ${reasonOf(cause)}`)
+  }
+}
 
 const addressOf = (host: string, port: number) => {
   const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host
@@ -106,8 +102,9 @@ const addressOf = (host: string, port: number) => {
 /**
  * Starts everything; `prepare` is called when there is a log and before the services start.
  *
- * @throws CommandFailed when the port is taken; NatsServerUnusable or NatsServerFailed when there
- * is no log to work with; what `prepare` throws. What had been started is ended before it throws.
+ * @throws CommandFailed when the port is taken or the folder cannot be made; NatsServerUnusable or
+ * NatsServerFailed when there is no log to work with; what `prepare` throws. What had been started
+ * is ended before it throws.
  */
 export const startSystem = async (
   options: UpOptions,
@@ -116,6 +113,7 @@ export const startSystem = async (
 ): Promise<System> => {
   const trouble = portTrouble(options.host, options.port)
   if (trouble !== undefined) throw new CommandFailed(`${trouble}; choose another with --port`)
+  makeFolder(options.dataFolder)
   const server = options.natsUrl === undefined ? await startServer(options, listener) : undefined
   const natsUrl = server?.url ?? options.natsUrl ?? ""
   try {
@@ -155,11 +153,8 @@ export const startSystem = async (
     natsUrl,
     monitorUrl: server?.monitorUrl,
     gatewayUrl,
-    ready: isReady(
-      gatewayUrl,
-      AbortSignal.any([AbortSignal.timeout(READY_WAIT_MILLIS), stopping.signal]),
-    ),
-    gaveUp: Promise.race(all.map((part) => part.gaveUp.then(() => part.name))),
+    ready: isReady(gatewayUrl, { stopping: stopping.signal, onWaiting: listener.onWaiting }),
+    gaveUp: Promise.race(all.map((part) => part.gaveUp)),
     stop: async () => {
       stopping.abort()
       await gateway.stop()

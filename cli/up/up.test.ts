@@ -1,65 +1,22 @@
 // `weir up` with everything real: an answer from the demo model, a part that comes back after
 // SIGKILL, a clean end, and nothing left behind when `up` itself is killed.
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test"
+import { afterAll, afterEach, expect, test } from "bun:test"
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { connect } from "nats"
 import { findRunningServer } from "#core/log/running-server"
-import { freePorts } from "../../test/support/nats-server.ts"
 import { inProject } from "../project.ts"
+import { startUpOn, stopUps } from "./test-up.ts"
 
 /** Starting and ending five processes on a machine that is busy. */
 const UP_WAIT_MILLIS = 60_000
 
-let folder = ""
-const running: Array<Bun.Subprocess> = []
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "weir-up-"))
-})
-afterEach(async () => {
-  for (const one of running.splice(0)) {
-    one.kill("SIGTERM")
-    await one.exited
-  }
-})
+const folder = mkdtempSync(join(tmpdir(), "weir-up-"))
+afterEach(stopUps)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-/** Starts `weir up`; `line` waits for the next line of its output that has the text. */
-const startUp = (name: string, ...words: ReadonlyArray<string>) => {
-  const [port = 0] = freePorts(1)
-  const data = join(folder, name)
-  const child = Bun.spawn(
-    [
-      process.execPath,
-      inProject("cli", "main.ts"),
-      "up",
-      "--port",
-      String(port),
-      "--data",
-      data,
-    ].concat(words),
-    { stdin: "ignore", stdout: "pipe", stderr: "inherit", env: { ...process.env, NATS_URL: "" } },
-  )
-  running.push(child)
-  const reader = child.stdout.getReader()
-  const decoder = new TextDecoder()
-  let text = ""
-  const line = async (wanted: string): Promise<string> => {
-    for (;;) {
-      const lines = text.split("\n")
-      const index = lines.slice(0, -1).findIndex((one) => one.includes(wanted))
-      if (index >= 0) {
-        text = lines.slice(index + 1).join("\n")
-        return lines[index] ?? ""
-      }
-      const { value, done } = await reader.read()
-      if (done) throw new Error(`weir up ended before it said "${wanted}":\n${text}`)
-      text += decoder.decode(value, { stream: true })
-    }
-  }
-  return { child, line, data, url: `http://127.0.0.1:${port}` }
-}
+const startUp = (name: string, ...words: ReadonlyArray<string>) =>
+  startUpOn(join(folder, name), words)
 
 const flight = { distance: 1750, hour: 0, weekday: 0, origin: "DTW", destination: "LAS" }
 const predict = async (url: string) => {

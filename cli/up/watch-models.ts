@@ -14,18 +14,27 @@ export interface ModelWatch {
   readonly close: () => Promise<void>
 }
 
-/** @throws NatsUnreachable when no server answers at `natsUrl`. */
+/**
+ * `saidBefore` are the lines about the first import, which is not told again.
+ *
+ * @throws NatsUnreachable when no server answers at `natsUrl`.
+ */
 export const watchModels = async (
   natsUrl: string,
   folder: string,
+  saidBefore: ReadonlyArray<string>,
   say: (text: string) => void,
 ): Promise<ModelWatch> => {
   const settings = natsSettingsOf(readSettings(natsSettings, process.env), "weir-up-models")
   const log = await openLog({ ...settings, servers: natsUrl })
+  // What is refused is refused at each look: it is said when it is new.
+  let before: ReadonlySet<string> = new Set(saidBefore)
   const watching = watchDirectory(importDependencies(log), folder, {
     intervalMillis: LOOK_INTERVAL_MILLIS,
     onReport: (report) => {
-      for (const line of describeImport(report)) say(line)
+      const lines = new Set(describeImport(report))
+      for (const line of lines.difference(before)) say(line)
+      before = lines
     },
     onFailure: (cause) => say(`models are not imported yet: ${reasonOf(cause)}`),
   })

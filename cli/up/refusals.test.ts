@@ -1,0 +1,124 @@
+// What `weir up` refuses before it starts anything, and what it says when there is nothing to serve.
+import { afterAll, afterEach, expect, test } from "bun:test"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { closeLog, openLog } from "#core/log/log"
+import { freePorts, startNats } from "../../test/support/nats-server.ts"
+import { inProject } from "../project.ts"
+import { endedUp, startUpOn, stopUps } from "./test-up.ts"
+
+/** Starting and ending five processes on a machine that is busy. */
+const UP_WAIT_MILLIS = 60_000
+const MIB = 1024 * 1024
+
+const folder = mkdtempSync(join(tmpdir(), "weir-up-refusals-"))
+afterEach(stopUps)
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const never = join(folder, "never-made")
+
+test("bad settings of any service are all named, with 2, and nothing is started", () => {
+  const { code, said } = endedUp(never, [], {
+    WEIR_IN_FLIGHT_MAX: "oops",
+    WEIR_PREFETCH_MAX: "many",
+    WEIR_DRIFT_QUEUED_WINDOWS: "0",
+  })
+  expect(said).toContain("WEIR_IN_FLIGHT_MAX: expected a whole number from")
+  expect(said).toContain("WEIR_PREFETCH_MAX")
+  expect(said).toContain("WEIR_DRIFT_QUEUED_WINDOWS")
+  expect(code).toBe(2)
+  expect(endedUp(never, [], { WEIR_MAX_DELIVERIES: "2" })).toMatchObject({ code: 2 })
+  expect(existsSync(never)).toBe(false)
+})
+
+test("a model file that is named and not there is said before anything is started", () => {
+  const { code, said } = endedUp(never, [], { MODEL_PATH: "/no/model.onnx" })
+  expect(said).toContain("MODEL_PATH: /no/model.onnx does not exist")
+  expect(code).toBe(2)
+  expect(existsSync(never)).toBe(false)
+})
+
+test("a folder that cannot be made is a sentence", () => {
+  const { code, said } = endedUp("/proc/nope", [])
+  expect(said).toStartWith("weir: --data /proc/nope: the folder cannot be made: ENOENT")
+  expect(said.trim().split("\n")).toHaveLength(1)
+  expect(code).toBe(1)
+})
+
+test("neither a server that is away nor a bad address shows its password", () => {
+  const [port = 0] = freePorts(1)
+  const away = endedUp(never, ["--nats", `nats://u:secretpw@127.0.0.1:${port}`])
+  expect(away.said).toContain(`no NATS server answers at nats://***@127.0.0.1:${port}`)
+  expect(away.code).toBe(1)
+  const bad = endedUp(never, ["--nats", "http://u:secretpw@x"])
+  expect(bad.said).toContain("--nats: expected nats://host:port")
+  expect(bad.code).toBe(2)
+  expect(away.said + bad.said).not.toContain("secretpw")
+})
+
+test(
+  "a server that takes small messages only is left alone, with the value that it needs",
+  async () => {
+    const nats = await startNats({ maxPayloadBytes: MIB })
+    const { code, said } = endedUp(never, ["--nats", nats.url])
+    expect(said).toContain("at most 1048576 bytes and Weir needs 7565536")
+    expect(said).toContain('set "max_payload: 8388608" in its configuration')
+    expect(said).toContain("WEIR_OUTPUT_MAX_BYTES (4000000) to 983040 together")
+    expect(code).toBe(1)
+    const log = await openLog({ servers: nats.url, name: "test" })
+    expect(await log.manager.streams.list().next()).toEqual([])
+    await closeLog(log)
+    await nats.stop()
+  },
+  UP_WAIT_MILLIS,
+)
+
+test(
+  "the banner over a server with credentials shows none, and limits that fit are taken",
+  async () => {
+    const nats = await startNats()
+    const url = nats.url.replace("nats://", "nats://u:secretpw@")
+    const up = startUpOn(join(folder, "banner"), ["--nats", url])
+    await up.line("ready after")
+    expect(await up.line("  NATS ")).toContain("nats://***@127.0.0.1")
+    expect(up.said()).not.toContain("secretpw")
+    await stopUps()
+    await nats.stop()
+  },
+  UP_WAIT_MILLIS,
+)
+
+test(
+  "without a model it says so and stays up, and serves one that is added",
+  async () => {
+    const models = join(folder, "empty")
+    mkdirSync(models)
+    const up = startUpOn(join(folder, "data"), ["--models", models])
+    await up.line(`there is no model in ${models} yet`)
+    expect(await up.line("not ready after")).toEndWith("waiting: no model is loaded")
+    await up.line("  HTTP ")
+    const flights = inProject("examples", "flights", "models", "flights")
+    cpSync(flights, join(models, "flights"), { recursive: true })
+    await up.line("model flights is now served by version 1")
+    await up.line("ready after")
+  },
+  UP_WAIT_MILLIS,
+)
+
+test(
+  "a model that is refused is said once, and a ready one by its name",
+  async () => {
+    const models = join(folder, "refused")
+    mkdirSync(join(models, "broken", "1"), { recursive: true })
+    writeFileSync(join(models, "broken", "1", "model.onnx"), "no model")
+    const up = startUpOn(join(folder, "refusing"), ["--models", models])
+    await up.line("is not imported")
+    const flights = inProject("examples", "flights", "models", "flights")
+    cpSync(flights, join(models, "flights"), { recursive: true })
+    const ready = await up.line("a model version is ready")
+    expect(JSON.parse(ready)).toMatchObject({ model: "flights", version: "1" })
+    await up.line("ready after")
+    expect(up.said().split("is not imported")).toHaveLength(2)
+  },
+  UP_WAIT_MILLIS,
+)
