@@ -1,6 +1,6 @@
 // Releases while requests flow: what was released a moment ago is served, a new champion takes over
 // without a failed request, a pinned version answers, an unloaded one does not.
-import { afterAll, expect, test } from "bun:test"
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test"
 import { join } from "node:path"
 import { floats, ELEMENT, model, node, value } from "../core/inference/onnx-test-models.ts"
 import { execute } from "../core/registry/commands.ts"
@@ -20,6 +20,9 @@ import {
   singleFactsOf,
   type Sent,
 } from "./test-traffic.ts"
+
+// A second or two each on an idle machine.
+setDefaultTimeout(60_000)
 
 const system = await startSystem()
 const { log } = system

@@ -1,5 +1,5 @@
-// What is stored and cannot be read: it is shown in its place, hides nothing else, and is removed by
-// the command that its message names.
+// What is stored and cannot be read: it is shown in its place, hides nothing else, and is removed
+// by the command that its message names.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test"
 import { windowSubject } from "#proto/finding"
 import { deadSubject, eventSubject, predictionSubject, requestSubject } from "#proto/subjects"

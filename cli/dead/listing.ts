@@ -36,7 +36,10 @@ export const letterDocument = (found: FoundLetter) => {
   return { ...rest, bytes: payload.byteLength, sequence: found.sequence }
 }
 
-/** The same with the payload, or all that is stored where it cannot be told apart, and with the retries that the log knows. */
+/**
+ * The same with the payload, or all that is stored where it cannot be told apart, and with the
+ * retries that the log knows.
+ */
 export const letterWhole = (stored: FoundLetter, retries: ReadonlyArray<Retry>) => {
   const payload = stored.kind === "read" ? stored.letter.payload : stored.data
   const text = textOf(payload)

@@ -1,5 +1,5 @@
-// Removing what stands under a model's release subject and is no release fact, so that the model can
-// be served again. Facts that can be read are never touched, whatever they say.
+// Removing what stands under a model's release subject and is no release fact, so that the model
+// can be served again. Facts that can be read are never touched, whatever they say.
 import { EVENTS, eventSubject } from "#proto/subjects"
 import { eraseMessage } from "../log/erase.ts"
 import { eachMatching } from "../log/find.ts"

@@ -7,8 +7,8 @@ import type { ReleaseFact } from "#proto/release"
 import { modelOfEvent } from "#proto/subjects"
 
 /**
- * A message under a release subject holds no fact of its model. Nothing can be said about that model
- * until the message is removed; every other model goes on.
+ * A message under a release subject holds no fact of its model. Nothing can be said about that
+ * model until the message is removed; every other model goes on.
  */
 export class ReleaseUnreadable extends Schema.TaggedError<ReleaseUnreadable>()(
   "ReleaseUnreadable",

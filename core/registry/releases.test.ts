@@ -146,7 +146,7 @@ const text = (content: Uint8Array) => new TextDecoder().decode(content)
 const stray = (model: string, payload: Uint8Array) =>
   append(registry.log.publisher, eventSubject("release", model), payload, 0)
 
-test("another model's fact makes only its model unavailable, and no command passes it", async () => {
+test("another model's fact makes its model alone unavailable; no command passes it", async () => {
   const live = await openReleases(registry.log)
   const fact = Promoted.make({ model: "elsewhere", version: "1", evidence: "x", at: 1 })
   await execute(registry.log, "beside", registration("1"))
