@@ -4,6 +4,7 @@ import { existsSync } from "node:fs"
 import { SettingsInvalid, readSettings, type Settings } from "#core/service/settings"
 import type { Log } from "#core/log/log"
 import type { LogLimits } from "#core/log/topology"
+import { reasonOf } from "#core/service/logger"
 import { driftMonitorSettings } from "../../drift-monitor/settings.ts"
 import { checkLimits, gatewaySettings, LimitsTooLarge } from "../../gateway/settings.ts"
 import { predictorSettings } from "../../predictor/settings.ts"
@@ -83,6 +84,23 @@ const checkPayload = (log: Log, environment: Environment): void => {
   }
 }
 
+/** All that the client says when nobody answers for JetStream. */
+const NO_RESPONDERS = "503"
+
+/** @throws CommandFailed when the server has no JetStream. */
+const checkJetStream = async (log: Log): Promise<void> => {
+  try {
+    await log.manager.getAccountInfo()
+  } catch (cause) {
+    // Anything else, such as a cluster that elects a leader, is for provisioning to wait for.
+    if (reasonOf(cause) !== NO_RESPONDERS) return
+    throw new CommandFailed(
+      'this NATS server has no JetStream: start it with "-js", or with a "jetstream" block in its ' +
+        "configuration",
+    )
+  }
+}
+
 const nothingIn = (path: string): string =>
   `there is no model in ${path} yet; a <model>/<version>/model.onnx is imported when it appears`
 
@@ -99,6 +117,7 @@ export const prepareLog = (
 ): Promise<ReadonlyArray<string>> =>
   withLog("weir-up", natsUrl, async (log) => {
     checkPayload(log, process.env)
+    await checkJetStream(log)
     await provisionLog(log, limits)
     const dependencies = importDependencies(log)
     const said: Array<string> = []
