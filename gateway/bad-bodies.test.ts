@@ -1,4 +1,4 @@
-// What callers should never send, over HTTP to a real gateway, predictor and server: each is refused
+// What callers should never send, over HTTP to a real gateway, predictor and server: it is refused
 // in words, nothing of it is stored, and no model runs for it.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { mkdir } from "node:fs/promises"
@@ -77,7 +77,8 @@ const faultOf = async ({ path, body, headers }: BadBody): Promise<string | undef
   const isTold = typeof error === "string" && error !== "" && typeof code === "string"
   if (isRefused && isJson && isTold) return undefined
   const shown = typeof body === "string" ? body.slice(0, 200) : Buffer.from(body).toString("latin1")
-  return `${path} ${JSON.stringify(headers)} ${shown}: ${answer.status} ${answer.text.slice(0, 200)}`
+  const told = `${answer.status} ${answer.text.slice(0, 200)}`
+  return `${path} ${JSON.stringify(headers)} ${shown}: ${told}`
 }
 
 test(`${BODIES} bad bodies are refused in words, stored nowhere, and run by no model`, async () => {
