@@ -11,8 +11,8 @@ const BACK_WAIT_MILLIS = 60_000
 const LOOK_AGAIN_MILLIS = 10
 /** Longest wait for traffic between two faults; less traffic than that is a fault by itself. */
 const TRAFFIC_WAIT_MILLIS = 60_000
-/** A fault waits so long for a moment at which it hits work. */
-const WORK_WAIT_MILLIS = 500
+/** A fault waits so long for a moment at which it hits work: longer than a part takes to return. */
+const WORK_WAIT_MILLIS = 15_000
 
 export interface Fault {
   /** For the report: "broker", "predictor", "gateway", "step down". */
