@@ -208,10 +208,10 @@ export const show: Show = {
 
 ${CALLERS} callers ask about real flights, and try again only where a connection was refused or
 reset. A gateway (one of two), a predictor (one of two) and the server are told to end (SIGTERM) in
-turn and started again. No request may fail. Work that was finished may not be delivered again, but for what
-was on its way to the server when that ended: predictors wait for their facts to be stored and not
-for their acks to be read, so those on the wire are lost, some dozen at each end of the server. Such
-a request meets its own fact and is acked again; none may have two facts in any case.
+turn and started again. No request may fail. Work that was finished may not be delivered again, but
+for what was on its way to the server when that ended: predictors wait for their facts to be stored
+and not for their acks to be read, so those on the wire are lost, some dozen at each end of the
+server. Such a request meets its own fact and is acked again; none may have two facts in any case.
 
 A gateway takes in whoever has come before it stops to listen. On a busy machine a connection can
 still be made in that very moment and be reset before its request is read: that may happen to one
