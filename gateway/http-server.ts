@@ -47,8 +47,9 @@ export interface HttpServer {
    * Resolves when all is answered, or after `maxMillis`. The moment Bun stops listening it closes
    * idle connections, and the kernel those that nobody has accepted yet; a client may be sending on
    * either. So for `noticeMillis` every answer closes its connection, while new ones are still
-   * taken; then answers are held back until every client that waits for one has been taken in. Where
-   * clients never cease to come, a connection that was made and not written to can still be reset.
+   * taken; then answers are held back until every client that waits for one has been taken in.
+   * Where clients never cease to come, a connection that was made and not written to can still be
+   * reset.
    */
   readonly drain: (noticeMillis: number, maxMillis: number) => Promise<void>
   /** Cuts what is left. */

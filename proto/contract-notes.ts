@@ -59,8 +59,8 @@ export const HEADER_NOTES: Readonly<Record<string, string>> = {
   "Nats-Time-Stamp": "on what the server returns or repeats: when it was stored",
   "Weir-Digest": "on a request and its fact: SHA-256 of the decoded request, hexadecimal",
   "Weir-Reply":
-    "on a request: where the fact is sent as well, byte for byte and with `Weir-Position`, once it " +
-    "is stored; a subject below `_INBOX` or `weir.reply`. A reply can be lost: the log is the proof",
+    "on a request: where the fact is sent as well, byte for byte and with `Weir-Position`, once " +
+    "it is stored; a subject below `_INBOX` or `weir.reply`. A reply can be lost: the log is proof",
   "Weir-Version": "on a request: pins a version; on an answer: the version that answered",
   "Weir-Id": "on an answer: the log id",
   "Weir-Position": "on an answer: the position of the fact",

@@ -1,5 +1,6 @@
-// What must be right before `weir up` starts a service: the settings of all of them, the named files,
-// a server that takes messages large enough, and a log that is provisioned and holds the models.
+// What must be right before `weir up` starts a service: the settings of all of them, the named
+// files, a server that takes messages large enough, and a log that is provisioned and holds the
+// models.
 import { existsSync } from "node:fs"
 import { SettingsInvalid, readSettings, type Settings } from "#core/service/settings"
 import type { Log } from "#core/log/log"
@@ -76,8 +77,8 @@ const checkPayload = (log: Log, environment: Environment): void => {
     const { sum, maxPayload } = cause
     const over = values.requestBytesMax + values.outputBytesMax - (sum - maxPayload)
     throw new CommandFailed(
-      `this NATS server takes messages of at most ${maxPayload} bytes and Weir needs ${sum}: `.concat(
-        `${serverChange(sum)}lower WEIR_REQUEST_MAX_BYTES (${values.requestBytesMax}) and `,
+      `this NATS server takes messages of at most ${maxPayload} bytes `.concat(
+        `and Weir needs ${sum}: ${serverChange(sum)}lower WEIR_REQUEST_MAX_BYTES (${values.requestBytesMax}) and `,
         `WEIR_OUTPUT_MAX_BYTES (${values.outputBytesMax}) to ${Math.max(0, over)} together`,
       ),
     )
@@ -95,8 +96,8 @@ const checkJetStream = async (log: Log): Promise<void> => {
     // Anything else, such as a cluster that elects a leader, is for provisioning to wait for.
     if (reasonOf(cause) !== NO_RESPONDERS) return
     throw new CommandFailed(
-      'this NATS server has no JetStream: start it with "-js", or with a "jetstream" block in its ' +
-        "configuration",
+      'this NATS server has no JetStream: start it with "-js", or with a "jetstream" block ' +
+        "in its configuration",
     )
   }
 }

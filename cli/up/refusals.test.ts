@@ -1,4 +1,5 @@
-// What `weir up` refuses before it starts anything, and what it says when there is nothing to serve.
+// What `weir up` refuses before it starts anything, and what it says when there is nothing to
+// serve.
 import { afterAll, afterEach, expect, test } from "bun:test"
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -30,8 +30,8 @@ const readKnown = async (log: Log): Promise<Known> => {
 }
 
 /**
- * Appends a finding for each gap that has none yet; says how many it appended. A gap is known by its
- * upper end: the lower one moves up when the long log drops what is old.
+ * Appends a finding for each gap that has none yet; says how many it appended. A gap is known by
+ * its upper end: the lower one moves up when the long log drops what is old.
  *
  * @throws LogUnavailable, LookupFailed, UnreadableRecord.
  */
