@@ -78,7 +78,8 @@ const checkPayload = (log: Log, environment: Environment): void => {
     const over = values.requestBytesMax + values.outputBytesMax - (sum - maxPayload)
     throw new CommandFailed(
       `this NATS server takes messages of at most ${maxPayload} bytes `.concat(
-        `and Weir needs ${sum}: ${serverChange(sum)}lower WEIR_REQUEST_MAX_BYTES (${values.requestBytesMax}) and `,
+        `and Weir needs ${sum}: ${serverChange(sum)}lower `,
+        `WEIR_REQUEST_MAX_BYTES (${values.requestBytesMax}) and `,
         `WEIR_OUTPUT_MAX_BYTES (${values.outputBytesMax}) to ${Math.max(0, over)} together`,
       ),
     )
