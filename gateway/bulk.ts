@@ -59,22 +59,41 @@ const formOfLine = (text: string): Form => {
   }
 }
 
+/** A caller that takes no answer for so long has gone away. */
+const UNREAD_MAX_MILLIS = 30_000
+
 const encoder = new TextEncoder()
 
-/** Pulled as fast as it is read; `close` is called once, at its end. */
-const stream = (window: BulkWindow, close: () => void): ReadableStream<Uint8Array> =>
-  new ReadableStream<Uint8Array>(
+/**
+ * Pulled as fast as it is read; `close` is called at its end, and when it is not read any more: a
+ * connection that nobody reads from does not always say that its caller has gone away.
+ */
+const stream = (window: BulkWindow, close: () => void): ReadableStream<Uint8Array> => {
+  let unread: ReturnType<typeof setTimeout> | undefined
+  return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
+        clearTimeout(unread)
         const text = await window.next()
-        if (text !== undefined) return controller.enqueue(encoder.encode(text))
+        if (text !== undefined) {
+          controller.enqueue(encoder.encode(text))
+          unread = setTimeout(() => {
+            close()
+            controller.error(new Error(`not read for ${UNREAD_MAX_MILLIS} ms`))
+          }, UNREAD_MAX_MILLIS)
+          return
+        }
         close()
         controller.close()
       },
-      cancel: close,
+      cancel: () => {
+        clearTimeout(unread)
+        close()
+      },
     },
     { highWaterMark: 0 },
   )
+}
 
 export class BulkInference {
   readonly #options: BulkOptions
@@ -105,11 +124,16 @@ export class BulkInference {
       lastLine = number
     }
     void this.#read(asked, request, window, onLine)
+    let open = true
     const close = () => {
+      if (!open) return
+      open = false
       if (!stopping.aborted) stopping.removeEventListener("abort", stop)
       window.end()
       this.#running--
     }
+    // A stream that nobody pulls is not always cancelled when its caller goes away.
+    request.signal.addEventListener("abort", close, { once: true })
     return new Response(stream(window, close), { headers: { "content-type": NDJSON_TYPE } })
   }
 

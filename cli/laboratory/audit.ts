@@ -101,7 +101,9 @@ export const compareHistory = async (log: Log, { order }: HotLog): Promise<numbe
 export const emptiedQueue = async (log: Log): Promise<QueueLook> => {
   const empty = await eventually(async () => {
     const look = await lookAtQueue(log)
-    return look.messages === 0 ? look : undefined
+    // A consumer's own count follows the stream a moment later, in a cluster more than a moment.
+    const left = look.messages + look.pending + look.ackPending
+    return left === 0 ? look : undefined
   }, QUEUE_WAIT_MILLIS)
   return empty ?? lookAtQueue(log)
 }

@@ -55,15 +55,20 @@ const predict = async (url: string, count: number): Promise<void> => {
   }
 }
 
+/** Most events of the next connection, so that enough are left for `goings` more. */
+const piece = (left: number, goings: number): number =>
+  Math.min(left - goings, (2 * left) / (goings + 1))
+
 /** Reads until all are seen; the sizes of the pieces are random. */
 const followAll = async (url: string, options: FeedOptions, random: () => number) => {
   const { predictions, reconnects } = options
   const seen: Array<FeedEvent> = []
   let connections = 0
   while (seen.length < predictions) {
-    const isLast = connections >= reconnects
-    const piece = 1 + Math.floor(random() * 2 * (predictions / (reconnects + 1)))
-    const most = isLast ? predictions - seen.length : Math.min(piece, predictions - seen.length)
+    const left = predictions - seen.length
+    const goings = reconnects - connections
+    // Every going away leaves at least one event for each connection that is still to come.
+    const most = goings <= 0 ? left : 1 + Math.floor(random() * Math.max(1, piece(left, goings)))
     seen.push(...(await readFeed(url, FLIGHTS, seen.at(-1)?.position ?? 0, most)))
     connections++
   }
@@ -117,6 +122,7 @@ export const runFeed = async (options: FeedOptions) => {
     const { predictions, stalled } = options
     const broken = [
       ...expected(result.inOrder, predictions, "events in their place"),
+      ...expected(connections, options.reconnects + 1, "connections of the reader"),
       ...expected(result.beside, predictions, "events beside the readers that do not read"),
       ...(grown <= stalled * STALLED_BYTES_MAX
         ? []
