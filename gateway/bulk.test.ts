@@ -15,7 +15,8 @@ import {
 } from "./test-system.ts"
 
 const START_MILLIS = 30_000
-setDefaultTimeout(START_MILLIS)
+// The longest wait is for a caller that says nothing of its going away.
+setDefaultTimeout(90_000)
 
 let system: TestSystem
 let predictor: TestPredictor
