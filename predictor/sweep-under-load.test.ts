@@ -64,7 +64,7 @@ test("with a sweep every 100 ms under load, no live request is touched", async (
     live.push(...more)
     await send(log, more)
     await until("most of it is done", async () => (await queueOf(log)).messages < 2 * WAVE)
-    if (wave >= WAVES_MIN && (await reaped()) === parked.length) break
+    if (wave >= WAVES_MIN && (await reaped()) >= parked.length) break
   }
   await queueEmpty(log)
   await expectExhausted(log, parked, replies, DELIVERIES_MAX)
@@ -73,5 +73,8 @@ test("with a sweep every 100 ms under load, no live request is touched", async (
     expect(fact.failure).toBeUndefined()
     expect(floatsOf(fact.outputs?.[0])).toEqual([at % WAVE, 1])
   }
-  expect(await reaped()).toBe(parked.length)
+  // Two predictors may find the same one at the same moment; its dead letter and its fact are one.
+  const found = await reaped()
+  expect(found).toBeGreaterThanOrEqual(parked.length)
+  expect(found).toBeLessThanOrEqual(parked.length * predictors.length)
 }, 90_000)

@@ -13,6 +13,10 @@ export interface JsonCodec<A> {
 const text = new TextEncoder()
 const utf8 = new TextDecoder("utf-8", { fatal: true })
 
+/** No reader takes a map with this key: see message-pack.ts. */
+const withoutUnreadable = (key: string, part: unknown): unknown =>
+  key === "__proto__" ? undefined : part
+
 /** A codec that writes `{"format": n, …fields}`. Formats above `format` are refused. */
 export const jsonCodec = <A, I>(
   name: string,
@@ -22,7 +26,8 @@ export const jsonCodec = <A, I>(
   const check = Schema.decodeUnknownSync(schema)
   const toPlain = Schema.encodeSync(schema)
   return {
-    encode: (value) => text.encode(JSON.stringify({ format, ...toPlain(value) })),
+    encode: (value) =>
+      text.encode(JSON.stringify({ format, ...toPlain(value) }, withoutUnreadable)),
     decode: (bytes) => {
       try {
         const plain: unknown = JSON.parse(utf8.decode(bytes))
