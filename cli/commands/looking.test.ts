@@ -114,6 +114,23 @@ test("tail --follow goes on with what comes, and ends well when it is told to", 
   await reading
 })
 
+test("tail --follow ends well when its reader has gone, though nothing comes", async () => {
+  const command = '("$0" "$1" tail flights --follow --last 1; echo "ended $?" >&2) | head -1'
+  const words = ["sh", "-c", command, process.execPath, inProject("cli", "main.ts")]
+  const shell = Bun.spawn(words, {
+    env: { ...process.env, ...environment },
+    stdout: "pipe",
+    stderr: "pipe",
+  })
+  const [printed, said] = await Promise.all([
+    new Response(shell.stdout).text(),
+    new Response(shell.stderr).text(),
+  ])
+  expect(printed).toStartWith(" POSITION")
+  expect(lines(printed).length).toBe(1)
+  expect(said).toBe("ended 0\n")
+})
+
 test("models are listed, shown, promoted, unloaded and loaded, and refusals exit 1", async () => {
   await system.release("flights", "2", FLIGHTS_MODEL, FLIGHTS_SIGNATURE)
   expect((await weir("models", "list")).printed).toMatch(/^flights +2 +yes +1, 2 +2 +test$/mu)

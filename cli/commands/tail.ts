@@ -13,6 +13,7 @@ import { natsFlag, withFoundLog } from "../find-log.ts"
 import { readMoment, type Moment } from "../moment.ts"
 import { lastPositions, positionAt, tailFacts } from "../tail/facts.ts"
 import { factDocument, factLine, HEAD_LINE } from "../tail/line.ts"
+import { printLine, whenReaderGoes } from "../tail/reader.ts"
 
 const LAST_DEFAULT = 20
 const LAST_MOST = 1_000_000
@@ -40,7 +41,7 @@ const startOf = (
 const untilStopped = (): AbortSignal => {
   const abort = new AbortController()
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => abort.abort())
-  process.stdout.on("error", () => abort.abort())
+  whenReaderGoes(() => abort.abort())
   return abort.signal
 }
 
@@ -69,9 +70,9 @@ ${describeFlags(flags)}`,
     return withFoundLog("tail", set.nats, async (log) => {
       const from = await startOf(log, model, moment, last)
       const options = { model, from, isFollowed: switches.has("follow"), signal }
-      if (!isJson) console.log(HEAD_LINE)
+      if (!isJson) await printLine(HEAD_LINE)
       for await (const found of tailFacts(log, options)) {
-        console.log(
+        await printLine(
           isJson ? JSON.stringify(factDocument(found, switches.has("full"))) : factLine(found),
         )
         if (signal.aborted) break
