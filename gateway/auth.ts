@@ -85,14 +85,20 @@ const OPEN_DOOR: Door = {
   close: () => Promise.resolve(),
 }
 
-/** Says what would keep everybody out without a word. */
+/** Says, now and when keys come, what would keep somebody out without a word. */
 const warnAbout = (keys: Keys, pepper: Pepper, logger: Logger): void => {
   if (keys.size === 0)
     logger.warn('no API key is valid, so every caller is refused: "weir keys create" makes one')
-  const all = keys.callers().flatMap((caller) => caller.keys)
-  for (const { name, pepper: made } of all)
-    if (made !== pepper.fingerprint)
+  const warned = new Set<string>()
+  const look = (): void => {
+    for (const { name, digest, pepper: made } of keys.callers().flatMap((caller) => caller.keys)) {
+      if (made === pepper.fingerprint || warned.has(digest)) continue
+      warned.add(digest)
       logger.warn("a key was made with another WEIR_KEY_PEPPER and is not recognised", { name })
+    }
+  }
+  look()
+  keys.onChange(look)
 }
 
 /**

@@ -14,9 +14,14 @@ beforeAll(async () => {
 })
 afterAll(() => log.stop())
 
-const weir = async (...words: ReadonlyArray<string>) => {
+const weir = (...words: ReadonlyArray<string>) => weirUnder({ WEIR_KEY_PEPPER: PEPPER }, ...words)
+
+const weirUnder = async (
+  environment: Readonly<Record<string, string>>,
+  ...words: ReadonlyArray<string>
+) => {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "..", "main.ts"), ...words], {
-    env: { ...process.env, NATS_URL: log.nats.url, WEIR_KEY_PEPPER: PEPPER },
+    env: { ...process.env, NATS_URL: log.nats.url, ...environment },
     stdout: "pipe",
     stderr: "pipe",
   })
@@ -60,4 +65,25 @@ test("what cannot be is refused by name", async () => {
       err: expect.stringContaining(said),
     })
   }
+})
+
+test("a key that no gateway would accept is not made, unless --new-pepper says so", async () => {
+  const data = join(log.nats.directory, "another-data")
+  const elsewhere = { WEIR_KEY_PEPPER: "", WEIR_DATA: data }
+  expect((await weir("keys", "create", "carol")).code).toBe(0)
+  expect((await weirUnder(elsewhere, "keys", "list")).out).toMatch(/carol .* none here$/mu)
+
+  const refused = await weirUnder(elsewhere, "keys", "create", "dave")
+  expect({ code: refused.code, out: refused.out }).toEqual({ code: 1, out: "" })
+  expect(refused.err).toContain(`made a new pepper: ${join(data, "key-pepper")}`)
+  expect(refused.err).toContain("WEIR_KEY_PEPPER or WEIR_DATA")
+  expect((await weir("keys", "list")).out).not.toContain("dave")
+
+  const forced = await weirUnder(elsewhere, "keys", "create", "dave", "--new-pepper")
+  expect({ code: forced.code, err: forced.err }).toMatchObject({ code: 0 })
+  expect(forced.out).toMatch(/^weir_/u)
+  expect(forced.err).not.toContain("made a new pepper")
+  const listed = (await weir("keys", "list")).out
+  expect(listed).toMatch(/carol .* this$/mu)
+  expect(listed).toMatch(/dave .* another pepper$/mu)
 })

@@ -2,11 +2,18 @@
 // again; the log holds only what recognises it.
 import { keyIdOf, RATE_MAX_PER_SECOND, type Key } from "#core/access/access"
 import { changeAccess } from "#core/access/key-facts"
-import { openKeys } from "#core/access/keys"
-import { newKey, openPepper, type Pepper } from "#core/access/secrets"
+import { openKeys, type Keys } from "#core/access/keys"
+import { findPepper, newKey, openPepper, type Pepper } from "#core/access/secrets"
 import type { Log } from "#core/log/log"
 import { isCallerName, SCOPES, type Scope } from "#proto/access"
-import { describeFlags, EXIT_DONE, readWords, UsageError, type Command } from "../command.ts"
+import {
+  CommandFailed,
+  describeFlags,
+  EXIT_DONE,
+  readWords,
+  UsageError,
+  type Command,
+} from "../command.ts"
 import { dataFolder, jsonFlag, natsFlag, withFoundLog } from "../find-log.ts"
 import { table } from "../table.ts"
 
@@ -16,6 +23,7 @@ const flags = {
   scopes: { value: "LIST", help: `what the key may do, of ${SCOPES.join(",")} (default predict)` },
   rate: { value: "N", help: "requests a second at each gateway (default: no limit)" },
   beside: { help: "keep the caller's other keys valid, to exchange them without a gap" },
+  "new-pepper": { help: "create under a pepper that none of the valid keys has" },
 } as const
 
 interface Asked {
@@ -25,6 +33,7 @@ interface Asked {
   readonly scopes: string
   readonly rate: string | undefined
   readonly beside: boolean
+  readonly newPepper: boolean
 }
 
 type Action = (asked: Asked) => Promise<void>
@@ -56,13 +65,32 @@ const rateOf = (text: string | undefined): number | undefined => {
   )
 }
 
+const configuredPepper = (): string | undefined => process.env["WEIR_KEY_PEPPER"] || undefined
+
 const pepperHere = (): Pepper =>
-  openPepper(process.env["WEIR_KEY_PEPPER"] || undefined, dataFolder())
+  openPepper(configuredPepper(), dataFolder(), (path) =>
+    console.error(`made a new pepper: ${path}; gateways must share it`),
+  )
+
+const keysOf = (keys: Keys): ReadonlyArray<Key> => keys.callers().flatMap((caller) => caller.keys)
+
+/** A key under a pepper that no gateway has would be printed and then accepted nowhere. */
+const refuseForeignPepper = async (log: Log, { fingerprint }: Pepper): Promise<void> => {
+  const keys = await openKeys(log)
+  const valid = keysOf(keys)
+  await keys.close()
+  if (valid.length === 0 || valid.some(({ pepper }) => pepper === fingerprint)) return
+  throw new CommandFailed(
+    `no key was made: the ${valid.length} valid ones have another pepper than this one. Set ` +
+      "WEIR_KEY_PEPPER or WEIR_DATA as the gateways have it, or say --new-pepper",
+  )
+}
 
 const create: Action = async (asked) => {
   const name = nameOf(asked)
   const [scopes, ratePerSecond] = [scopesOf(asked.scopes), rateOf(asked.rate)]
   const pepper = pepperHere()
+  if (!asked.newPepper) await refuseForeignPepper(asked.log, pepper)
   const key = newKey()
   const digest = pepper.digest(key).toString("hex")
   await changeAccess(asked.log, name, {
@@ -92,6 +120,7 @@ const list: Action = async (asked) => {
   const keys = await openKeys(asked.log)
   const callers = keys.callers()
   await keys.close()
+  const here = findPepper(configuredPepper(), dataFolder())
   const valid = callers.flatMap((caller) => caller.keys.map(describeKey))
   const columns = [
     { name: "CALLER" },
@@ -99,10 +128,13 @@ const list: Action = async (asked) => {
     { name: "SCOPES" },
     { name: "RATE", align: "right" as const },
     { name: "CREATED" },
+    { name: "PEPPER" },
   ]
-  const rows = valid.map(({ name, id, scopes, ratePerSecond, createdAt }) => {
+  const rows = valid.map(({ name, id, scopes, ratePerSecond, createdAt, pepper }) => {
     const rate = ratePerSecond === undefined ? "no limit" : `${ratePerSecond}/s`
-    return [name, id, scopes.join(","), rate, createdAt.slice(0, 19)]
+    const made = pepper === here?.fingerprint ? "this" : "another pepper"
+    const known = here === undefined ? "none here" : made
+    return [name, id, scopes.join(","), rate, createdAt.slice(0, 19), known]
   })
   const revoked = callers.reduce((sum, caller) => sum + caller.revoked, 0)
   print(asked, { keys: valid, revoked }, () =>
@@ -151,6 +183,7 @@ ${describeFlags(flags)}`,
         scopes: set.scopes ?? "predict",
         rate: set.rate,
         beside: switches.has("beside"),
+        newPepper: switches.has("new-pepper"),
       }),
     )
     return EXIT_DONE

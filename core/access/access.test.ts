@@ -112,8 +112,11 @@ describe("secrets", () => {
   test("without a configured pepper one is made once, for its owner alone", () => {
     const folder = mkdtempSync(join(tmpdir(), "weir-pepper-"))
     const data = join(folder, "data")
-    const first = openPepper(undefined, data)
-    expect(openPepper(undefined, data).fingerprint).toBe(first.fingerprint)
+    const made: Array<string> = []
+    const first = openPepper(undefined, data, (path) => made.push(path))
+    const again = openPepper(undefined, data, (path) => made.push(path))
+    expect(again.fingerprint).toBe(first.fingerprint)
+    expect(made).toEqual([join(data, "key-pepper")])
     expect(statSync(join(data, "key-pepper")).mode & 0o777).toBe(0o600)
     expect(openPepper("z".repeat(16), data).fingerprint).not.toBe(first.fingerprint)
     expect(() => openPepper("short", data)).toThrow(PepperUnusable)

@@ -1,7 +1,7 @@
 // Keys and the pepper under which they are digested. A key is random and long, so one HMAC is
 // enough to store it by; the pepper makes a digest that leaked from the log useless.
 import { createHmac, createSecretKey, randomBytes, type KeyObject } from "node:crypto"
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { Schema } from "effect"
 
@@ -54,21 +54,40 @@ export const newKey = (random: Uint8Array = randomBytes(KEY_BYTES)): string =>
 /**
  * The configured pepper, else the one in the data folder, which is made, for its owner's eyes only,
  * where there is none. Processes on several hosts must be given the same by `WEIR_KEY_PEPPER`.
+ * `onMade` is told the path of a file that had to be made.
  *
  * @throws PepperUnusable
  */
-export const openPepper = (configured: string | undefined, dataFolder: string): Pepper => {
+export const openPepper = (
+  configured: string | undefined,
+  dataFolder: string,
+  onMade: (path: string) => void = () => undefined,
+): Pepper => {
   if (configured !== undefined) return checked("WEIR_KEY_PEPPER", configured)
   const path = join(dataFolder, PEPPER_FILE)
+  const made = randomBytes(KEY_BYTES).toString("hex")
   try {
     mkdirSync(dirname(path), { recursive: true })
-    const made = randomBytes(KEY_BYTES).toString("hex")
     // Fails where there is one: of two processes that start together, one makes it.
     writeFileSync(path, `${made}\n`, { flag: "wx", mode: OWNER_ONLY })
-    return new Pepper(made)
   } catch {
     return checked(path, readPepper(path))
   }
+  onMade(path)
+  return new Pepper(made)
+}
+
+/**
+ * As `openPepper`, but undefined where a file would have to be made.
+ *
+ * @throws PepperUnusable
+ */
+export const findPepper = (
+  configured: string | undefined,
+  dataFolder: string,
+): Pepper | undefined => {
+  if (configured === undefined && !existsSync(join(dataFolder, PEPPER_FILE))) return undefined
+  return openPepper(configured, dataFolder)
 }
 
 const readPepper = (path: string): string => {
