@@ -14,7 +14,7 @@ import type { Published } from "./publisher.ts"
 import { readDirect, readFromLeader, readLast } from "./read.ts"
 import { DEFAULT_LIMITS } from "./topology.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
 const limits = { ...DEFAULT_LIMITS, replicas: 3 }
 const cluster = await startCluster(3)
 const logs = await Promise.all(
