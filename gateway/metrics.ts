@@ -3,10 +3,10 @@
 // counted by those who run them, so that no prediction is counted twice in a sum over processes.
 import { Counter, Gauge, Histogram, Registry } from "prom-client"
 import { registerGauge, registerProcessMetrics } from "#core/service/process-metrics"
-import type { BacklogState } from "./backlog.ts"
-import type { FactView } from "./fact-view.ts"
-import type { HistoryWatch } from "./history-watch.ts"
-import { headroomSeconds, type LogView, type StreamLevel } from "./log-watch.ts"
+import type { BacklogState } from "./watch/backlog.ts"
+import type { FactView } from "./predictions/fact-view.ts"
+import type { HistoryWatch } from "./watch/history-watch.ts"
+import { headroomSeconds, type LogView, type StreamLevel } from "./watch/log-watch.ts"
 
 /** Seconds. */
 const LATENCY_EDGES = [

@@ -9,7 +9,7 @@ import { openCheckedLog } from "#core/service/checked-log"
 import type { Logger } from "#core/service/logger"
 import { limitsOf, natsSettingsOf } from "#core/service/process-settings"
 import { resource } from "#core/service/run-main"
-import { openDoor } from "./auth.ts"
+import { openDoor } from "./access/auth.ts"
 import { startGateway } from "./gateway.ts"
 import { checkLimits, type GatewaySettings } from "./settings.ts"
 

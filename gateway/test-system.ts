@@ -12,7 +12,7 @@ import { limitsOf } from "#core/service/process-settings"
 import { readSettings } from "#core/service/settings"
 import { storedSubject } from "#proto/subjects"
 import { startNats, type TestServer, type TestServerOptions } from "../test/support/nats-server.ts"
-import { openDoor } from "./auth.ts"
+import { openDoor } from "./access/auth.ts"
 import { startGateway, type Gateway } from "./gateway.ts"
 import { gatewaySettings } from "./settings.ts"
 

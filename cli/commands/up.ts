@@ -2,7 +2,7 @@
 // it starts, what it prints, and how it ends.
 import { shownServers } from "#core/log/servers"
 import { readSettings } from "#core/service/settings"
-import { needsKeys } from "../../gateway/auth.ts"
+import { needsKeys } from "../../gateway/access/auth.ts"
 import { gatewaySettings } from "../../gateway/settings.ts"
 import { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, type Command } from "../command.ts"
 import { upConsole } from "../up/console.ts"

@@ -4,10 +4,10 @@ import type { Registry } from "prom-client"
 import { makeTracer, tracingSettings } from "#core/service/tracing"
 import { readSettings } from "#core/service/settings"
 import { DriftMetrics } from "../../drift-monitor/metrics.ts"
-import { BacklogState } from "../../gateway/backlog.ts"
-import { NOTHING_SEEN } from "../../gateway/log-watch.ts"
+import { BacklogState } from "../../gateway/watch/backlog.ts"
+import { NOTHING_SEEN } from "../../gateway/watch/log-watch.ts"
 import { GatewayMetrics } from "../../gateway/metrics.ts"
-import { registerReaders } from "../../gateway/reader-metrics.ts"
+import { registerReaders } from "../../gateway/feed/reader-metrics.ts"
 import { PredictorMetrics } from "../../predictor/metrics.ts"
 
 export interface DescribedMetric {

@@ -1,0 +1,135 @@
+// Answers as HTTP. The only place that makes a Response out of a refusal or a fact.
+import { inferAnswerText } from "#core/inference/json-answer"
+import { predictAnswerText } from "#core/inference/rows-answer"
+import type { BadRequest } from "#core/inference/bad-request"
+import type { Releases } from "#core/registry/releases"
+import * as Header from "#proto/headers"
+import type { Failure } from "#proto/prediction"
+import type { Signature } from "#proto/signature"
+import { predictionAddress } from "./address.ts"
+import { sized } from "./compression.ts"
+import type { FactView } from "../predictions/fact-view.ts"
+import { CASES, CASE_OF_FAILURE, failureMessage, refuse, type Refusal } from "./status.ts"
+import type { Answered } from "../inference/submit.ts"
+
+const JSON_HEADERS = { "content-type": "application/json" } as const
+
+/** How an answer is written: rows of `/predict`, or tensors of the Open Inference Protocol. */
+export type Form = "rows" | "tensors"
+
+export const jsonResponse = (
+  text: string,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): Response => sized(new Response(text, { status, headers: { ...JSON_HEADERS, ...headers } }), text)
+
+export interface Responder {
+  readonly refused: (refusal: Refusal, headers?: Readonly<Record<string, string>>) => Response
+  /** The log holds the request, and its answer is not there yet. */
+  readonly queued: (
+    id: string,
+    model: string,
+    headers?: Readonly<Record<string, string>>,
+  ) => Response
+  /** What a caller is told who does not wait. */
+  readonly accepted: (id: string, model: string, form: Form) => Response
+  /** Rejects only when the releases cannot be read any more. */
+  readonly answered: (
+    answered: Answered,
+    form: Form,
+    headers?: Readonly<Record<string, string>>,
+  ) => Promise<Response>
+  /** The body alone, or what the caller is told instead; rejects as `answered` does. */
+  readonly body: (answered: Answered, form: Form) => Promise<string | Refusal>
+}
+
+export interface ResponderOptions {
+  readonly releases: Pick<Releases, "model" | "caughtUp">
+  /** Status for a full queue. */
+  readonly queueFullStatus: number
+  /** Seconds until what is queued now has been answered, as far as is known. */
+  readonly retryAfterSeconds: () => number
+}
+
+const factHeaders = ({ fact, position, replayed }: Answered): Record<string, string> => {
+  const headers: Record<string, string> = { [Header.ID]: fact.id }
+  if (position > 0) headers[Header.POSITION] = `${position}`
+  if (fact.version !== undefined) headers[Header.VERSION] = fact.version
+  if (fact.requestId !== undefined) headers[Header.REQUEST_ID] = fact.requestId
+  if (fact.traceparent !== undefined) headers[Header.TRACEPARENT] = fact.traceparent
+  if (replayed) headers[Header.IDEMPOTENT_REPLAYED] = "true"
+  return headers
+}
+
+/** The body of an answer, or why it has no form in JSON. */
+const answerText = (
+  fact: FactView,
+  form: Form,
+  signature: Signature | undefined,
+): string | BadRequest => {
+  const { id, model, version = "", outputs = [], clientId } = fact
+  const head = { id: clientId ?? id, model, version }
+  return form === "rows" && signature !== undefined
+    ? predictAnswerText(head, signature, outputs)
+    : inferAnswerText(head, outputs)
+}
+
+/** What a stored failure is to its caller. */
+const failureRefusal = ({ reason, message }: Failure, id: string): Refusal =>
+  refuse(CASE_OF_FAILURE[reason], failureMessage(reason, message), { id })
+
+export const makeResponder = (options: ResponderOptions): Responder => {
+  const { releases, queueFullStatus, retryAfterSeconds } = options
+  const refused: Responder["refused"] = (refusal, headers = {}) => {
+    const { error, message, id, retryAfterSeconds, allow } = refusal
+    const { status, code } = CASES[error]
+    return jsonResponse(
+      JSON.stringify({ error: message, code, id }),
+      error === "queueFull" ? queueFullStatus : status,
+      {
+        ...(id === undefined ? {} : { [Header.ID]: id }),
+        ...(retryAfterSeconds === undefined ? {} : { "Retry-After": `${retryAfterSeconds}` }),
+        ...(allow === undefined ? {} : { Allow: allow }),
+        // What of the body still comes is nobody's next request.
+        ...(error === "bodyTimedOut" ? { Connection: "close" } : {}),
+        ...headers,
+      },
+    )
+  }
+
+  const queued: Responder["queued"] = (id, model, headers = {}) =>
+    jsonResponse(JSON.stringify({ id, model, status: "queued" }), 202, {
+      [Header.ID]: id,
+      "Retry-After": `${retryAfterSeconds()}`,
+      ...headers,
+    })
+
+  const signatureOf = ({ model, version = "" }: FactView): Signature | undefined =>
+    releases.model(model)?.versions.get(version)?.signature
+
+  const body: Responder["body"] = async ({ fact }, form) => {
+    if (fact.failure !== undefined) return failureRefusal(fact.failure, fact.id)
+    let signature = form === "rows" ? signatureOf(fact) : undefined
+    if (form === "rows" && signature === undefined) {
+      // A predictor can have heard of a new version before this process did.
+      await releases.caughtUp()
+      signature = signatureOf(fact)
+    }
+    const text = answerText(fact, form, signature)
+    return typeof text === "string" ? text : refuse("unsupported", text.message, { id: fact.id })
+  }
+
+  const accepted: Responder["accepted"] = (id, model, form) =>
+    queued(id, model, {
+      Location: predictionAddress(model, id, form),
+      "Preference-Applied": "respond-async",
+    })
+
+  const answered: Responder["answered"] = async (found, form, headers = {}) => {
+    const text = await body(found, form)
+    const all = { ...factHeaders(found), ...headers }
+    return typeof text === "string" ? jsonResponse(text, 200, all) : refused(text, all)
+  }
+
+  return { refused, queued, accepted, answered, body }
+}

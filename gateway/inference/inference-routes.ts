@@ -1,0 +1,117 @@
+// The routes that predict one request: text in, text out, the data plane in between.
+import type { Releases } from "#core/registry/releases"
+import { readQuery } from "../http/address.ts"
+import type { BulkInference } from "./bulk.ts"
+import { isNdjson } from "../http/ndjson.ts"
+import type { Caller } from "../access/caller.ts"
+import { PATIENT_MILLIS } from "../http/http-server.ts"
+import type { Intake } from "./intake.ts"
+import type { GatewayMetrics } from "../metrics.ts"
+import type { Form, Responder } from "../http/respond.ts"
+import type { Route } from "../http/routes.ts"
+import { operations } from "../http/operations.ts"
+import { refuse } from "../http/status.ts"
+import type { Outcome } from "./submit.ts"
+
+export interface InferenceOptions {
+  readonly releases: Releases
+  readonly intake: Intake
+  readonly bulk: BulkInference
+  readonly responder: Responder
+  readonly metrics: GatewayMetrics
+  /** Lets a request wait for longer than connections may idle. */
+  readonly keepOpen: (request: Request) => void
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number
+}
+
+export class InferenceRoutes {
+  readonly #options: InferenceOptions
+
+  constructor(options: InferenceOptions) {
+    this.#options = options
+  }
+
+  routes(): ReadonlyArray<Route> {
+    const infer: Route["handle"] = (request, { model = "", version }, { caller }) =>
+      isNdjson(request.headers)
+        ? this.#options.bulk.answer(request, caller, model, version)
+        : this.#predict(request, caller, model, version, "tensors")
+    return [
+      {
+        method: "POST",
+        access: "predict",
+        path: "/predict",
+        handle: (request, _, { caller }) => this.#predictRows(request, caller),
+        operation: operations.predict,
+      },
+      {
+        method: "POST",
+        access: "predict",
+        path: "/v2/models/:model/infer",
+        handle: infer,
+        operation: operations.infer,
+      },
+      {
+        method: "POST",
+        access: "predict",
+        path: "/v2/models/:model/versions/:version/infer",
+        handle: infer,
+        operation: operations.inferVersion,
+      },
+    ]
+  }
+
+  #predictRows(request: Request, caller: Caller): Promise<Response> | Response {
+    const query = readQuery(request, ["model", "version"])
+    if ("kind" in query) return this.#options.responder.refused(query)
+    const model = query.get("model") ?? this.#options.releases.defaultModel()
+    if (model === undefined) {
+      const message = "no model is registered yet"
+      return this.#options.responder.refused(
+        refuse("modelUnavailable", message, { retryAfterSeconds: 1 }),
+      )
+    }
+    return this.#predict(request, caller, model, query.get("version"), "rows")
+  }
+
+  async #predict(
+    request: Request,
+    caller: Caller,
+    model: string,
+    version: string | undefined,
+    form: Form,
+  ): Promise<Response> {
+    const { responder, metrics, now } = this.#options
+    const begun = now()
+    const outcome = await this.#outcome(request, caller, model, version, form)
+    if (outcome.kind === "refused") return responder.refused(outcome)
+    if (outcome.kind === "accepted") return responder.accepted(outcome.id, model, form)
+    metrics.predicted(outcome.fact, (now() - begun) / 1_000)
+    return responder.answered(outcome, form)
+  }
+
+  async #outcome(
+    request: Request,
+    caller: Caller,
+    model: string,
+    version: string | undefined,
+    form: Form,
+  ): Promise<Outcome> {
+    const { intake } = this.#options
+    const asked = intake.ask(request.headers, caller, model, version)
+    if (asked.kind === "refused") return asked
+    const share = intake.inFlight.begin()
+    if (share.kind === "refused") return share
+    try {
+      const text = await intake.read(request, share)
+      if (typeof text !== "string") return text
+      const prepared = intake.prepare(asked, text, form)
+      if (prepared.kind === "refused") return prepared
+      if (prepared.handling.timeoutMillis > PATIENT_MILLIS) this.#options.keepOpen(request)
+      return await intake.sendHeld(prepared, asked.call.key, share)
+    } finally {
+      share.end()
+    }
+  }
+}

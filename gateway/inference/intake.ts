@@ -1,0 +1,108 @@
+// From what a caller sends to a request on its way: names, headers and body checked, memory
+// counted, then handed to the data plane. Single requests and the lines of a bulk take this one
+// way.
+import { BadRequest } from "#core/inference/bad-request"
+import { parseInferRequest } from "#core/inference/json-request"
+import { parsePredictRequest } from "#core/inference/rows"
+import type { Releases } from "#core/registry/releases"
+import { readText } from "../http/body.ts"
+import { checkNames, handlingOf, readCall, type Call } from "../http/call.ts"
+import type { Caller } from "../access/caller.ts"
+import type { KeyedSubmitter } from "./keyed.ts"
+import { InFlight, tooManyBytes, type Share } from "./in-flight.ts"
+import { badRequest, prepare, type Prepared } from "./prepare.ts"
+import type { Form } from "../http/respond.ts"
+import type { GatewaySettings } from "../settings.ts"
+import type { Refusal } from "../http/status.ts"
+import type { Outcome, Submitter } from "./submit.ts"
+import { targetOf, type Target } from "./target.ts"
+
+export interface IntakeOptions {
+  readonly releases: Releases
+  readonly submitter: Submitter
+  readonly keyed: KeyedSubmitter
+  readonly settings: Pick<
+    GatewaySettings,
+    | "requestBytesMax"
+    | "inFlightMax"
+    | "inFlightBytesMax"
+    | "bodyWaitMillis"
+    | "timeoutDefaultMillis"
+  >
+  /** Seconds until what is queued now has been answered, as far as is known. */
+  readonly retryAfterSeconds: () => number
+}
+
+/** A call whose head is in order. */
+export interface Asked {
+  readonly kind: "asked"
+  readonly caller: Caller
+  readonly call: Call
+  readonly target: Target
+}
+
+export class Intake {
+  readonly #options: IntakeOptions
+  readonly inFlight: InFlight
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+    const { settings, retryAfterSeconds } = options
+    const { inFlightMax: requestsMax, inFlightBytesMax: bytesMax } = settings
+    this.inFlight = new InFlight({ requestsMax, bytesMax, retryAfterSeconds })
+  }
+
+  /** Largest body of one request, in bytes. */
+  get requestBytesMax(): number {
+    return this.#options.settings.requestBytesMax
+  }
+
+  /** The body of a request as text, its bytes held by `share` before they are read. */
+  read(request: Request, share: Share): Promise<string | Refusal> {
+    const { requestBytesMax: bytesMax, bodyWaitMillis: waitMillis } = this.#options.settings
+    return readText(request, { bytesMax, waitMillis, share })
+  }
+
+  /** Checks everything that is known before the body; `version` is the one of the address. */
+  ask(
+    headers: Headers,
+    caller: Caller,
+    model: string,
+    version: string | undefined,
+  ): Asked | Refusal {
+    const wrongName = checkNames(model, version)
+    if (wrongName !== undefined) return wrongName
+    const call = readCall(headers, version)
+    if (call.kind === "refused") return call
+    const target = targetOf(this.#options.releases, model, call.pinned)
+    return target.kind === "refused" ? target : { kind: "asked", caller, call, target }
+  }
+
+  prepare({ caller, call, target }: Asked, text: string, form: Form): Prepared | Refusal {
+    const { requestBytesMax, timeoutDefaultMillis } = this.#options.settings
+    const parsed =
+      form === "rows" ? parsePredictRequest(target.signature, text) : parseInferRequest(text)
+    if (parsed instanceof BadRequest) return badRequest(parsed)
+    const handling = handlingOf(call, parsed.parameters, caller.name, timeoutDefaultMillis)
+    if ("kind" in handling) return handling
+    return prepare(target, parsed, handling, requestBytesMax)
+  }
+
+  /** Sends what has no share yet: a line of a bulk. Never rejects. */
+  async send(prepared: Prepared, key: string | undefined): Promise<Outcome> {
+    const share = this.inFlight.begin()
+    if (share.kind === "refused") return share
+    try {
+      return await this.sendHeld(prepared, key, share)
+    } finally {
+      share.end()
+    }
+  }
+
+  /** Sends what `share` holds, which from here on is the encoded request. Never rejects. */
+  async sendHeld(prepared: Prepared, key: string | undefined, share: Share): Promise<Outcome> {
+    const { submitter, keyed } = this.#options
+    if (!share.resize(prepared.payload.byteLength)) return tooManyBytes
+    return key === undefined ? submitter.submit(prepared) : keyed.submit(prepared, key)
+  }
+}

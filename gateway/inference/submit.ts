@@ -1,0 +1,265 @@
+// The data plane: a request goes into the log, and its fact comes out. It knows no HTTP. It waits
+// for the answer, not for the acknowledgement of the publish; but what the log refuses is answered
+// at once, and what it leaves open is published again.
+import type { Published } from "#core/log/publisher"
+import type { Log } from "#core/log/log"
+import { IDEMPOTENCY_KEY } from "#proto/headers"
+import { requestSubject } from "#proto/subjects"
+import type { Backlog } from "../watch/backlog.ts"
+import { readFact, type FactView } from "../predictions/fact-view.ts"
+import { newId } from "../http/ids.ts"
+import type { GatewayMetrics } from "../metrics.ts"
+import { requestHeaders, type Prepared } from "./prepare.ts"
+import { refuse, type Refusal } from "../http/status.ts"
+import type { GatewayTraces } from "../http/spans.ts"
+import type { StoredFact, WaitEnd, Waiter, Waiters } from "./waiters.ts"
+
+/**
+ * Pause before a publish that the log did not take is tried again; doubled each time up to the
+ * longest.
+ */
+const PUBLISH_PAUSE_FIRST_MILLIS = 25
+const PUBLISH_PAUSE_LONGEST_MILLIS = 1_000
+/** What a caller is told to wait when the log itself is away or full, and when nobody predicts. */
+const LOG_RETRY_AFTER_SECONDS = 2
+const PREDICTOR_RETRY_AFTER_SECONDS = 5
+
+export interface Answered {
+  readonly kind: "answered"
+  readonly fact: FactView
+  readonly position: number
+  /** The fact was there before this request came. */
+  readonly replayed: boolean
+}
+/** The log holds the request; its answer is to be fetched by its id. */
+export interface Accepted {
+  readonly kind: "accepted"
+  readonly id: string
+}
+export type Outcome = Answered | Accepted | Refusal
+
+export interface SubmitOptions {
+  readonly log: Log
+  readonly backlog: Backlog
+  readonly metrics: GatewayMetrics
+  readonly traces: GatewayTraces | undefined
+  readonly waiters: Waiters
+  readonly inFlightMax: number
+  readonly publishWaitMillis: number
+  /** Milliseconds of a monotonic clock, and since 1970. */
+  readonly now: () => number
+  readonly time: () => number
+}
+
+/** One request on its way, until its outcome is known. */
+export interface Flight {
+  readonly id: string
+  readonly prepared: Prepared
+  readonly keyed: boolean
+  readonly resolve: (outcome: Outcome) => void
+  readonly hooks: FlightHooks
+  readonly publishUntil: number
+  waiter: Waiter | undefined
+  attempts: number
+  /** The log has said that it holds the request. */
+  accepted: boolean
+  /** Why the last publish was not taken. */
+  reason: string
+}
+
+export interface FlightHooks {
+  /** A request with this id is queued already. */
+  readonly onQueued?: (flight: Flight) => void
+  /** Called once when the flight has ended. */
+  readonly onEnd?: () => void
+}
+
+export class Submitter {
+  readonly #options: SubmitOptions
+  readonly waiters: Waiters
+
+  constructor(options: SubmitOptions) {
+    this.#options = options
+    this.waiters = options.waiters
+  }
+
+  /** Why no request is taken just now. */
+  closedFor(): Refusal | undefined {
+    const { backlog, inFlightMax } = this.#options
+    if (!backlog.state.predictorsSeen())
+      return refuse("noPredictor", "no predictor is running", {
+        retryAfterSeconds: PREDICTOR_RETRY_AFTER_SECONDS,
+      })
+    if (this.waiters.size >= inFlightMax)
+      return refuse("tooManyInFlight", `${inFlightMax} requests are in flight here`, {
+        retryAfterSeconds: backlog.state.retryAfterSeconds(false),
+      })
+    return undefined
+  }
+
+  /** Sends a request without a key under a new id. Never rejects. */
+  submit(prepared: Prepared): Promise<Outcome> {
+    const closed = this.closedFor()
+    if (closed !== undefined) return Promise.resolve(closed)
+    const { promise, resolve } = Promise.withResolvers<Outcome>()
+    this.publish(this.open(newId(this.#options.time()), prepared, false, resolve))
+    return promise
+  }
+
+  /** Begins to wait for the fact of an id, without publishing yet. */
+  open(
+    id: string,
+    prepared: Prepared,
+    keyed: boolean,
+    resolve: (outcome: Outcome) => void,
+    hooks: FlightHooks = {},
+  ): Flight {
+    const now = this.#options.now()
+    const { timeoutMillis } = prepared.handling
+    const flight: Flight = {
+      id,
+      prepared,
+      keyed,
+      resolve,
+      hooks,
+      publishUntil: now + Math.min(timeoutMillis, this.#options.publishWaitMillis),
+      waiter: undefined,
+      attempts: 0,
+      accepted: false,
+      reason: "",
+    }
+    flight.waiter = this.waiters.add({
+      model: prepared.model,
+      id,
+      deadline: now + timeoutMillis,
+      onFact: (fact) => this.arrived(flight, fact, false),
+      onEnd: (end) => this.#end(flight, end),
+    })
+    return flight
+  }
+
+  /** Publishes, again if need be; what the log says decides how it goes on. */
+  publish(flight: Flight): void {
+    const { waiter, prepared } = flight
+    if (waiter === undefined || waiter.settled) return
+    flight.attempts++
+    const subject = requestSubject(prepared.model, flight.id)
+    const headers = requestHeaders(prepared, this.waiters.replySubject(waiter), flight.keyed)
+    const published = this.#options.traces?.publish(prepared.handling.traceparent, subject)
+    void this.#options.log.publisher.publish(subject, prepared.payload, headers).then((outcome) => {
+      published?.(outcome.kind)
+      this.#published(flight, outcome)
+    })
+  }
+
+  /** Hands a fact to the flight that waits for it. */
+  arrived(flight: Flight, stored: StoredFact, replayed: boolean): void {
+    if (flight.waiter?.settled !== false) return
+    let fact: FactView
+    try {
+      fact = readFact(stored.bytes)
+    } catch {
+      // Not from a predictor of ours; the log has what is true.
+      return
+    }
+    if (fact.id !== flight.id) return
+    const { position } = stored
+    // The same key can have been used with another body by a request that came earlier.
+    if (flight.keyed && fact.digest !== flight.prepared.digest) this.keyReused(flight)
+    else if (flight.prepared.handling.isAsync) this.accepted(flight)
+    else this.finish(flight, { kind: "answered", fact, position, replayed })
+  }
+
+  /** The log holds the request. */
+  accepted(flight: Flight): void {
+    flight.accepted = true
+    if (flight.prepared.handling.isAsync) this.finish(flight, { kind: "accepted", id: flight.id })
+  }
+
+  keyReused(flight: Flight): void {
+    const { id } = flight
+    const message = `${IDEMPOTENCY_KEY}: expected the body of its first use, got another`
+    this.finish(flight, refuse("keyReused", message, { id }))
+  }
+
+  /** Tries to publish again after a pause, for as long as a publish may take. */
+  publishLater(flight: Flight): void {
+    const now = this.#options.now()
+    const doubled = PUBLISH_PAUSE_FIRST_MILLIS * 2 ** Math.min(flight.attempts - 1, 10)
+    const pause = Math.min(doubled, PUBLISH_PAUSE_LONGEST_MILLIS)
+    if (now + pause < flight.publishUntil)
+      flight.waiter?.callBackAt(now + pause, () => this.publish(flight))
+    else void this.#refuse(flight, logRefusal("logUnavailable", notTaken(flight)))
+  }
+
+  finish(flight: Flight, outcome: Outcome): void {
+    if (flight.waiter === undefined || !this.waiters.settle(flight.waiter)) return
+    flight.hooks.onEnd?.()
+    flight.resolve(outcome)
+  }
+
+  #published(flight: Flight, published: Published): void {
+    if (published.kind === "stored") {
+      this.accepted(flight)
+      return
+    }
+    if (flight.waiter?.settled !== false) return
+    this.#options.metrics.publishRefused(published.kind)
+    switch (published.kind) {
+      case "queued":
+        if (flight.hooks.onQueued === undefined) this.accepted(flight)
+        else flight.hooks.onQueued(flight)
+        return
+      case "full":
+        return void this.#refuse(flight, this.#queueFull(published.limit))
+      case "storeFull":
+        return void this.#refuse(flight, logRefusal("storeFull", "the store of the log is full"))
+      case "tooLarge":
+        return void this.#refuse(flight, refuse("tooLarge", "body: more than the log accepts"))
+      case "refused": {
+        const message = `the log refused the request (${published.code})`
+        return void this.#refuse(flight, logRefusal("logUnavailable", message))
+      }
+      case "exists":
+      case "undecided":
+      case "unavailable":
+        flight.reason = published.kind === "unavailable" ? published.reason : published.kind
+        this.publishLater(flight)
+    }
+  }
+
+  #queueFull(limit: "messages" | "bytes"): Refusal {
+    const retryAfterSeconds = this.#options.backlog.state.retryAfterSeconds(limit === "messages")
+    const message = `the queue is full: it holds as many ${limit} as it may`
+    return refuse("queueFull", message, { retryAfterSeconds })
+  }
+
+  /**
+   * After a publish that was left open the request may have been stored and answered: look before
+   * refusing it.
+   */
+  async #refuse(flight: Flight, refusal: Refusal): Promise<void> {
+    if (flight.attempts > 1 && flight.waiter !== undefined) await this.waiters.look(flight.waiter)
+    // With an id, where it is not certain that nothing was stored.
+    const open = refusal.error === "logUnavailable" || flight.attempts > 1
+    const named = open || flight.keyed
+    this.finish(flight, named ? { ...refusal, id: flight.id } : refusal)
+  }
+
+  #end(flight: Flight, end: WaitEnd): void {
+    const { id, accepted, prepared } = flight
+    if (end === "closed" || !accepted) {
+      const why = end === "closed" ? "the gateway is stopping" : notTaken(flight)
+      this.finish(flight, { ...logRefusal("logUnavailable", why), id })
+      return
+    }
+    const waited = `no answer within ${prepared.handling.timeoutMillis} ms`
+    this.finish(flight, refuse("timedOut", `${waited}; it can be fetched by its id`, { id }))
+  }
+}
+
+const logRefusal = (error: "storeFull" | "logUnavailable", message: string): Refusal =>
+  refuse(error, message, { retryAfterSeconds: LOG_RETRY_AFTER_SECONDS })
+
+const notTaken = ({ reason }: Flight): string =>
+  `the log did not take the request${reason === "" ? "" : `: ${reason}`}`
