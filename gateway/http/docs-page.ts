@@ -46,11 +46,22 @@ const responsesList = (responses: unknown): string => {
   return `<h4>Answers</h4><table>${lines.join("")}</table>`
 }
 
+/** Alternatives that differ only in how the key is sent are one. */
+const keyText = (security: unknown): string => {
+  const all = Array.isArray(security) ? security.filter(isRecord) : []
+  if (all.length === 0) return ""
+  const scopes = new Set(all.flatMap((one) => Object.values(one).map(String)))
+  const named = [...scopes].filter((scope) => scope !== "")
+  const text = named.length === 0 ? "any" : `one with the scope ${named.join(" or ")}`
+  return `<p>Key, where keys are asked for: ${escaped(text)}</p>`
+}
+
 const operationHtml = (path: string, method: string, operation: Record<string, unknown>): string =>
   [
     `<details id="${escaped(String(operation["operationId"]))}"><summary>`,
     `<span class="method">${method.toUpperCase()}</span> <code>${escaped(path)}</code> `,
     `${escaped(String(operation["summary"]))}</summary>`,
+    keyText(operation["security"]),
     parametersTable(operation["parameters"]),
     block("Takes", operation["requestBody"]),
     responsesList(operation["responses"]),

@@ -72,6 +72,43 @@ test("every operation has a name of its own, and takes only what we take", () =>
   expect(JSON.stringify(document)).not.toContain('"NaN"')
 })
 
+const KEYS_OF = {
+  "/predict": ["predict"],
+  "/v2/models/{model}/infer": ["predict"],
+  "/v2/models/{model}/predictions/{id}": ["predict", "read"],
+  "/v2/models/{model}/feed": ["read"],
+  "/metrics": ["operate"],
+} as const
+
+test("each operation says which key it takes, and how it refuses without one", () => {
+  const paths = isRecord(document["paths"]) ? document["paths"] : {}
+  const schemes = resolve("#/components/securitySchemes")
+  expect(schemes).toMatchObject({
+    bearer: { type: "http", scheme: "bearer" },
+    apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
+  })
+  const operationsOf = (path: string) => {
+    const methods = paths[path]
+    return isRecord(methods) ? Object.values(methods).filter(isRecord) : []
+  }
+  for (const [path, scopes] of Object.entries(KEYS_OF))
+    for (const { security } of operationsOf(path)) {
+      const wanted = scopes.flatMap((scope) => [{ bearer: [scope] }, { apiKey: [scope] }])
+      expect({ path, security }).toEqual({ path, security: wanted })
+    }
+  for (const path of Object.keys(paths))
+    for (const { security, responses } of operationsOf(path)) {
+      const statuses = Object.keys(isRecord(responses) ? responses : {})
+      const isOpen = Array.isArray(security) && security.length === 0
+      expect({ path, isOpen }).toEqual({ path, isOpen: /health|openapi|docs/.test(path) })
+      const refusals = ["401", "429"].map((status) => statuses.includes(status))
+      expect({ path, refusals }).toEqual({ path, refusals: [!isOpen, !isOpen] })
+      expect(statuses).toContain("405")
+      const scoped = JSON.stringify(security).includes('["')
+      expect({ path, is403: statuses.includes("403") }).toEqual({ path, is403: scoped })
+    }
+})
+
 test("real bodies are what the document says", async () => {
   const is = <S extends Schema.ConstraintDecoder<unknown>>(schema: S, value: unknown) =>
     Schema.decodeUnknownSync(schema, { onExcessProperty: "error" })(value)

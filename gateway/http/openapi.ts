@@ -3,9 +3,10 @@
 import { Schema } from "effect"
 import * as Header from "#proto/headers"
 import { Problem } from "./bodies.ts"
-import type { Content, Operation, Parameter } from "./operations.ts"
+import type { Content, Parameter } from "./operations.ts"
 import type { Route } from "./routes.ts"
-import { CASES } from "./status.ts"
+import type { Access } from "../access/caller.ts"
+import { CASES, type ErrorCase } from "./status.ts"
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -75,37 +76,90 @@ const GOOD: Readonly<Record<string, string>> = {
   202: "The log holds the request; fetch the answer at `Location`",
 }
 
-const answers = (operation: Operation, components: Components): Json => {
-  const headers = { [Header.REQUEST_ID]: { schema: { type: "string" } } }
+/** The ways to present a key, by their names in the document. */
+const SECURITY_SCHEMES = {
+  bearer: {
+    type: "http",
+    scheme: "bearer",
+    description:
+      "An API key, where this gateway asks for one: predict, read, operate are its scopes",
+  },
+  apiKey: {
+    type: "apiKey",
+    in: "header",
+    name: "X-API-Key",
+    description: "The same key in a header of its own; Authorization comes first",
+  },
+} as const
+
+/** Each entry is enough, as `suffices` has it. */
+const SCOPES_OF: Readonly<Record<Access, ReadonlyArray<ReadonlyArray<string>>>> = {
+  open: [],
+  predict: [["predict"]],
+  read: [["read"]],
+  operate: [["operate"]],
+  key: [[]],
+  result: [["predict"], ["read"]],
+  metrics: [["operate"]],
+}
+
+/** Scopes are named as roles, which OpenAPI 3.1 allows for keys too. */
+const securityOf = (access: Access): ReadonlyArray<Json> =>
+  SCOPES_OF[access].flatMap((scopes) =>
+    Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: scopes })),
+  )
+
+/** What a route can answer before it is asked. */
+const errorsBefore = (access: Access): ReadonlyArray<ErrorCase> => {
+  if (access === "open") return ["methodNotAllowed"]
+  const keyErrors = ["unauthenticated", "rateLimited", "methodNotAllowed"] as const
+  return access === "key" ? keyErrors : ["forbidden", ...keyErrors]
+}
+
+const TEXT_HEADER = { schema: { type: "string" } } as const
+/** Headers of refusals, by their status. */
+const HEADERS_OF: Readonly<Record<number, Json>> = {
+  401: { "WWW-Authenticate": TEXT_HEADER },
+  405: { Allow: TEXT_HEADER },
+  429: { "Retry-After": { schema: { type: "integer" }, description: "Seconds" } },
+  503: { "Retry-After": { schema: { type: "integer" }, description: "Seconds" } },
+}
+
+const answers = ({ operation, access }: Route, components: Components): Json => {
+  const headers = { [Header.REQUEST_ID]: TEXT_HEADER }
   const good = Object.entries(operation.gives).map(([status, content]) => [
     status,
     { description: GOOD[status] ?? "As it is", headers, content: components.content(content) },
   ])
   const words = new Map<number, Array<string>>()
-  for (const error of operation.errors) {
+  for (const error of new Set<ErrorCase>([...operation.errors, ...errorsBefore(access)])) {
     const { status, code } = CASES[error]
     words.set(status, [...(words.get(status) ?? []), code])
   }
   const bad = [...words].map(([status, codes]) => [
     `${status}`,
     {
-      description: codes.join(", "),
-      headers,
+      description: `${codes.join(", ")}${status === 405 ? ", for another method" : ""}`,
+      headers: { ...headers, ...HEADERS_OF[status] },
       content: components.content({ "application/json": Problem }),
     },
   ])
   return Object.fromEntries([...good, ...bad])
 }
 
-const operationOf = ({ path, operation }: Route, components: Components): Json => ({
-  operationId: operation.name,
-  summary: operation.about,
-  parameters: [...pathParameters(path), ...operation.parameters.map(parameterOf)],
-  ...(operation.takes === undefined
-    ? {}
-    : { requestBody: { required: true, content: components.content(operation.takes) } }),
-  responses: answers(operation, components),
-})
+const operationOf = (route: Route, components: Components): Json => {
+  const { path, operation, access } = route
+  return {
+    operationId: operation.name,
+    summary: operation.about,
+    security: securityOf(access),
+    parameters: [...pathParameters(path), ...operation.parameters.map(parameterOf)],
+    ...(operation.takes === undefined
+      ? {}
+      : { requestBody: { required: true, content: components.content(operation.takes) } }),
+    responses: answers(route, components),
+  }
+}
 
 /** `version` is Weir's own. */
 export const openApiOf = (routes: ReadonlyArray<Route>, version: string): OpenApi => {
@@ -124,6 +178,6 @@ export const openApiOf = (routes: ReadonlyArray<Route>, version: string): OpenAp
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     paths,
-    components: { schemas: components.schemas },
+    components: { schemas: components.schemas, securitySchemes: SECURITY_SCHEMES },
   }
 }
