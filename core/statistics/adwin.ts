@@ -1,6 +1,6 @@
 // ADWIN (Bifet & Gavaldà 2007): a window that grows while its mean is steady and drops its oldest
 // part when two parts differ. As river 0.26.1, which tries the cut after every bucket.
-import type { StreamDetector } from "./stream-detector.ts"
+import { reading, type StreamDetector } from "./stream-detector.ts"
 
 export interface AdwinOptions {
   /** Chance of a false alarm per check. */
@@ -57,6 +57,27 @@ export class Adwin implements StreamDetector {
     this.#ticks += 1
     const checks = this.#ticks % this.#clock === 0 && this.width > this.#grace
     this.drift = checks && this.#shrink()
+  }
+
+  save(): ReadonlyArray<number> {
+    const rows = this.#rows.flatMap(({ totals, variances }) => [
+      totals.length,
+      ...totals,
+      variances.length,
+      ...variances,
+    ])
+    const { drift, width, total, variance } = this
+    return [Number(drift), width, total, variance, this.#ticks, this.#rows.length, ...rows]
+  }
+
+  restore(saved: ReadonlyArray<number>): void {
+    const { next, list, flag } = reading(saved)
+    this.drift = flag()
+    this.width = next()
+    this.total = next()
+    this.variance = next()
+    this.#ticks = next()
+    this.#rows = Array.from({ length: next() }, () => ({ totals: list(), variances: list() }))
   }
 
   #reset(): void {

@@ -1,6 +1,6 @@
 // Detectors of a rising error rate: DDM watches the rate, EDDM the distance between two errors.
 // As river 0.26.1 has them.
-import { RunningMean, type ErrorRateDetector } from "./stream-detector.ts"
+import { reading, RunningMean, type ErrorRateDetector } from "./stream-detector.ts"
 
 export interface DdmOptions {
   /** Values before the first verdict. */
@@ -42,6 +42,21 @@ export class Ddm implements ErrorRateDetector {
     }
     this.drift = sum > this.#rateMin + this.#driftThreshold * this.#deviationMin
     this.warning = !this.drift && sum > this.#rateMin + this.#warningThreshold * this.#deviationMin
+  }
+
+  save(): ReadonlyArray<number> {
+    const least = [this.#rateMin, this.#deviationMin, this.#sumMin]
+    return [Number(this.drift), Number(this.warning), ...this.#rate.save(), ...least]
+  }
+
+  restore(saved: ReadonlyArray<number>): void {
+    const { next, flag } = reading(saved)
+    this.drift = flag()
+    this.warning = flag()
+    this.#rate = RunningMean.from(next)
+    this.#rateMin = next()
+    this.#deviationMin = next()
+    this.#sumMin = next()
   }
 
   #reset(): void {
@@ -102,6 +117,22 @@ export class Eddm implements ErrorRateDetector {
     // The warning is left as it is on a drift, and is forgotten with the restart that follows.
     if (share < this.#beta) this.drift = true
     else this.warning = share < this.#alpha
+  }
+
+  save(): ReadonlyArray<number> {
+    const rest = [this.#squares, this.#values, this.#lastError, this.#largest]
+    return [Number(this.drift), Number(this.warning), ...this.#distances.save(), ...rest]
+  }
+
+  restore(saved: ReadonlyArray<number>): void {
+    const { next, flag } = reading(saved)
+    this.drift = flag()
+    this.warning = flag()
+    this.#distances = RunningMean.from(next)
+    this.#squares = next()
+    this.#values = next()
+    this.#lastError = next()
+    this.#largest = next()
   }
 
   #reset(): void {

@@ -1,6 +1,6 @@
 // HDDM (Frías-Blanco et al. 2015): rising error rates by Hoeffding's bound on means (A) or by
 // McDiarmid's bound on exponentially weighted means (W). As river 0.26.1 has them.
-import { RunningMean, type ErrorRateDetector } from "./stream-detector.ts"
+import { reading, RunningMean, type ErrorRateDetector } from "./stream-detector.ts"
 
 export interface HddmOptions {
   readonly driftConfidence?: number
@@ -51,6 +51,20 @@ export class HddmA implements ErrorRateDetector {
     const m = ((this.#all.n - cut.n) / cut.n) * (1 / this.#all.n)
     const epsilon = Math.sqrt((m / 2) * Math.log(2 / confidence))
     return direction * (this.#all.mean - cut.mean) >= epsilon
+  }
+
+  save(): ReadonlyArray<number> {
+    const means = [this.#all, this.#lowest, this.#highest].flatMap((mean) => mean.save())
+    return [Number(this.drift), Number(this.warning), ...means]
+  }
+
+  restore(saved: ReadonlyArray<number>): void {
+    const { next, flag } = reading(saved)
+    this.drift = flag()
+    this.warning = flag()
+    this.#all = RunningMean.from(next)
+    this.#lowest = RunningMean.from(next)
+    this.#highest = RunningMean.from(next)
   }
 
   #reset(): void {
@@ -137,6 +151,32 @@ export class HddmW implements ErrorRateDetector {
   #above(higher: Weighted, lower: Weighted, confidence: number): boolean {
     if (!higher.begun || !lower.begun) return false
     return higher.mean - lower.mean > this.#epsilon(higher.bound + lower.bound, confidence)
+  }
+
+  save(): ReadonlyArray<number> {
+    const samples = [
+      this.#all,
+      this.#beforeRise,
+      this.#afterRise,
+      this.#beforeFall,
+      this.#afterFall,
+    ]
+    const means = samples.flatMap(({ mean, bound, begun }) => [mean, bound, Number(begun)])
+    return [Number(this.drift), Number(this.warning), this.#riseCut, this.#fallCut, ...means]
+  }
+
+  restore(saved: ReadonlyArray<number>): void {
+    const { next, flag } = reading(saved)
+    const weighted = (): Weighted => ({ mean: next(), bound: next(), begun: flag() })
+    this.drift = flag()
+    this.warning = flag()
+    this.#riseCut = next()
+    this.#fallCut = next()
+    this.#all = weighted()
+    this.#beforeRise = weighted()
+    this.#afterRise = weighted()
+    this.#beforeFall = weighted()
+    this.#afterFall = weighted()
   }
 
   #reset(): void {

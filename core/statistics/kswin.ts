@@ -2,7 +2,7 @@
 // ones, by Kolmogorov-Smirnov. With the same seed it draws as river 0.26.1 does.
 import { kolmogorovSmirnov } from "./kolmogorov-smirnov.ts"
 import { MersenneTwister } from "./mersenne-twister.ts"
-import type { StreamDetector } from "./stream-detector.ts"
+import { reading, type StreamDetector } from "./stream-detector.ts"
 import { StatisticUndefined } from "./undefined.ts"
 
 export interface KswinOptions {
@@ -55,5 +55,18 @@ export class Kswin implements StreamDetector {
     const { statistic, pvalue } = kolmogorovSmirnov(before, recent)
     this.pvalue = pvalue
     this.drift = pvalue <= this.#alpha && statistic > DISTANCE_MIN
+  }
+
+  save(): ReadonlyArray<number> {
+    return [Number(this.drift), this.pvalue, this.#window.length, ...this.#window]
+  }
+
+  /** What is drawn after it begins anew with the seed. */
+  restore(saved: ReadonlyArray<number>): void {
+    const { next, list, flag } = reading(saved)
+    this.drift = flag()
+    this.pvalue = next()
+    this.#window = list()
+    this.#random = new MersenneTwister(this.#seed)
   }
 }

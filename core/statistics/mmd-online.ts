@@ -129,8 +129,9 @@ export class OnlineMmd {
   readonly #configuration: OnlineMmdConfiguration
   readonly #rest: ReadonlyArray<Float64Array>
   readonly #restMean: number
-  #window: Array<Float64Array>
-  #between: Array<number>
+  readonly #first: ReadonlyArray<Float64Array>
+  #window: ReadonlyArray<Float64Array>
+  #between: ReadonlyArray<number>
 
   constructor(configuration: OnlineMmdConfiguration) {
     this.#configuration = configuration
@@ -142,7 +143,8 @@ export class OnlineMmd {
       const held = new Set(choose(reference.count, options.windowSize, random))
       const rest = Array.from({ length: reference.count }, (_, i) => i).filter((i) => !held.has(i))
       this.#rest = rest.map(row)
-      this.#window = [...held].map(row)
+      this.#first = [...held].map(row)
+      this.#window = this.#first
       this.#between = this.#window.map((one) => this.#reach(one))
       this.#restMean = this.#meanPair(this.#rest)
       this.#measure()
@@ -154,7 +156,30 @@ export class OnlineMmd {
     })
   }
 
-  /** Takes the next row; after a drift the caller decides whether to start a new detector. */
+  /** Starts anew, with the window that it started with. */
+  reset(): void {
+    this.restore([])
+  }
+
+  /** The rows seen since the start, and the window. */
+  save(): ReadonlyArray<number> {
+    return [this.time, ...this.#window.flatMap((row) => [...row])]
+  }
+
+  /** Goes on from what a detector of the same configuration saved; from nothing, it starts. */
+  restore([time = 0, ...values]: ReadonlyArray<number>): void {
+    const { width } = this.#configuration.reference
+    const row = (_: unknown, at: number) =>
+      Float64Array.from(values.slice(at * width, (at + 1) * width))
+    const rows = values.length / width
+    this.drift = false
+    this.time = time
+    this.#window = rows === this.#first.length ? Array.from({ length: rows }, row) : this.#first
+    this.#between = this.#window.map((one) => this.#reach(one))
+    this.#measure()
+  }
+
+  /** Takes the next row; after a drift the caller decides whether to start anew. */
   update(row: Float64Array): void {
     const { reference, thresholds } = this.#configuration
     if (row.length !== reference.width || row.some(Number.isNaN))

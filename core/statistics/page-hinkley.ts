@@ -1,6 +1,6 @@
 // Page-Hinkley (Page 1954): cumulated deviations from the fading mean, up, down or both, as river
 // 0.26.1 has it.
-import { RunningMean, type StreamDetector } from "./stream-detector.ts"
+import { reading, RunningMean, type StreamDetector } from "./stream-detector.ts"
 
 export interface PageHinkleyOptions {
   readonly instancesMin?: number
@@ -45,6 +45,21 @@ export class PageHinkley implements StreamDetector {
     const risen = this.#up - this.#lowest > this.#threshold
     const fallen = this.#highest - this.#down > this.#threshold
     this.drift = (risen && this.#mode !== "down") || (fallen && this.#mode !== "up")
+  }
+
+  save(): ReadonlyArray<number> {
+    const sums = [this.#up, this.#down, this.#lowest, this.#highest]
+    return [Number(this.drift), ...this.#mean.save(), ...sums]
+  }
+
+  restore(saved: ReadonlyArray<number>): void {
+    const { next, flag } = reading(saved)
+    this.drift = flag()
+    this.#mean = RunningMean.from(next)
+    this.#up = next()
+    this.#down = next()
+    this.#lowest = next()
+    this.#highest = next()
   }
 
   #reset(): void {
