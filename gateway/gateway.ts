@@ -8,6 +8,7 @@ import { makeTracer } from "#core/service/tracing"
 import type { Guard } from "./access/auth.ts"
 import { Backlog } from "./watch/backlog.ts"
 import { BulkInference } from "./inference/bulk.ts"
+import { Seats } from "./access/seats.ts"
 import { descriptionRoutes } from "./http/description-routes.ts"
 import { FeedRoutes } from "./feed/feed-routes.ts"
 import { HistoryWatch } from "./watch/history-watch.ts"
@@ -51,11 +52,21 @@ export interface Gateway {
 const now = () => performance.now()
 const time = () => Date.now()
 
+const seatsOf = (settings: GatewaySettings) => ({
+  bulks: new Seats({ max: settings.bulksMax, perCaller: settings.bulksPerCaller }),
+  polls: new Seats({ max: settings.pollsMax, perCaller: settings.pollsPerCaller }),
+  feeds: new Seats({
+    max: settings.feedReadersMax,
+    perCaller: settings.feedReadersPerCaller,
+  }),
+})
+
 /** The routes that the data plane answers. */
 const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder) => {
   const { log, releases, settings, logger } = options
   const { metrics, backlog, waiters, pollers, keepOpen, stopping, traces } = parts
-  const { replicas, inFlightMax, publishWaitMillis, feedReadersMax } = settings
+  const { replicas, inFlightMax, publishWaitMillis } = settings
+  const seats = seatsOf(settings)
   const submitter = new Submitter({
     log,
     backlog,
@@ -72,11 +83,24 @@ const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder)
   const intake = new Intake({ releases, submitter, keyed, settings, retryAfterSeconds })
   const queueFullStatus = Number(settings.queueFullStatus)
   const shared = { intake, responder, metrics, keepOpen, now }
-  const bulk = new BulkInference({ ...shared, logger, stopping, queueFullStatus })
+  const bulk = new BulkInference({
+    ...shared,
+    seats: seats.bulks,
+    logger,
+    stopping,
+    queueFullStatus,
+  })
   const find = findPrediction(log, replicas)
-  const polls = new Polls({ log, find, waiters: pollers, now, stopping })
-  const readersMax = feedReadersMax
-  const feeds = new FeedRoutes({ log, releases, responder, logger, readersMax, stopping, now })
+  const polls = new Polls({ log, find, waiters: pollers, seats: seats.polls, now, stopping })
+  const feeds = new FeedRoutes({
+    log,
+    releases,
+    responder,
+    logger,
+    seats: seats.feeds,
+    stopping,
+    now,
+  })
   registerReaders(metrics.registry, { polls: () => pollers.size, bulk, feeds })
   return [
     ...new InferenceRoutes({ ...shared, releases, bulk }).routes(),

@@ -10,6 +10,8 @@ import { readFact, type FactView } from "../predictions/fact-view.ts"
 import { factEvent, gapEvent, heartbeat, opening, outcomeOf } from "./feed-events.ts"
 import { nextPosition, readFeed, type FeedFact, type FeedGap } from "./feed.ts"
 import { EVENT_STREAM_TYPE, operations } from "../http/operations.ts"
+import type { Caller } from "../access/caller.ts"
+import type { Seat, Seats } from "../access/seats.ts"
 import type { Responder } from "../http/respond.ts"
 import type { Route } from "../http/routes.ts"
 import { refuse, type Refusal } from "../http/status.ts"
@@ -25,7 +27,7 @@ export interface FeedRouteOptions {
   readonly releases: Pick<Releases, "model">
   readonly responder: Responder
   readonly logger: Logger
-  readonly readersMax: number
+  readonly seats: Seats
   /** Aborted when the process is told to stop: every feed ends. */
   readonly stopping: AbortSignal
   /** Milliseconds of a monotonic clock. */
@@ -117,18 +119,18 @@ const encoder = new TextEncoder()
 
 export class FeedRoutes {
   readonly #options: FeedRouteOptions
-  #readers = 0
 
   constructor(options: FeedRouteOptions) {
     this.#options = options
   }
 
   get readers(): number {
-    return this.#readers
+    return this.#options.seats.taken
   }
 
   routes(): ReadonlyArray<Route> {
-    const handle: Route["handle"] = (request, { model = "" }) => this.#open(request, model)
+    const handle: Route["handle"] = (request, { model = "" }, { caller }) =>
+      this.#open(request, model, caller)
     return [
       {
         method: "GET",
@@ -140,8 +142,8 @@ export class FeedRoutes {
     ]
   }
 
-  async #open(request: Request, model: string): Promise<Response> {
-    const { responder, releases, readersMax, log, stopping } = this.#options
+  async #open(request: Request, model: string, caller: Caller): Promise<Response> {
+    const { responder, releases, seats, log, stopping } = this.#options
     const wanted = checkNames(model, undefined) ?? readWanted(request, model)
     if (wanted.kind === "refused") return responder.refused(wanted)
     if (releases.model(model) === undefined)
@@ -150,32 +152,31 @@ export class FeedRoutes {
       )
     const headers = { "content-type": EVENT_STREAM_TYPE, "cache-control": "no-store" }
     if (request.method === "HEAD") return new Response(null, { headers })
-    if (stopping.aborted || this.#readers >= readersMax) {
-      const message = `${readersMax} readers follow feeds here, as many as may`
-      const more = { retryAfterSeconds: RETRY_AFTER_SECONDS }
+    const more = { retryAfterSeconds: RETRY_AFTER_SECONDS }
+    if (stopping.aborted)
+      return responder.refused(refuse("tooManyReaders", "the gateway is stopping", more))
+    const seat = seats.take(caller)
+    if (seat.kind === "taken") {
+      const message = `readers of feeds: expected at most ${seat.limit} here, got one more`
       return responder.refused(refuse("tooManyReaders", message, more))
     }
-    this.#readers++
     try {
       const from = wanted.from ?? (await nextPosition(log))
-      return new Response(this.#stream(request, wanted, from), { headers })
+      return new Response(this.#stream(request, wanted, from, seat), { headers })
     } catch {
-      this.#readers--
-      const more = { retryAfterSeconds: RETRY_AFTER_SECONDS }
+      seat.leave()
       return responder.refused(refuse("logUnavailable", "the log could not be read", more))
     }
   }
 
-  #stream(request: Request, wanted: Wanted, from: number): ReadableStream<Uint8Array> {
+  #stream(request: Request, wanted: Wanted, from: number, seat: Seat): ReadableStream<Uint8Array> {
     const { log, logger, stopping, now } = this.#options
     const gone = new AbortController()
     const signal = AbortSignal.any([gone.signal, stopping, request.signal])
     const feed = readFeed({ log, model: wanted.model, from, signal, now })
     const reader = new Reader(feed, wanted, from - 1)
-    const counted = { value: true }
     const close = () => {
-      if (counted.value) this.#readers--
-      counted.value = false
+      seat.leave()
       gone.abort()
     }
     let text: string | undefined = opening(from - 1, RECONNECT_MILLIS)

@@ -9,12 +9,15 @@ import {
 import type { Tracer } from "#core/service/tracing"
 import { ID, TRACEPARENT } from "#proto/headers"
 
+import { endOf } from "./streamed.ts"
+
 const ERROR_STATUS_MIN = 500
 
 /** Milliseconds since 1970, finer than whole ones. */
 const wallClock = () => performance.timeOrigin + performance.now()
 
 export interface RequestSpan {
+  /** Of an answer whose body is still being written, the span ends with the body. */
   readonly end: (method: string, route: string, response: Response) => void
 }
 
@@ -40,22 +43,27 @@ export class GatewayTraces {
     if (!sampled) return undefined
     const start = wallClock()
     return {
-      end: (method, route, response) =>
-        this.#tracer.record({
-          ...context,
-          name: `${method} ${route}`,
-          kind: "server",
-          parentSpanId: given?.spanId,
-          start,
-          end: wallClock(),
-          attributes: {
-            "http.request.method": method,
-            "http.route": route,
-            "http.response.status_code": response.status,
-            "weir.id": response.headers.get(ID) ?? undefined,
-          },
-          error: response.status >= ERROR_STATUS_MIN ? `status ${response.status}` : undefined,
-        }),
+      end: (method, route, response) => {
+        const record = () =>
+          this.#tracer.record({
+            ...context,
+            name: `${method} ${route}`,
+            kind: "server",
+            parentSpanId: given?.spanId,
+            start,
+            end: wallClock(),
+            attributes: {
+              "http.request.method": method,
+              "http.route": route,
+              "http.response.status_code": response.status,
+              "weir.id": response.headers.get(ID) ?? undefined,
+            },
+            error: response.status >= ERROR_STATUS_MIN ? `status ${response.status}` : undefined,
+          })
+        const later = endOf(response)
+        if (later === undefined) record()
+        else void later.then(record)
+      },
     }
   }
 

@@ -138,6 +138,34 @@ test("a caller's trace goes on, and one that is not sampled is not recorded", as
   expect(traces.has(silent.split("-")[1] ?? "")).toBe(false)
 })
 
+test("the span of a bulk ends with its last answer, not with its head", async () => {
+  const context = { traceId: newTraceId(), spanId: newSpanId() }
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  const writer = writable.getWriter()
+  const line = new TextEncoder().encode(`${ROWS}\n`)
+  // The head of the answer comes with its first line.
+  void writer.write(line)
+  const answer = await fetch(`${url}/v2/models/flights/infer`, {
+    method: "POST",
+    body: readable,
+    headers: {
+      "content-type": "application/x-ndjson",
+      traceparent: `00-${context.traceId}-${context.spanId}-01`,
+    },
+  })
+  await until("the spans of the first line came", () => traces.get(context.traceId)?.length === 4)
+  expect(namesOf(traces.get(context.traceId) ?? []).join()).not.toContain("POST")
+  await writer.write(line)
+  await writer.close()
+  expect((await answer.text()).trim().split("\n").length).toBe(2)
+  await until("all spans came", () => traces.get(context.traceId)?.length === 9)
+  const spans = traces.get(context.traceId) ?? []
+  const [root] = rootsOf(spans)
+  expect(root?.name).toBe("POST /v2/models/:model/infer")
+  for (const { endTimeUnixNano } of spans)
+    expect(BigInt(root?.endTimeUnixNano ?? 0)).toBeGreaterThanOrEqual(BigInt(endTimeUnixNano))
+})
+
 test("what fails says so in its spans, and refusals are spans without a queue", async () => {
   const trace = () => ({ id: newTraceId(), parent: newSpanId() })
   const refused = trace()

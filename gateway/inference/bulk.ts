@@ -5,17 +5,17 @@ import { reasonOf, type Logger } from "#core/service/logger"
 import { IDEMPOTENCY_KEY } from "#proto/headers"
 import { checkEncoding } from "../http/body.ts"
 import type { Caller } from "../access/caller.ts"
+import type { NoSeat, Seats } from "../access/seats.ts"
 import { BulkWindow } from "./bulk-window.ts"
 import { KEY_MAX_CHARACTERS } from "../http/call.ts"
 import { type Asked, type Intake } from "./intake.ts"
 import type { GatewayMetrics } from "../metrics.ts"
 import { NDJSON_TYPE, readLines, type Line } from "../http/ndjson.ts"
 import type { Form, Responder } from "../http/respond.ts"
+import { endsLater } from "../http/streamed.ts"
 import { CASES, refuse, type ErrorCase, type Refusal } from "../http/status.ts"
 import type { Answered } from "./submit.ts"
 
-/** Bulks that one process answers at once; it bounds their memory together. */
-export const BULKS_MAX = 64
 /** Pause before a line that found the queue full is tried again. */
 const FULL_PAUSE_MILLIS = 200
 const RETRY_AFTER_SECONDS = 2
@@ -28,6 +28,8 @@ export interface BulkOptions {
   readonly intake: Intake
   readonly responder: Responder
   readonly metrics: GatewayMetrics
+  /** Of the bulks that are answered at once; they bound the memory of all together. */
+  readonly seats: Seats
   /** Lets a request wait for longer than connections may idle. */
   readonly keepOpen: (request: Request) => void
   /** Milliseconds of a monotonic clock. */
@@ -43,6 +45,10 @@ const stopped = refuse(
   "logUnavailable",
   "the gateway is stopping: this line and those after it were not read",
 )
+const tooMany = ({ limit }: NoSeat): Refusal =>
+  refuse("tooManyInFlight", `bulks: expected at most ${limit} here, got one more`, {
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  })
 const failed = refuse("internal", "the gateway failed on this line")
 
 const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
@@ -97,24 +103,24 @@ const stream = (window: BulkWindow, close: () => void): ReadableStream<Uint8Arra
 
 export class BulkInference {
   readonly #options: BulkOptions
-  #running = 0
 
   constructor(options: BulkOptions) {
     this.#options = options
   }
 
   get running(): number {
-    return this.#running
+    return this.#options.seats.taken
   }
 
   answer(request: Request, caller: Caller, model: string, version: string | undefined): Response {
-    const { intake, responder, keepOpen, stopping } = this.#options
+    const { intake, responder, keepOpen, stopping, seats } = this.#options
     const asked = intake.ask(request.headers, caller, model, version)
     if (asked.kind === "refused") return responder.refused(asked)
     const refusal = this.#refusalOf(request, asked)
     if (refusal !== undefined) return responder.refused(refusal)
+    const seat = seats.take(caller)
+    if (seat.kind === "taken") return responder.refused(tooMany(seat))
     keepOpen(request)
-    this.#running++
     const window = new BulkWindow()
     let lastLine = 0
     const stop = () => window.end(this.#errorLine(stopped, lastLine + 1))
@@ -124,17 +130,17 @@ export class BulkInference {
       lastLine = number
     }
     void this.#read(asked, request, window, onLine)
-    let open = true
+    const { promise: ended, resolve } = Promise.withResolvers<void>()
     const close = () => {
-      if (!open) return
-      open = false
+      resolve()
+      seat.leave()
       if (!stopping.aborted) stopping.removeEventListener("abort", stop)
       window.end()
-      this.#running--
     }
     // A stream that nobody pulls is not always cancelled when its caller goes away.
     request.signal.addEventListener("abort", close, { once: true })
-    return new Response(stream(window, close), { headers: { "content-type": NDJSON_TYPE } })
+    const headers = { "content-type": NDJSON_TYPE }
+    return endsLater(new Response(stream(window, close), { headers }), ended)
   }
 
   #refusalOf(request: Request, { call }: Asked): Refusal | undefined {
@@ -147,10 +153,7 @@ export class BulkInference {
       )
     if (call.isAsync)
       return refuse("unsupported", "Prefer: expected none on a bulk, got respond-async")
-    if (this.#running < BULKS_MAX) return undefined
-    return refuse("tooManyInFlight", `${BULKS_MAX} bulks are being answered here`, {
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
-    })
+    return undefined
   }
 
   async #read(

@@ -4,18 +4,18 @@ import { storedSubject } from "#proto/subjects"
 import { NATS_SEQUENCE } from "#proto/headers"
 import type { Log } from "#core/log/log"
 import type { Caller } from "../access/caller.ts"
+import type { Seats } from "../access/seats.ts"
 import { readFact } from "./fact-view.ts"
 import { visible, type FindPrediction, type Found } from "./predictions.ts"
 import type { StoredFact, Waiters } from "../inference/waiters.ts"
-
-/** Polls that wait here at once; the others are told at once what is known. */
-export const POLLS_MAX = 4_096
 
 export interface PollOptions {
   readonly log: Log
   readonly find: FindPrediction
   /** Of polls alone: they take no room from requests. */
   readonly waiters: Waiters
+  /** Of the polls that wait; others are told at once what is known. */
+  readonly seats: Seats
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number
   /** Aborted when the process is told to stop. */
@@ -40,10 +40,25 @@ export class Polls {
   }
 
   /** What is known of an id: at once when it is final, else after the wait. */
-  async wait({ caller, model, id, waitMillis, gone }: Poll): Promise<Found> {
-    const { waiters, stopping } = this.#options
+  async wait(poll: Poll): Promise<Found> {
+    const { caller, model, id, waitMillis } = poll
+    const { seats, stopping } = this.#options
     const find = async () => visible(await this.#options.find(model, id), caller, model, id)
-    if (waitMillis === 0 || stopping.aborted || waiters.size >= POLLS_MAX) return find()
+    if (waitMillis === 0 || stopping.aborted) return find()
+    const seat = seats.take(caller)
+    if (seat.kind === "taken") return find()
+    try {
+      return await this.#waitFor(poll, find)
+    } finally {
+      seat.leave()
+    }
+  }
+
+  async #waitFor(
+    { model, id, waitMillis, gone }: Poll,
+    find: () => Promise<Found>,
+  ): Promise<Found> {
+    const { waiters, stopping } = this.#options
     const { promise, resolve } = Promise.withResolvers<StoredFact | undefined>()
     // Subscribed before the first look, on the same connection: no fact can come between the two.
     const subscription = this.#options.log.connection.subscribe(storedSubject(model, id), {
