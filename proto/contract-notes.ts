@@ -24,6 +24,7 @@ export const FIELD_NOTES: Readonly<Record<string, Readonly<Record<string, string
     deliveries: "how often the request had been delivered",
     keyed: "true where the id was made from an idempotency key",
     retryOf: "the id of the dead letter that was sent again",
+    quality: "what a gate that flags found; left out of the array when absent",
   },
   "dead letter": {
     model: "as it stood in the subject, a valid name or not",
@@ -36,6 +37,13 @@ export const FIELD_NOTES: Readonly<Record<string, Readonly<Record<string, string
   "release fact": {
     _tag: "which fact it is",
     digest: "SHA-256 of the model's bytes: its name in the object store",
+    at: "milliseconds since 1970",
+  },
+  "quality fact": {
+    _tag: "which fact it is",
+    mode: "reject: what fails is not predicted; flag: its fact says so",
+    suite: "the text of a suite of Great Expectations",
+    source: "directory: a file beside the model, which gives way to a command",
     at: "milliseconds since 1970",
   },
   "access fact": {

@@ -124,6 +124,7 @@ const subjectRows = (): ReadonlyArray<ReadonlyArray<string>> => {
     [subjects.eventSubject("release", model), EVENTS, "decisions about versions"],
     [subjects.eventSubject("key", "<caller>"), EVENTS, "decisions about who may do what"],
     [subjects.eventSubject("erasure", model), EVENTS, "that somebody's inputs were erased"],
+    [subjects.eventSubject("quality", model), EVENTS, "which suites judge its rows"],
     [subjects.findingSubject("<kind>", model), FINDINGS, "what observers found"],
     [subjects.deadSubject(model, id), DEAD_LETTERS, "what could not be predicted"],
     [subjects.storedSubject(model, id), "none", "repeated by the server once the fact is stored"],

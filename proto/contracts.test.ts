@@ -11,6 +11,7 @@ import {
   accessRecord,
   deadLetterRecord,
   predictionRecord,
+  qualityRecord,
   releaseRecord,
   requestRecord,
   type RecordKind,
@@ -32,7 +33,7 @@ describe("each schema", () => {
     .map(([path, text]) => [path, text, JSON.parse(text)] as const)
 
   test("says what it is and by which rules it is read", () => {
-    expect(documents.length).toBe(7)
+    expect(documents.length).toBe(8)
     for (const [, , document] of documents) {
       expect(document.$schema).toBe("https://json-schema.org/draft/2020-12/schema")
       expect(document.title).toBeString()
@@ -91,6 +92,7 @@ describe("the page", () => {
     check(deadLetterRecord)
     check(releaseRecord)
     check(accessRecord)
+    check(qualityRecord)
   })
 })
 

@@ -9,6 +9,7 @@ import {
   accessRecord,
   deadLetterRecord,
   predictionRecord,
+  qualityRecord,
   releaseRecord,
   requestRecord,
 } from "./golden-examples.ts"
@@ -23,6 +24,7 @@ const schemas: Readonly<Record<string, Schema.Constraint>> = {
   [deadLetterRecord.name]: deadLetterRecord.schema,
   [releaseRecord.name]: releaseRecord.schema,
   [accessRecord.name]: accessRecord.schema,
+  [qualityRecord.name]: qualityRecord.schema,
   "declared signature": DeclaredSignature,
   signature: Signature,
 }
@@ -41,6 +43,7 @@ export const generated = (): ReadonlyMap<string, string> => {
     recordSection(deadLetterRecord, "The body of a dead letter."),
     recordSection(releaseRecord, "The body of a decision about versions."),
     recordSection(accessRecord, "The body of a decision about who may do what."),
+    recordSection(qualityRecord, "The body of a decision about suites of expectations."),
   ])
   return files.set("docs/contracts.md", page)
 }

@@ -7,6 +7,7 @@ import {
   accessRecord,
   deadLetterRecord,
   predictionRecord,
+  qualityRecord,
   releaseRecord,
   requestRecord,
   type RecordKind,
@@ -42,6 +43,7 @@ if (import.meta.main) {
   await write(deadLetterRecord)
   await write(releaseRecord)
   await write(accessRecord)
+  await write(qualityRecord)
   await write(windowFindingRecord)
   await write(driftFindingRecord)
   await write(markRecord)

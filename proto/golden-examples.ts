@@ -9,6 +9,7 @@ import {
   DEAD_LETTER_LAYOUT,
 } from "./dead-letter.ts"
 import { Prediction, predictionCodec, PREDICTION_FORMAT, PREDICTION_LAYOUT } from "./prediction.ts"
+import { QualityFact, qualityCodec, QUALITY_FORMAT } from "./quality.ts"
 import { ReleaseFact } from "./release.ts"
 import { InferenceRequest, requestCodec, REQUEST_FORMAT, REQUEST_LAYOUT } from "./request.ts"
 import type { Layout } from "./message-pack.ts"
@@ -84,6 +85,19 @@ const failed: Prediction = {
   deliveries: 5,
 }
 
+const { pinned: _pinned, retryOf: _retryOf, ...once } = answered
+const flagged: Prediction = {
+  ...once,
+  quality: {
+    suite: "flights at the door",
+    expectation: "expect_column_values_to_be_between",
+    columns: ["distance"],
+    row: 1,
+    message:
+      "row 1 does not meet expect_column_values_to_be_between (expectation 0): distance = 736",
+  },
+}
+
 const dead: DeadLetter = {
   model: "flights",
   id,
@@ -116,6 +130,7 @@ export const predictionRecord: RecordKind<Prediction> = {
   examples: [
     { file: "prediction-1", what: "an answer with every field", value: answered },
     { file: "prediction-1-failed", what: "a failure of an unreadable request", value: failed },
+    { file: "prediction-1-flagged", what: "an answer that a gate flagged", value: flagged },
   ],
 }
 
@@ -175,6 +190,52 @@ export const releaseRecord: RecordKind<ReleaseFact> = {
       file: "release-1-loaded",
       what: "a version that is served again",
       value: { _tag: "VersionLoaded", model: "flights", version: "1", at },
+    },
+  ],
+}
+
+const suite = JSON.stringify({
+  name: "flights at the door",
+  expectations: [
+    {
+      type: "expect_column_values_to_be_between",
+      kwargs: { column: "distance", min_value: 31, max_value: 4502 },
+    },
+  ],
+})
+
+export const qualityRecord: RecordKind<QualityFact> = {
+  name: "quality fact",
+  format: QUALITY_FORMAT,
+  schema: QualityFact,
+  codec: qualityCodec,
+  examples: [
+    {
+      file: "quality-1-gate-set",
+      what: "a suite that stands at the door",
+      value: {
+        _tag: "GateSet",
+        model: "flights",
+        mode: "reject",
+        suite,
+        source: "command",
+        at,
+      },
+    },
+    {
+      file: "quality-1-gate-removed",
+      what: "a door without a suite",
+      value: { _tag: "GateRemoved", model: "flights", source: "command", at },
+    },
+    {
+      file: "quality-1-window-suite-set",
+      what: "a suite for the windows of the traffic",
+      value: { _tag: "WindowSuiteSet", model: "flights", suite, source: "directory", at },
+    },
+    {
+      file: "quality-1-window-suite-removed",
+      what: "windows without a suite",
+      value: { _tag: "WindowSuiteRemoved", model: "flights", source: "command", at },
     },
   ],
 }

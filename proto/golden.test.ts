@@ -9,6 +9,7 @@ import {
   accessRecord,
   deadLetterRecord,
   predictionRecord,
+  qualityRecord,
   releaseRecord,
   requestRecord,
   type RecordKind,
@@ -56,6 +57,7 @@ describeRecord(predictionRecord)
 describeRecord(deadLetterRecord)
 describeRecord(releaseRecord)
 describeRecord(accessRecord)
+describeRecord(qualityRecord)
 describeRecord(windowFindingRecord)
 describeRecord(driftFindingRecord)
 describeRecord(markRecord)
@@ -68,6 +70,7 @@ test("every golden file belongs to a record that is read here", () => {
     deadLetterRecord,
     releaseRecord,
     accessRecord,
+    qualityRecord,
     windowFindingRecord,
     driftFindingRecord,
     markRecord,

@@ -41,6 +41,11 @@ export type Nested = Layout | readonly [Layout]
 export interface Layout {
   readonly fields: ReadonlyArray<string>
   readonly nested?: Readonly<Record<string, Nested>>
+  /**
+   * How many of the last fields came later: absent ones are left out there, so that a record that
+   * needs none of them has the bytes that it always had. Only of a whole record.
+   */
+  readonly later?: number
 }
 
 /** A layout made ready: the facts of a busy log pass through it twice each. */
@@ -150,6 +155,13 @@ export const recordCodec = <A, I>(
 ): RecordCodec<A> => {
   const check = Schema.decodeUnknownSync(schema)
   const steps = stepsOf(layout)
+  const lengthLeast = 1 + steps.length - (layout.later ?? 0)
+  const wireOf = (value: A): ReadonlyArray<unknown> => {
+    const wire: Array<unknown> = [format]
+    toWire(steps, value, wire)
+    while (wire.length > lengthLeast && wire.at(-1) === null) wire.pop()
+    return wire
+  }
   const fieldsOf = (bytes: Uint8Array): ReadonlyArray<unknown> => {
     checkExtent(bytes)
     const wire = decoder.decode(bytes)
@@ -166,7 +178,7 @@ export const recordCodec = <A, I>(
     return current
   }
   return {
-    encode: (value) => encoder.encode(toWire(steps, value, [format]) ?? [format]),
+    encode: (value) => encoder.encode(wireOf(value)),
     decode: (bytes) => {
       try {
         return check(fromWire(steps, fieldsOf(bytes)))

@@ -11,6 +11,8 @@ import { Tensor, TENSOR_FIELDS } from "./tensor.ts"
 export const FailureReason = Schema.Literals([
   /** The request does not match the model's signature, or cannot be read. */
   "invalid",
+  /** The data-quality gate of the model refused a row of it. */
+  "quality",
   "unknown_model",
   "unknown_version",
   /** The model's run failed on this input. */
@@ -51,6 +53,17 @@ export const Times = Schema.Struct({
   ended: Schema.optionalKey(Schema.Finite),
 })
 
+/** What a data-quality gate found that lets everything pass: the first expectation not met. */
+export const QualityMark = Schema.Struct({
+  suite: Schema.String,
+  expectation: Schema.String,
+  columns: Schema.Array(Schema.String),
+  /** Row of the request, from 0. */
+  row: Schema.Int,
+  message: Schema.String,
+})
+export type QualityMark = typeof QualityMark.Type
+
 export const Prediction = Schema.Struct({
   id: LogId,
   model: ModelName,
@@ -76,6 +89,8 @@ export const Prediction = Schema.Struct({
   requestId: Schema.optionalKey(Schema.String),
   traceparent: Schema.optionalKey(Schema.String),
   retryOf: Schema.optionalKey(LogId),
+  /** Absent where everything was as expected, and where there is no gate. */
+  quality: Schema.optionalKey(QualityMark),
 })
 export type Prediction = typeof Prediction.Type
 
@@ -100,13 +115,16 @@ export const PREDICTION_LAYOUT = {
     "requestId",
     "traceparent",
     "retryOf",
+    "quality",
   ],
+  later: 1,
   nested: {
     request: REQUEST_LAYOUT,
     outputs: [{ fields: TENSOR_FIELDS }],
     failure: { fields: ["reason", "message"] },
     batch: { fields: ["id", "rows", "offset", "size", "members", "ran"] },
     times: { fields: ["stored", "taken", "begun", "ended"] },
+    quality: { fields: ["suite", "expectation", "columns", "row", "message"] },
   },
 } as const
 

@@ -25,7 +25,7 @@ export const outcomeSubject = (model: string, id: string) =>
 export const deadSubject = (model: string, id: string) => `weir.dead.${modelToken(model)}.${id}`
 export const historySubject = (model: string) => `weir.history.${modelToken(model)}`
 export const eventSubject = (
-  aggregate: "release" | "retraining" | "webhook" | "erasure" | "key",
+  aggregate: "release" | "retraining" | "webhook" | "erasure" | "key" | "quality",
   model: string,
 ) => `weir.event.${aggregate}.${modelToken(model)}`
 export const findingSubject = (kind: string, model: string) =>
@@ -33,6 +33,10 @@ export const findingSubject = (kind: string, model: string) =>
 /** Where the server repeats a fact once it is stored: a hint to whoever waits for it. */
 export const storedSubject = (model: string, id: string) =>
   `weir.stored.prediction.${modelToken(model)}.${id}`
+
+/** Questions to all predictors at once; their answers go to whoever asked. */
+export const ASK_STATISTICS = "weir.ask.statistics"
+export const ASK_HOLD = "weir.ask.hold"
 
 export const ALL_REQUESTS = "weir.request.*.*"
 export const ALL_PREDICTIONS = "weir.prediction.*.*"
@@ -42,6 +46,7 @@ export const ALL_EVENTS = "weir.event.*.*"
 export const ALL_RELEASES = "weir.event.release.*"
 export const ALL_WEBHOOKS = "weir.event.webhook.*"
 export const ALL_KEYS = "weir.event.key.*"
+export const ALL_QUALITY = "weir.event.quality.*"
 export const ALL_FINDINGS = "weir.finding.*.*"
 export const ALL_WEBHOOK_FINDINGS = "weir.finding.webhook.*"
 export const ALL_DEAD = "weir.dead.*.*"

@@ -19,7 +19,8 @@ import { findHoldings, type Holdings } from "./places.ts"
 /** Nil in MessagePack. */
 const NIL = 0xc0
 const PROGRESS_EVERY = 1_000
-const isLastField = PREDICTION_LAYOUT.fields.at(-1) === "retryOf"
+/** Fields behind it are left out when absent. */
+const isLastField = PREDICTION_LAYOUT.fields.at(-1 - PREDICTION_LAYOUT.later) === "retryOf"
 
 interface Retry {
   readonly id: string

@@ -14,7 +14,7 @@ const CONTRACT: Readonly<Record<number, ReadonlyArray<ErrorCase>>> = {
   410: ["gone"],
   413: ["tooLarge"],
   415: ["unsupportedMediaType", "unsupportedEncoding"],
-  422: ["keyReused"],
+  422: ["keyReused", "quality"],
   429: ["rateLimited", "queueFull", "tooManyInFlight", "tooManyReaders"],
   500: ["modelError", "outputTooLarge", "exhausted", "internal", "unreadableFact"],
   501: ["unsupported"],
@@ -68,6 +68,7 @@ test("every stored failure is a case, and what a model said stays inside", () =>
   const statusOf = (reason: FailureReason) => CASES[CASE_OF_FAILURE[reason]].status
   expect(Object.fromEntries(FailureReason.literals.map((one) => [one, statusOf(one)]))).toEqual({
     invalid: 400,
+    quality: 422,
     unknown_model: 404,
     unknown_version: 404,
     model_error: 500,

@@ -23,6 +23,7 @@ export const CASES = {
   unsupportedMediaType: { status: 415, code: "unsupported_media_type" },
   unsupportedEncoding: { status: 415, code: "unsupported_encoding" },
   keyReused: { status: 422, code: "key_reused" },
+  quality: { status: 422, code: "quality_refused" },
   rateLimited: { status: 429, code: "rate_limited" },
   queueFull: { status: 429, code: "queue_full" },
   tooManyInFlight: { status: 429, code: "too_many_in_flight" },
@@ -46,6 +47,7 @@ export type ErrorCase = keyof typeof CASES
 /** What a stored failure is to the caller. */
 export const CASE_OF_FAILURE: Readonly<Record<FailureReason, ErrorCase>> = {
   invalid: "invalid",
+  quality: "quality",
   unknown_model: "unknownModel",
   unknown_version: "unknownVersion",
   model_error: "modelError",

@@ -99,11 +99,11 @@ const readField = (reader: MessageReader, field: string, view: Mutable): void =>
 
 const readCurrent = (bytes: Uint8Array): FactView | undefined => {
   const reader = new MessageReader(bytes)
-  const { fields } = PREDICTION_LAYOUT
-  const count = reader.list(fields.length + 1)
-  if (reader.whole() !== PREDICTION_FORMAT || count !== fields.length + 1) return undefined
+  const { fields, later } = PREDICTION_LAYOUT
+  const count = reader.list(fields.length + 1) - 1
+  if (reader.whole() !== PREDICTION_FORMAT || count < fields.length - later) return undefined
   const view: Mutable = { id: "", model: "" }
-  for (const field of fields) if (!reader.none()) readField(reader, field, view)
+  for (let at = 0; at < count; at++) if (!reader.none()) readField(reader, fields[at] ?? "", view)
   reader.end()
   return view
 }
