@@ -147,9 +147,9 @@ const refusals: ReadonlyArray<
   ],
   ["a packed body", "/predict", ROWS, { "content-encoding": "br" }, 415, "unsupported_encoding"],
   [
-    "binary tensors",
-    "/v2/models/flights/infer",
-    TENSORS,
+    "binary tensors where rows are expected",
+    "/predict",
+    ROWS,
     { "inference-header-content-length": "10" },
     501,
     "unsupported",

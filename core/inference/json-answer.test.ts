@@ -35,6 +35,7 @@ describe("each datatype as JSON", () => {
       ["INT32", new Int32Array([-2_147_483_648, 1]), "[-2147483648,1]"],
       ["INT64", new BigInt64Array([-(2n ** 63n), 1n]), "[-9223372036854775808,1]"],
       ["FP32", new Float32Array([1e-45, 3e38]), "[1.401298464324817e-45,3.0000000054977558e+38]"],
+      ["FP16", new Float16Array([0.1, -65_504]), "[0.0999755859375,-65504]"],
       ["FP64", new Float64Array([0.1, 1e300]), "[0.1,1e+300]"],
       ["FP64", new Float64Array([-0, Number.NaN]), "[-0.0,null]"],
       ["FP32", new Float32Array([1 / 0, -1 / 0]), "[null,null]"],
@@ -52,13 +53,10 @@ describe("each datatype as JSON", () => {
   })
 })
 
-test("half floats, and bytes that are no text, need another form than JSON", () => {
-  const half = tensor("half", "FP16", [1], new Float16Array([1]))
-  const bytes = tensor("raw", "BYTES", [1], new Uint8Array([1, 0, 0, 0, 255]))
-  for (const output of [half, bytes]) {
-    const fault = inferAnswerText(HEAD, [output])
-    expect(fault).toBeInstanceOf(BadRequest)
-    expect(fault instanceof BadRequest && fault.kind).toBe("unsupported")
-    expect(fault instanceof BadRequest && fault.field).toBe(`outputs.${output.name}`)
-  }
+test("bytes that are no text need another form than JSON", () => {
+  const output = tensor("raw", "BYTES", [1], new Uint8Array([1, 0, 0, 0, 255]))
+  const fault = inferAnswerText(HEAD, [output])
+  expect(fault).toBeInstanceOf(BadRequest)
+  expect(fault instanceof BadRequest && fault.kind).toBe("unsupported")
+  expect(fault instanceof BadRequest && fault.field).toBe("outputs.raw")
 })

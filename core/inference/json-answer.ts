@@ -67,18 +67,16 @@ export const elementsText = (tensor: Tensor): ElementsText | BadRequest => {
   return (from, to) => values.subarray(from, to).join(",")
 }
 
-/** One tensor as a member of `outputs`, with flat data; FP16 has no form in JSON. */
+/** Name, shape and datatype, as members of an object. */
+export const tensorHeadText = ({ name, datatype, shape }: Tensor): string =>
+  `"name":${JSON.stringify(name)},"shape":[${shape.join(",")}],"datatype":"${datatype}"`
+
+/** One tensor as a member of `outputs`, with flat data. */
 export const tensorText = (tensor: Tensor): string | BadRequest => {
-  const { name, datatype, shape } = tensor
-  if (datatype === "FP16") {
-    const expected = "a datatype that has a form in JSON"
-    return new BadRequest(`outputs.${name}`, expected, "FP16", "unsupported")
-  }
   const elements = elementsText(tensor)
   if (elements instanceof BadRequest) return elements
-  const data = elements(0, elementCount(shape))
-  const head = `"name":${JSON.stringify(name)},"shape":[${shape.join(",")}]`
-  return `{${head},"datatype":"${datatype}","data":[${data}]}`
+  const data = elements(0, elementCount(tensor.shape))
+  return `{${tensorHeadText(tensor)},"data":[${data}]}`
 }
 
 export interface AnswerHead {
@@ -89,16 +87,18 @@ export interface AnswerHead {
 }
 
 /**
- * The body of an answer of the Open Inference Protocol. An output that JSON cannot hold makes it a
- * BadRequest of kind "unsupported": the caller can ask for other outputs, or for binary data.
+ * The body of an answer of the Open Inference Protocol, each output as `textOf` writes it. An
+ * output that JSON cannot hold makes it a BadRequest of kind "unsupported": the caller can ask for
+ * other outputs, or for binary data.
  */
 export const inferAnswerText = (
   head: AnswerHead,
   outputs: ReadonlyArray<Tensor>,
+  textOf: (output: Tensor) => string | BadRequest = tensorText,
 ): string | BadRequest => {
   let texts = ""
   for (const output of outputs) {
-    const text = tensorText(output)
+    const text = textOf(output)
     if (text instanceof BadRequest) return text
     texts += texts === "" ? text : `,${text}`
   }

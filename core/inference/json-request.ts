@@ -1,5 +1,6 @@
-// The JSON body of an inference request of the Open Inference Protocol, made into tensors. It
-// refuses what has no meaning in any model; whether it suits one model is for check.ts.
+// The JSON body of an inference request of the Open Inference Protocol, with raw bytes behind it or
+// not, made into tensors. It refuses what has no meaning in any model; whether it suits one model
+// is for check.ts.
 import { type InferenceRequest, type Parameters, TENSORS_MAX } from "#proto/request"
 import {
   type Datatype,
@@ -8,19 +9,25 @@ import {
   type Tensor,
   TENSOR_NAME_MAX_CHARACTERS,
 } from "#proto/tensor"
+import { type AnswerForm, type OutputForm, readAnswerForm, readOutputForm } from "./answer-form.ts"
 import { BadRequest, shown } from "./bad-request.ts"
+import { BinaryTail } from "./binary-tensors.ts"
 import * as Body from "./json-body.ts"
 import { readData } from "./json-data.ts"
 
-/**
- * Parameters of one input or output that change what its data means; a server that ignored them
- * would answer wrongly.
- */
-const UNSUPPORTED_PARAMETERS = ["binary_data_size", "classification", "shared_memory_region"]
+/** Means data that is not in the body; a server that ignored it would answer wrongly. */
+const SHARED_MEMORY = "shared_memory_region"
 
 const isDatatype = (value: unknown): value is Datatype =>
   typeof value === "string" && DATATYPE_NAMES.has(value)
 const DATATYPE_NAMES: ReadonlySet<string> = new Set(DATATYPES)
+
+const wrongDatatype = (path: string, datatype: unknown): BadRequest => {
+  const expected = `one of ${DATATYPES.join(", ")}`
+  // Of the protocol's datatypes the one that the runtime's binding cannot hold.
+  const kind = datatype === "BF16" ? "unsupported" : "malformed"
+  return new BadRequest(`${path}.datatype`, expected, shown(datatype), kind)
+}
 
 const readName = (holder: Body.JsonObject, path: string): string | BadRequest => {
   const name = holder["name"]
@@ -58,40 +65,50 @@ const readShape = (holder: Body.JsonObject, path: string): ReadonlyArray<number>
   return shape
 }
 
-/**
- * Parameters of one tensor are checked and then dropped: none that we know changes an answer in
- * JSON.
- */
-const refuseParameters = (holder: Body.JsonObject, path: string): BadRequest | undefined => {
+const readTensorParameters = (
+  holder: Body.JsonObject,
+  path: string,
+): Parameters | undefined | BadRequest => {
   const parameters = Body.readParameters(holder, `${path}.`)
   if (parameters === undefined || parameters instanceof BadRequest) return parameters
-  const name = UNSUPPORTED_PARAMETERS.find((known) => Object.hasOwn(parameters, known))
-  if (name === undefined) return undefined
-  return new BadRequest(`${path}.parameters`, "plain JSON data", name, "unsupported")
+  if (!Object.hasOwn(parameters, SHARED_MEMORY)) return parameters
+  const expected = "data in the body"
+  return new BadRequest(`${path}.parameters`, expected, SHARED_MEMORY, "unsupported")
 }
 
-const readInput = (text: string, index: number, given: unknown): Tensor | BadRequest => {
+const readInput = (
+  text: string,
+  index: number,
+  given: unknown,
+  tail: BinaryTail | undefined,
+): Tensor | BadRequest => {
   const path = `inputs[${index}]`
   if (!Body.isObject(given)) return new BadRequest(path, "an object", shown(given))
   const name = readName(given, path)
   if (name instanceof BadRequest) return name
-  const fault = refuseParameters(given, path)
-  if (fault !== undefined) return fault
+  const parameters = readTensorParameters(given, path)
+  if (parameters instanceof BadRequest) return parameters
   const datatype = given["datatype"]
-  if (!isDatatype(datatype)) {
-    return new BadRequest(`${path}.datatype`, `one of ${DATATYPES.join(", ")}`, shown(datatype))
-  }
-  if (datatype === "FP16") {
-    const expected = "a datatype that has a form in JSON"
-    return new BadRequest(`${path}.datatype`, expected, "FP16", "unsupported")
-  }
+  if (!isDatatype(datatype)) return wrongDatatype(path, datatype)
   const shape = readShape(given, path)
   if (shape instanceof BadRequest) return shape
+  const size = parameters?.["binary_data_size"]
+  if (size !== undefined) {
+    if (!Body.isAbsent(given["data"]))
+      return new BadRequest(`${path}.data`, "none beside binary_data_size", shown(given["data"]))
+    if (tail !== undefined) return tail.take(path, { name, datatype, shape }, size)
+    const expected = "data in JSON, without the header Inference-Header-Content-Length"
+    return new BadRequest(`${path}.parameters`, expected, "binary_data_size")
+  }
   const data = readData(text, index, given["data"], datatype, shape)
   return data instanceof BadRequest ? data : { name, datatype, shape, data }
 }
 
-const readInputs = (text: string, given: unknown): ReadonlyArray<Tensor> | BadRequest => {
+const readInputs = (
+  text: string,
+  given: unknown,
+  tail: BinaryTail | undefined,
+): ReadonlyArray<Tensor> | BadRequest => {
   if (!Array.isArray(given)) return new BadRequest("inputs", "an array of tensors", shown(given))
   if (given.length > TENSORS_MAX) {
     return new BadRequest("inputs", `at most ${TENSORS_MAX} tensors`, `${given.length}`)
@@ -99,32 +116,41 @@ const readInputs = (text: string, given: unknown): ReadonlyArray<Tensor> | BadRe
   if (given.length === 0) return new BadRequest("inputs", "at least one tensor", "none")
   const inputs: Array<Tensor> = []
   for (let index = 0; index < given.length; index++) {
-    const input = readInput(text, index, given[index])
+    const input = readInput(text, index, given[index], tail)
     if (input instanceof BadRequest) return input
     inputs.push(input)
   }
-  return inputs
+  return tail?.end() ?? inputs
+}
+
+interface Requested {
+  readonly names: ReadonlyArray<string>
+  readonly forms: ReadonlyMap<string, OutputForm> | undefined
 }
 
 /** Absent, null and empty all mean every output. */
-const readOutputs = (given: unknown): ReadonlyArray<string> | undefined | BadRequest => {
+const readOutputs = (given: unknown): Requested | undefined | BadRequest => {
   if (Body.isAbsent(given)) return undefined
   if (!Array.isArray(given)) return new BadRequest("outputs", "an array of outputs", shown(given))
   if (given.length > TENSORS_MAX) {
     return new BadRequest("outputs", `at most ${TENSORS_MAX} outputs`, `${given.length}`)
   }
   const values: ReadonlyArray<unknown> = given
-  const outputs: Array<string> = []
+  const names: Array<string> = []
+  let forms: Map<string, OutputForm> | undefined
   for (const [index, output] of values.entries()) {
     const path = `outputs[${index}]`
     if (!Body.isObject(output)) return new BadRequest(path, "an object", shown(output))
     const name = readName(output, path)
     if (name instanceof BadRequest) return name
-    const fault = refuseParameters(output, path)
-    if (fault !== undefined) return fault
-    outputs.push(name)
+    const parameters = readTensorParameters(output, path)
+    if (parameters instanceof BadRequest) return parameters
+    const form = readOutputForm(parameters, path)
+    if (form instanceof BadRequest) return form
+    if (form !== undefined) forms = (forms ?? new Map<string, OutputForm>()).set(name, form)
+    names.push(name)
   }
-  return outputs.length === 0 ? undefined : outputs
+  return names.length === 0 ? undefined : { names, forms }
 }
 
 const tensorKeys = (given: unknown): number => {
@@ -168,13 +194,20 @@ const requestOf = (
   ...(parameters === undefined ? {} : { parameters }),
 })
 
+/** What a body asks, and how it wants the answer written: undefined for plain JSON. */
+export interface ParsedInfer {
+  readonly request: InferenceRequest
+  readonly answer: AnswerForm | undefined
+}
+
 /**
  * Reads `{"id"?, "parameters"?, "inputs": [{name, shape, datatype, data}], "outputs"?: [{name}]}`;
- * `data` is row-major, nested or flat. Whole numbers of INT64 and UINT64 keep all their digits;
- * null in floats becomes NaN, which the checker judges. Unknown fields are ignored, repeated keys
- * are refused.
+ * `data` is row-major, nested or flat. An input with the parameter `binary_data_size` has no `data`
+ * but so many bytes of `binary`, which follows the JSON; the inputs share all of it, in their
+ * order, as views. Whole numbers of INT64 and UINT64 keep all their digits; null in floats becomes
+ * NaN, which the checker judges. Unknown fields are ignored, repeated keys are refused.
  */
-export const parseInferRequest = (text: string): InferenceRequest | BadRequest => {
+export const parseInferBody = (text: string, binary?: Uint8Array): ParsedInfer | BadRequest => {
   const body = Body.parseBody(text)
   if (body instanceof BadRequest) return body
   const repeated = Body.refuseRepeatedKeys(text, keysOf(body))
@@ -183,9 +216,27 @@ export const parseInferRequest = (text: string): InferenceRequest | BadRequest =
   if (clientId instanceof BadRequest) return clientId
   const parameters = Body.readParameters(body, "")
   if (parameters instanceof BadRequest) return parameters
-  const inputs = readInputs(text, body["inputs"])
+  const tail = binary && new BinaryTail(binary)
+  const inputs = readInputs(text, body["inputs"], tail)
   if (inputs instanceof BadRequest) return inputs
   const outputs = readOutputs(body["outputs"])
   if (outputs instanceof BadRequest) return outputs
-  return repeatedName(inputs) ?? requestOf(inputs, outputs, clientId, parameters)
+  const answer = readAnswerForm(parameters, outputs?.forms)
+  if (answer instanceof BadRequest) return answer
+  const again = repeatedName(inputs)
+  if (again !== undefined) return again
+  return { request: requestOf(inputs, outputs?.names, clientId, parameters), answer }
+}
+
+/**
+ * The same of JSON alone, for those who answer with tensors in no form of their caller's: classes
+ * in place of an output are refused.
+ */
+export const parseInferRequest = (text: string): InferenceRequest | BadRequest => {
+  const parsed = parseInferBody(text)
+  if (parsed instanceof BadRequest) return parsed
+  for (const { classes } of parsed.answer?.outputs.values() ?? [])
+    if (classes !== undefined)
+      return new BadRequest("outputs", "no classification here", `${classes}`, "unsupported")
+  return parsed.request
 }

@@ -39,6 +39,21 @@ export const encodeTexts = (texts: ReadonlyArray<string>): Uint8Array => {
   return data.slice(0, at)
 }
 
+/** Elements of any bytes as a BYTES tensor's data. */
+export const encodeBlobs = (elements: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const data = new Uint8Array(
+    elements.reduce((sum, element) => sum + LENGTH_BYTES + element.byteLength, 0),
+  )
+  const into = asBuffer(data)
+  let at = 0
+  for (const element of elements) {
+    at = into.writeUInt32LE(element.byteLength, at)
+    data.set(element, at)
+    at += element.byteLength
+  }
+  return data
+}
+
 export interface TextFault {
   /** Index of the element; the number of elements when bytes are left over. */
   readonly index: number

@@ -1,8 +1,13 @@
-// The body of a request as text, within its limit. Bytes are counted while they come, so that a
-// body of unknown length is refused as early as one that says how long it is.
+// The body of a request, as text or as text and raw bytes, within its limit. Bytes are counted while
+// they come, so that a body of unknown length is refused as early as one that says how long it is.
 import { CONTENT_TYPE } from "#proto/headers"
 import { tooManyBytes, type Share } from "../inference/in-flight.ts"
+import { inflate, readCoding, type Coding } from "./inflate.ts"
 import { refuse, type Refusal } from "./status.ts"
+
+/** Of a body with binary tensors: how many bytes of JSON are at its front. */
+export const HEAD_LENGTH = "Inference-Header-Content-Length"
+export const BINARY_TYPE = "application/octet-stream"
 
 /**
  * `application/json`, what is written like it, and what `curl -d` calls everything. Parameters
@@ -29,14 +34,24 @@ const checkContentType = (type: string | null): Refusal | undefined => {
   return refuse("unsupportedMediaType", `${expected} in UTF-8, got "${set.slice(0, 80)}"`)
 }
 
+const wrongEncoding = (expected: string, got: string): Refusal =>
+  refuse("unsupportedEncoding", `Content-Encoding: expected ${expected}, got "${got.slice(0, 80)}"`)
+
+/** For bodies that are read as they come. */
 export const checkEncoding = (headers: Headers): Refusal | undefined => {
   const encoding = headers.get("content-encoding")
   if (encoding === null || encoding === "" || encoding.toLowerCase() === "identity")
     return undefined
-  return refuse(
-    "unsupportedEncoding",
-    `Content-Encoding: expected none, got "${encoding.slice(0, 80)}"`,
-  )
+  return wrongEncoding("none", encoding)
+}
+
+/** How the body is packed; undefined where it is not. */
+const codingOf = (headers: Headers): Coding | undefined | Refusal => {
+  const encoding = headers.get("content-encoding")
+  if (encoding === null || encoding === "") return undefined
+  const name = encoding.toLowerCase()
+  if (name === "identity") return undefined
+  return readCoding(name) ?? wrongEncoding("gzip or deflate", encoding)
 }
 
 export interface BodyOptions {
@@ -47,17 +62,10 @@ export interface BodyOptions {
   readonly share?: Share
 }
 
-const checkHead = (request: Request, limit: number): Refusal | undefined => {
-  const { headers } = request
-  const wrongType = checkContentType(headers.get("content-type"))
+const checkHead = ({ headers }: Request, limit: number, isBinary: boolean): Refusal | undefined => {
+  const type = headers.get("content-type")
+  const wrongType = isBinary && type === BINARY_TYPE ? undefined : checkContentType(type)
   if (wrongType !== undefined) return wrongType
-  const wrongEncoding = checkEncoding(headers)
-  if (wrongEncoding !== undefined) return wrongEncoding
-  if (headers.get("inference-header-content-length") !== null)
-    return refuse(
-      "unsupported",
-      "Inference-Header-Content-Length: expected JSON alone, got binary tensors",
-    )
   const length = Number(headers.get("content-length") ?? "0")
   return length > limit ? tooLarge(limit, `${length}`) : undefined
 }
@@ -110,13 +118,31 @@ const readInTime = async (
   }
 }
 
-/** The whole body as text of at most `bytesMax` bytes. Never rejects. */
-export const readText = async (
+/** Holds room for the longest that it may become, as nothing tells before how long it is. */
+const unpacked = async (
+  packed: Uint8Array,
+  coding: Coding,
+  { bytesMax, share }: BodyOptions,
+): Promise<Uint8Array | Refusal> => {
+  if (share?.resize(packed.byteLength + bytesMax) === false) return tooManyBytes
+  const inflated = await inflate(packed, coding, bytesMax)
+  if (inflated === "tooLarge") return tooLarge(bytesMax, "more when inflated")
+  if (inflated === "broken")
+    return refuse("invalid", `body: expected ${coding} as Content-Encoding says, got other bytes`)
+  share?.resize(inflated.byteLength)
+  return inflated
+}
+
+/** The whole body of at most `bytesMax` bytes, unpacked. Never rejects. */
+const readWhole = async (
   request: Request,
   options: BodyOptions,
-): Promise<string | Refusal> => {
-  const wrong = checkHead(request, options.bytesMax)
+  isBinary: boolean,
+): Promise<Uint8Array | Refusal> => {
+  const wrong = checkHead(request, options.bytesMax, isBinary)
   if (wrong !== undefined) return wrong
+  const coding = codingOf(request.headers)
+  if (typeof coding === "object") return coding
   let bytes: Uint8Array | Refusal
   try {
     bytes = await readInTime(request, options)
@@ -124,10 +150,51 @@ export const readText = async (
     // The client went away while it sent: only the metrics see this.
     return refuse("invalid", "body: expected all of it, got a part")
   }
-  if ("kind" in bytes) return bytes
+  return coding === undefined || "kind" in bytes ? bytes : unpacked(bytes, coding, options)
+}
+
+const textOf = (bytes: Uint8Array): string | Refusal => {
   try {
     return utf8.decode(bytes)
   } catch {
     return refuse("invalid", "body: expected UTF-8, got other bytes")
   }
+}
+
+/** The whole body as text of at most `bytesMax` bytes. Never rejects. */
+export const readText = async (
+  request: Request,
+  options: BodyOptions,
+): Promise<string | Refusal> => {
+  if (request.headers.get(HEAD_LENGTH) !== null)
+    return refuse("unsupported", `${HEAD_LENGTH}: expected JSON alone, got binary tensors`)
+  const bytes = await readWhole(request, options, false)
+  return "kind" in bytes ? bytes : textOf(bytes)
+}
+
+/** A body of JSON and the raw bytes of tensors behind it; views of what came. */
+export interface BinaryBody {
+  readonly kind: "binary"
+  /** Undefined where the body is the data of one tensor alone. */
+  readonly text: string | undefined
+  readonly data: Uint8Array
+}
+
+/** The whole body: text, or JSON and raw bytes where a header tells them apart. Never rejects. */
+export const readTensors = async (
+  request: Request,
+  options: BodyOptions,
+): Promise<string | BinaryBody | Refusal> => {
+  const given = request.headers.get(HEAD_LENGTH)
+  const bytes = await readWhole(request, options, given !== null)
+  if ("kind" in bytes) return bytes
+  if (given === null) return textOf(bytes)
+  const length = /^\d{1,10}$/.test(given) ? Number(given) : Number.NaN
+  if (!(length <= bytes.byteLength)) {
+    const expected = `expected at most ${bytes.byteLength}, the length of the body`
+    return refuse("invalid", `${HEAD_LENGTH}: ${expected}, got "${given.slice(0, 80)}"`)
+  }
+  if (length === 0) return { kind: "binary", text: undefined, data: bytes }
+  const text = textOf(bytes.subarray(0, length))
+  return typeof text === "string" ? { kind: "binary", text, data: bytes.subarray(length) } : text
 }

@@ -9,9 +9,9 @@ const compress = promisify(gzip)
 const LARGE_MIN_CHARACTERS = 1_024
 const large = new WeakMap<Response, number>()
 
-/** Remembers how long the text of a response is. */
-export const sized = (response: Response, text: string): Response => {
-  if (text.length >= LARGE_MIN_CHARACTERS) large.set(response, text.length)
+/** Remembers how long the text or the bytes of a response are. */
+export const sized = (response: Response, { length }: { readonly length: number }): Response => {
+  if (length >= LARGE_MIN_CHARACTERS) large.set(response, length)
   return response
 }
 

@@ -1,12 +1,15 @@
 // Answers as HTTP. The only place that makes a Response out of a refusal or a fact.
-import { inferAnswerText } from "#core/inference/json-answer"
+import type { AnswerForm } from "#core/inference/answer-form"
+import { BadRequest } from "#core/inference/bad-request"
+import { formedAnswer, type BinaryAnswer } from "#core/inference/binary-answer"
+import { inferAnswerText, type AnswerHead } from "#core/inference/json-answer"
 import { predictAnswerText } from "#core/inference/rows-answer"
-import type { BadRequest } from "#core/inference/bad-request"
 import type { Releases } from "#core/registry/releases"
 import * as Header from "#proto/headers"
 import type { Failure } from "#proto/prediction"
 import type { Signature } from "#proto/signature"
 import { predictionAddress } from "./address.ts"
+import { BINARY_TYPE, HEAD_LENGTH } from "./body.ts"
 import { sized } from "./compression.ts"
 import type { FactView } from "../predictions/fact-view.ts"
 import { CASES, CASE_OF_FAILURE, failureMessage, refuse, type Refusal } from "./status.ts"
@@ -39,6 +42,8 @@ export interface Responder {
     form: Form,
     headers?: Readonly<Record<string, string>>,
   ) => Promise<Response>
+  /** The same in tensors, written as its caller asked for. Rejects as `answered` does. */
+  readonly formed: (answered: Answered, form: AnswerForm) => Promise<Response>
   /** The body alone, or what the caller is told instead; rejects as `answered` does. */
   readonly body: (answered: Answered, form: Form) => Promise<string | Refusal>
 }
@@ -61,14 +66,20 @@ const factHeaders = ({ fact, position, replayed }: Answered): Record<string, str
   return headers
 }
 
+const headOf = ({ id, model, version = "", clientId }: FactView): AnswerHead => ({
+  id: clientId ?? id,
+  model,
+  version,
+})
+
 /** The body of an answer, or why it has no form in JSON. */
 const answerText = (
   fact: FactView,
   form: Form,
   signature: Signature | undefined,
 ): string | BadRequest => {
-  const { id, model, version = "", outputs = [], clientId } = fact
-  const head = { id: clientId ?? id, model, version }
+  const { outputs = [] } = fact
+  const head = headOf(fact)
   return form === "rows" && signature !== undefined
     ? predictAnswerText(head, signature, outputs)
     : inferAnswerText(head, outputs)
@@ -77,6 +88,18 @@ const answerText = (
 /** What a stored failure is to its caller. */
 const failureRefusal = ({ reason, message }: Failure, id: string): Refusal =>
   refuse(CASE_OF_FAILURE[reason], failureMessage(reason, message), { id })
+
+/** The fact is there; only its form is not. */
+const notWritten = ({ kind, message }: BadRequest, id: string): Refusal =>
+  refuse(kind === "unsupported" ? "unsupported" : "invalid", message, { id })
+
+const binaryResponse = (
+  { headBytes, body }: BinaryAnswer,
+  more: Readonly<Record<string, string>>,
+): Response => {
+  const headers = { ...more, "content-type": BINARY_TYPE, [HEAD_LENGTH]: `${headBytes}` }
+  return sized(new Response(body, { headers }), body)
+}
 
 export const makeResponder = (options: ResponderOptions): Responder => {
   const { releases, queueFullStatus, retryAfterSeconds } = options
@@ -107,16 +130,19 @@ export const makeResponder = (options: ResponderOptions): Responder => {
   const signatureOf = ({ model, version = "" }: FactView): Signature | undefined =>
     releases.model(model)?.versions.get(version)?.signature
 
+  /** A predictor can have heard of a new version before this process did. */
+  const signatureSurely = async (fact: FactView): Promise<Signature | undefined> => {
+    const known = signatureOf(fact)
+    if (known !== undefined) return known
+    await releases.caughtUp()
+    return signatureOf(fact)
+  }
+
   const body: Responder["body"] = async ({ fact }, form) => {
     if (fact.failure !== undefined) return failureRefusal(fact.failure, fact.id)
-    let signature = form === "rows" ? signatureOf(fact) : undefined
-    if (form === "rows" && signature === undefined) {
-      // A predictor can have heard of a new version before this process did.
-      await releases.caughtUp()
-      signature = signatureOf(fact)
-    }
+    const signature = form === "rows" ? await signatureSurely(fact) : undefined
     const text = answerText(fact, form, signature)
-    return typeof text === "string" ? text : refuse("unsupported", text.message, { id: fact.id })
+    return typeof text === "string" ? text : notWritten(text, fact.id)
   }
 
   const accepted: Responder["accepted"] = (id, model, form) =>
@@ -131,5 +157,17 @@ export const makeResponder = (options: ResponderOptions): Responder => {
     return typeof text === "string" ? jsonResponse(text, 200, all) : refused(text, all)
   }
 
-  return { refused, queued, accepted, answered, body }
+  const formed: Responder["formed"] = async (found, form) => {
+    const { fact } = found
+    const headers = factHeaders(found)
+    if (fact.failure !== undefined) return refused(failureRefusal(fact.failure, fact.id), headers)
+    const signature = await signatureSurely(fact)
+    const answer = formedAnswer(headOf(fact), fact.outputs ?? [], form, signature)
+    if (typeof answer === "string") return jsonResponse(answer, 200, headers)
+    return answer instanceof BadRequest
+      ? refused(notWritten(answer, fact.id), headers)
+      : binaryResponse(answer, headers)
+  }
+
+  return { refused, queued, accepted, answered, formed, body }
 }

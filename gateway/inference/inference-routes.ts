@@ -1,4 +1,5 @@
 // The routes that predict one request: text in, text out, the data plane in between.
+import type { AnswerForm } from "#core/inference/answer-form"
 import type { Releases } from "#core/registry/releases"
 import { readQuery } from "../http/address.ts"
 import type { BulkInference } from "./bulk.ts"
@@ -24,6 +25,14 @@ export interface InferenceOptions {
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number
 }
+
+interface Ended {
+  readonly outcome: Outcome
+  /** How the answer is to be written; undefined for plain JSON. */
+  readonly answer: AnswerForm | undefined
+}
+
+const ended = (outcome: Outcome, answer?: AnswerForm): Ended => ({ outcome, answer })
 
 export class InferenceRoutes {
   readonly #options: InferenceOptions
@@ -84,11 +93,13 @@ export class InferenceRoutes {
   ): Promise<Response> {
     const { responder, metrics, now } = this.#options
     const begun = now()
-    const outcome = await this.#outcome(request, caller, model, version, form)
+    const { outcome, answer } = await this.#outcome(request, caller, model, version, form)
     if (outcome.kind === "refused") return responder.refused(outcome)
     if (outcome.kind === "accepted") return responder.accepted(outcome.id, model, form)
     metrics.predicted(outcome.fact, (now() - begun) / 1_000)
-    return responder.answered(outcome, form)
+    return answer === undefined
+      ? responder.answered(outcome, form)
+      : responder.formed(outcome, answer)
   }
 
   async #outcome(
@@ -97,19 +108,20 @@ export class InferenceRoutes {
     model: string,
     version: string | undefined,
     form: Form,
-  ): Promise<Outcome> {
+  ): Promise<Ended> {
     const { intake } = this.#options
     const asked = intake.ask(request.headers, caller, model, version)
-    if (asked.kind === "refused") return asked
+    if (asked.kind === "refused") return ended(asked)
     const share = intake.inFlight.begin()
-    if (share.kind === "refused") return share
+    if (share.kind === "refused") return ended(share)
     try {
-      const text = await intake.read(request, share)
-      if (typeof text !== "string") return text
-      const prepared = intake.prepare(asked, text, form)
-      if (prepared.kind === "refused") return prepared
+      const body = await intake.read(request, share, form)
+      if (typeof body === "object" && body.kind === "refused") return ended(body)
+      const prepared = intake.prepare(asked, body, form)
+      if (prepared.kind === "refused") return ended(prepared)
       if (prepared.handling.timeoutMillis > PATIENT_MILLIS) this.#options.keepOpen(request)
-      return await intake.sendHeld(prepared, asked.call.key, share)
+      const outcome = await intake.sendHeld(prepared, asked.call.key, share)
+      return ended(outcome, prepared.answer)
     } finally {
       share.end()
     }

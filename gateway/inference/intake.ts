@@ -1,11 +1,14 @@
 // From what a caller sends to a request on its way: names, headers and body checked, memory
 // counted, then handed to the data plane. Single requests and the lines of a bulk take this one
 // way.
+import { ALL_BINARY } from "#core/inference/answer-form"
 import { BadRequest } from "#core/inference/bad-request"
-import { parseInferRequest } from "#core/inference/json-request"
+import { rawInferRequest } from "#core/inference/binary-tensors"
+import { parseInferBody, type ParsedInfer } from "#core/inference/json-request"
 import { parsePredictRequest } from "#core/inference/rows"
 import type { Releases } from "#core/registry/releases"
-import { readText } from "../http/body.ts"
+import type { Signature } from "#proto/signature"
+import { readTensors, readText, type BinaryBody } from "../http/body.ts"
 import { checkNames, handlingOf, readCall, type Call } from "../http/call.ts"
 import type { Caller } from "../access/caller.ts"
 import type { KeyedSubmitter } from "./keyed.ts"
@@ -41,6 +44,21 @@ export interface Asked {
   readonly target: Target
 }
 
+const parse = (
+  signature: Signature,
+  body: string | BinaryBody,
+  form: Form,
+): ParsedInfer | BadRequest => {
+  if (typeof body === "string") {
+    if (form === "tensors") return parseInferBody(body)
+    const request = parsePredictRequest(signature, body)
+    return request instanceof BadRequest ? request : { request, answer: undefined }
+  }
+  if (body.text !== undefined) return parseInferBody(body.text, body.data)
+  const request = rawInferRequest(signature, body.data)
+  return request instanceof BadRequest ? request : { request, answer: ALL_BINARY }
+}
+
 export class Intake {
   readonly #options: IntakeOptions
   readonly inFlight: InFlight
@@ -57,10 +75,11 @@ export class Intake {
     return this.#options.settings.requestBytesMax
   }
 
-  /** The body of a request as text, its bytes held by `share` before they are read. */
-  read(request: Request, share: Share): Promise<string | Refusal> {
+  /** The body of a request, its bytes held by `share` before they are read. */
+  read(request: Request, share: Share, form: Form): Promise<string | BinaryBody | Refusal> {
     const { requestBytesMax: bytesMax, bodyWaitMillis: waitMillis } = this.#options.settings
-    return readText(request, { bytesMax, waitMillis, share })
+    const read = form === "tensors" ? readTensors : readText
+    return read(request, { bytesMax, waitMillis, share })
   }
 
   /** Checks everything that is known before the body; `version` is the one of the address. */
@@ -78,14 +97,18 @@ export class Intake {
     return target.kind === "refused" ? target : { kind: "asked", caller, call, target }
   }
 
-  prepare({ caller, call, target }: Asked, text: string, form: Form): Prepared | Refusal {
+  prepare(
+    { caller, call, target }: Asked,
+    body: string | BinaryBody,
+    form: Form,
+  ): Prepared | Refusal {
     const { requestBytesMax, timeoutDefaultMillis } = this.#options.settings
-    const parsed =
-      form === "rows" ? parsePredictRequest(target.signature, text) : parseInferRequest(text)
+    const parsed = parse(target.signature, body, form)
     if (parsed instanceof BadRequest) return badRequest(parsed)
-    const handling = handlingOf(call, parsed.parameters, caller.name, timeoutDefaultMillis)
+    const { request, answer } = parsed
+    const handling = handlingOf(call, request.parameters, caller.name, timeoutDefaultMillis)
     if ("kind" in handling) return handling
-    return prepare(target, parsed, handling, requestBytesMax)
+    return prepare(target, request, handling, requestBytesMax, answer)
   }
 
   /** Sends what has no share yet: a line of a bulk. Never rejects. */

@@ -1,5 +1,6 @@
 // From a request that a caller made to the message that is published: checked, encoded, digested.
 // It publishes nothing.
+import type { AnswerForm } from "#core/inference/answer-form"
 import { checkRequest } from "#core/inference/check"
 import type { BadRequest } from "#core/inference/bad-request"
 import type { HeaderList } from "#core/log/header-list"
@@ -28,6 +29,8 @@ export interface Prepared {
   readonly payload: Uint8Array
   readonly digest: string
   readonly handling: Handling
+  /** How its answer is to be written; undefined for plain JSON. */
+  readonly answer: AnswerForm | undefined
 }
 
 export const badRequest = (fault: BadRequest): Refusal =>
@@ -42,6 +45,7 @@ export const prepare = (
   request: InferenceRequest,
   handling: Handling,
   bytesMax: number,
+  answer?: AnswerForm,
 ): Prepared | Refusal => {
   const fault = checkRequest(target.signature, request)
   if (fault !== undefined) return badRequest(fault)
@@ -50,7 +54,7 @@ export const prepare = (
   if (size > bytesMax)
     return refuse("tooLarge", `body: expected at most ${bytesMax} bytes as tensors, got ${size}`)
   const digest = requestDigest(target.model, handling.pinned, request)
-  return { kind: "prepared", model: target.model, payload, digest, handling }
+  return { kind: "prepared", model: target.model, payload, digest, handling, answer }
 }
 
 /** The headers of the request message; what the predictor assumes anyway is left out. */

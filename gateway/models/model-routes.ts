@@ -18,7 +18,7 @@ const INDEX_BODY = { bytesMax: 4_096, waitMillis: 10_000 } as const
 const SERVER_NAME = "weir"
 const PART = "gateway"
 /** Extensions of the Open Inference Protocol that are there. */
-const EXTENSIONS = ["parameters"]
+const EXTENSIONS = ["parameters", "binary_tensor_data", "classification"]
 const PLATFORM = "onnx_onnxv1"
 
 export interface ModelRoutesOptions {
