@@ -3,6 +3,7 @@ import { Counter, Histogram, Registry } from "prom-client"
 import { registerGauge, registerProcessMetrics } from "../core/service/process-metrics.ts"
 import type { Prediction } from "../proto/prediction.ts"
 import type { Group } from "./batcher.ts"
+import { ServedStatistics } from "./statistics.ts"
 import type { Failed } from "./work.ts"
 
 /** Seconds; one and two seconds are edges, since alerts ask about them. */
@@ -29,6 +30,8 @@ export interface PredictorView {
 
 export class PredictorMetrics {
   readonly registry = new Registry()
+  /** What the statistics of the protocol say. */
+  readonly statistics = new ServedStatistics()
   readonly #isModel: (name: string) => boolean
   readonly #predictions: Counter<"model" | "version" | "outcome">
   readonly #duration: Histogram<"model" | "version">
@@ -115,7 +118,10 @@ export class PredictorMetrics {
     this.#predictions.inc({ model, version, outcome: "predicted" })
   }
 
-  failed({ received, reason, version = UNKNOWN }: Failed): void {
+  /** `now` in milliseconds since 1970. */
+  failed(failure: Failed, now: number): void {
+    const { received, reason, version = UNKNOWN } = failure
+    this.statistics.failed(failure, now)
     const model = this.#isModel(received.model) ? received.model : UNKNOWN
     this.#predictions.inc({ model, version, outcome: "failed" })
     this.#errors.inc({ model, version, reason })

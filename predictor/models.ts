@@ -12,6 +12,8 @@ import type { Signature } from "../proto/signature.ts"
 const INLINE_ROWS_ENOUGH = 16
 /** Between two tries to load a model whose bytes could not be had. */
 const LOAD_AGAIN_MILLIS = 1_000
+/** A version that was unloaded goes when nothing has asked for it for so long. */
+const LEAVE_AFTER_MILLIS = 2_000
 
 export interface HeldVersion {
   readonly digest: string
@@ -36,6 +38,8 @@ export class Models {
   readonly #unfollow: () => void
   readonly #again = new Map<string, ReturnType<typeof setTimeout>>()
   readonly #loading = new Map<string, Promise<void>>()
+  /** Unloaded versions, which still answer what was queued before. */
+  readonly #leaving = new Map<string, ReturnType<typeof setTimeout>>()
 
   constructor(options: ModelsOptions) {
     this.#options = options
@@ -54,6 +58,7 @@ export class Models {
   }
 
   isHeld(digest: string): boolean {
+    this.#leaving.get(digest)?.refresh()
     return this.#options.engine.has(digest)
   }
 
@@ -83,6 +88,7 @@ export class Models {
   close(): void {
     this.#unfollow()
     for (const timer of this.#again.values()) clearTimeout(timer)
+    for (const timer of this.#leaving.values()) clearTimeout(timer)
   }
 
   async #load({ digest, signature }: HeldVersion): Promise<void> {
@@ -92,14 +98,24 @@ export class Models {
     const fields = { ...this.#nameOf(digest), digest: digest.slice(0, 12) }
     logger.info("a model version is ready", fields)
     // Unloaded while it was being loaded: nobody else would let it go.
-    if (!this.#isWanted(digest)) await engine.unload(digest)
+    if (!this.#isWanted(digest)) this.#leave(digest)
   }
 
   #follow(release: Release): void {
     const champion = championOf(release)
     if (champion !== undefined) void this.#loadPatiently(champion)
     for (const { digest, loaded } of release.versions.values())
-      if (!loaded && !this.#isWanted(digest)) void this.#options.engine.unload(digest)
+      if (!loaded && this.#options.engine.has(digest) && !this.#isWanted(digest))
+        this.#leave(digest)
+  }
+
+  #leave(digest: string): void {
+    if (this.#leaving.has(digest)) return
+    const timer = setTimeout(() => {
+      this.#leaving.delete(digest)
+      if (!this.#isWanted(digest)) void this.#options.engine.unload(digest)
+    }, LEAVE_AFTER_MILLIS)
+    this.#leaving.set(digest, timer)
   }
 
   #isWanted(digest: string): boolean {

@@ -115,7 +115,11 @@ export class Predictor {
       this.#expire(taken)
       return
     }
-    const resolution = options.releases.resolve(taken.model, taken.handling.pinned)
+    const resolution = options.releases.resolve(
+      taken.model,
+      taken.handling.pinned,
+      delivery.storedAt,
+    )
     if (resolution.kind === "version") this.#accept(taken, resolution)
     else void this.#resolveAgain(taken)
   }
@@ -145,7 +149,7 @@ export class Predictor {
     let resolution: Resolution
     try {
       await releases.caughtUp()
-      resolution = releases.resolve(work.model, work.handling.pinned)
+      resolution = releases.resolve(work.model, work.handling.pinned, work.delivery.storedAt)
     } catch (cause) {
       logger.warn("releases could not be read", { reason: reasonOf(cause) })
       work.delivery.nak(NOT_NOW_PAUSE_MILLIS)

@@ -19,6 +19,7 @@ import { limitsOf, natsSettingsOf } from "../core/service/process-settings.ts"
 import { resource } from "../core/service/run-main.ts"
 import { makeTracer } from "../core/service/tracing.ts"
 import { startStatusServer } from "../core/service/status-server.ts"
+import { startAnswering } from "./answering.ts"
 import { Holding } from "./holding.ts"
 import { PredictorMetrics } from "./metrics.ts"
 import { Models } from "./models.ts"
@@ -132,6 +133,11 @@ const makeServing = Effect.fnUntraced(function* (
   const predictor = yield* resource(
     async () => new Predictor({ ...shared, releases, models, runner, holding, workers }),
     (made) => made.stop(),
+  )
+  const { statistics } = metrics
+  yield* resource(
+    async () => startAnswering({ log, logger, releases, models, statistics, now: Date.now }),
+    async (answering) => answering.stop(),
   )
   return { metrics, releases, predictor }
 })

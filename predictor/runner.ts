@@ -65,11 +65,19 @@ export class Runner {
   async #runTogether(group: Group, begun: number) {
     const { engine, metrics } = this.#options
     const { chosen, works } = group
+    const model = works[0]?.model ?? ""
+    const taken = performance.now()
     const members = works.map((work) => work.request)
     const batch = concatenate(chosen.signature, members)
     const ran = await engine.run(chosen.digest, batch.inputs, batch.outputs)
+    const runEnded = performance.now()
     const parts: ReadonlyArray<ReadonlyArray<Tensor>> = split(ran.outputs, members, batch.sizes)
-    metrics.ranBatch(group, ran.ran, ran.micros / MICROS_PER_SECOND, works[0]?.model ?? "")
+    metrics.ranBatch(group, ran.ran, ran.micros / MICROS_PER_SECOND, model)
+    const outputMicros = (performance.now() - runEnded) * MICROS_PER_MILLI
+    // The way to a worker and back is part of the preparation.
+    const inputMicros = Math.max(0, (runEnded - taken) * MICROS_PER_MILLI - ran.micros)
+    const times = { begun, inputMicros, inferMicros: ran.micros, outputMicros }
+    metrics.statistics.ran(model, group, times)
     return { micros: ran.micros, parts, record: this.#recorder(group, ran, begun) }
   }
 

@@ -73,7 +73,7 @@ export class Settler {
           (await this.#store(received, fact)) ?? (await this.#store(received, withoutRequest(fact)))
         if (settled !== undefined) this.#reply(received, settled)
       }
-      this.#options.metrics.failed(failed)
+      this.#options.metrics.failed(failed, this.#options.now())
       received.delivery.term()
     })
   }

@@ -129,6 +129,8 @@ const subjectRows = (): ReadonlyArray<ReadonlyArray<string>> => {
     [subjects.deadSubject(model, id), DEAD_LETTERS, "what could not be predicted"],
     [subjects.storedSubject(model, id), "none", "repeated by the server once the fact is stored"],
     [reply, "none", "answers to a gateway"],
+    [subjects.ASK_STATISTICS, "none", "asks every predictor what it has served"],
+    [subjects.ASK_HOLD, "none", "asks every predictor to hold a version"],
   ].map(([subject = "", stream = "", meaning = ""]) => [code(subject), stream, meaning])
 }
 

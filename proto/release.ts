@@ -2,6 +2,7 @@
 // their fold.
 import { Schema } from "effect"
 import { ModelName, VersionName } from "./names.ts"
+import { ServingConfig } from "./serving-config.ts"
 import { Signature } from "./signature.ts"
 
 /** Milliseconds since 1970. */
@@ -37,10 +38,19 @@ export const VersionLoaded = Schema.TaggedStruct("VersionLoaded", {
   at: At,
 })
 
+/** How the model is served from now on; all of it, not what changed. */
+export const ModelConfigured = Schema.TaggedStruct("ModelConfigured", {
+  model: ModelName,
+  config: ServingConfig,
+  source: Schema.String,
+  at: At,
+})
+
 export const ReleaseFact = Schema.Union([
   VersionRegistered,
   Promoted,
   VersionUnloaded,
   VersionLoaded,
+  ModelConfigured,
 ]).pipe(Schema.toTaggedUnion("_tag"))
 export type ReleaseFact = typeof ReleaseFact.Type

@@ -52,6 +52,8 @@ export const releaseWords = (fact: ReleaseFact): string => {
       return `version ${fact.version} unloaded`
     case "VersionLoaded":
       return `version ${fact.version} loaded`
+    case "ModelConfigured":
+      return `configured (${fact.source}): ${JSON.stringify(fact.config)}`
     default:
       return fact satisfies never
   }

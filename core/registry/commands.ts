@@ -53,7 +53,7 @@ const readOn = async (log: Log, known: ReleaseAt): Promise<ReleaseAt> => {
   // Not a range: a replica that lags would end it early, and the decision would stand on an old
   // state.
   for await (const entry of follow(log, { stream: EVENTS, from, filter: subject, signal })) {
-    release = evolve(release, readReleaseFact(entry))
+    release = evolve(release, readReleaseFact(entry), entry.storedAt)
     sequence = entry.sequence
     if (sequence >= last.sequence) return { release, sequence }
   }

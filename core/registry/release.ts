@@ -4,12 +4,14 @@
 import { Schema } from "effect"
 import { compareVersions, isVersionName } from "#proto/names"
 import {
+  ModelConfigured,
   Promoted,
   ReleaseFact,
   VersionLoaded,
   VersionRegistered,
   VersionUnloaded,
 } from "#proto/release"
+import type { ServingConfig } from "#proto/serving-config"
 import type { Signature } from "#proto/signature"
 
 /** Evidence of a promotion that an import made because nobody else had decided. */
@@ -62,7 +64,15 @@ export interface Load {
   readonly at: number
 }
 
-export type ReleaseCommand = Register | Promote | PromoteImported | Unload | Load
+/** How the model is to be served from now on; all of it. */
+export interface Configure {
+  readonly type: "Configure"
+  readonly config: ServingConfig
+  readonly source: string
+  readonly at: number
+}
+
+export type ReleaseCommand = Register | Promote | PromoteImported | Unload | Load | Configure
 
 export interface RegisteredVersion {
   readonly digest: string
@@ -71,6 +81,11 @@ export interface RegisteredVersion {
   readonly signatureDigest: string
   readonly source: string
   readonly loaded: boolean
+  /**
+   * When the server stored that it was unloaded, milliseconds since 1970: what had been queued by
+   * then is still answered by it.
+   */
+  readonly unloadedAt?: number
 }
 
 /** The releases of one model. */
@@ -86,6 +101,8 @@ export interface Release {
   readonly champion: string | undefined
   /** Why the champion was promoted. */
   readonly evidence: string | undefined
+  /** Absent where nothing was configured. */
+  readonly config?: ServingConfig
 }
 
 export const initialRelease = (model: string): Release => ({
@@ -124,6 +141,8 @@ export const decide = (command: ReleaseCommand, release: Release): Decision => {
       return setLoaded(command, release, false)
     case "Load":
       return setLoaded(command, release, true)
+    case "Configure":
+      return configure(command, release)
   }
 }
 
@@ -183,13 +202,23 @@ const setLoaded = (command: Unload | Load, release: Release, loaded: boolean): D
     .map(([name]) => Fact.make({ model, version: name, at }))
 }
 
-const withLoaded = (release: Release, version: string, loaded: boolean): Release => {
+/** What is so already, down to nothing at all, is not said again. */
+const configure = ({ type: _, ...command }: Configure, { model, config }: Release): Decision =>
+  Bun.deepEquals(config ?? {}, command.config) ? [] : [ModelConfigured.make({ model, ...command })]
+
+const withLoaded = (
+  release: Release,
+  version: string,
+  change: { readonly loaded: boolean; readonly unloadedAt?: number },
+): Release => {
   const known = release.versions.get(version)
   if (known === undefined) return release
-  return { ...release, versions: new Map(release.versions).set(version, { ...known, loaded }) }
+  const { unloadedAt: _, ...rest } = known
+  return { ...release, versions: new Map(release.versions).set(version, { ...rest, ...change }) }
 }
 
-export const evolve = (release: Release, fact: ReleaseFact): Release =>
+/** `storedAt` is when the server stored the fact, milliseconds since 1970. */
+export const evolve = (release: Release, fact: ReleaseFact, storedAt: number = fact.at): Release =>
   ReleaseFact.match(fact, {
     VersionRegistered: ({ version, digest, bytes, signature, signatureDigest, source }) => ({
       ...release,
@@ -203,6 +232,8 @@ export const evolve = (release: Release, fact: ReleaseFact): Release =>
       }),
     }),
     Promoted: ({ version, evidence }) => ({ ...release, champion: version, evidence }),
-    VersionUnloaded: ({ version }) => withLoaded(release, version, false),
-    VersionLoaded: ({ version }) => withLoaded(release, version, true),
+    VersionUnloaded: ({ version }) =>
+      withLoaded(release, version, { loaded: false, unloadedAt: storedAt }),
+    VersionLoaded: ({ version }) => withLoaded(release, version, { loaded: true }),
+    ModelConfigured: ({ config }) => ({ ...release, config }),
   })

@@ -35,17 +35,21 @@ export type Resolution =
    */
   | { readonly kind: "unavailable"; readonly reason?: string }
 
-/** Which version answers: the champion unless one is pinned. */
+/**
+ * Which version answers: the champion unless one is pinned. One that was unloaded answers what the
+ * server had stored by then (`storedAt`, milliseconds since 1970), and nothing that comes later.
+ */
 export const resolveRelease = (
   release: Release | undefined,
   pinned: string | undefined,
+  storedAt = Number.POSITIVE_INFINITY,
 ): Resolution => {
   if (release === undefined) return { kind: "unknown_model" }
   const version = pinned ?? release.champion
   if (version === undefined) return { kind: "unavailable" }
   const known = release.versions.get(version)
   if (known === undefined) return { kind: "unknown_version" }
-  if (!known.loaded) return { kind: "unavailable" }
+  if (!known.loaded && storedAt > (known.unloadedAt ?? 0)) return { kind: "unavailable" }
   const { digest, signature, signatureDigest } = known
   return { kind: "version", version, digest, signature, signatureDigest }
 }
@@ -123,10 +127,10 @@ export class Releases {
     return models.has(DEFAULT_MODEL) ? DEFAULT_MODEL : models.keys().next().value
   }
 
-  resolve(model: string, pinned?: string): Resolution {
+  resolve(model: string, pinned?: string, storedAt?: number): Resolution {
     const unreadable = this.broken().get(model)
     if (unreadable !== undefined) return { kind: "unavailable", reason: unreadable.message }
-    return resolveRelease(this.model(model), pinned)
+    return resolveRelease(this.model(model), pinned, storedAt)
   }
 
   /**
@@ -202,7 +206,7 @@ export class Releases {
     if (sequence <= (this.#mendedUpTo.get(model) ?? 0)) return
     try {
       const before = this.#models.get(model) ?? initialRelease(model)
-      this.#models.set(model, evolve(before, readReleaseFact(entry)))
+      this.#models.set(model, evolve(before, readReleaseFact(entry), entry.storedAt))
     } catch (cause) {
       if (!(cause instanceof ReleaseUnreadable)) throw cause
       this.#broken.add(cause)
