@@ -22,6 +22,8 @@ import { LogWatch } from "./watch/log-watch.ts"
 import { GatewayMetrics } from "./metrics.ts"
 import { modelRoutes } from "./models/model-routes.ts"
 import { Polls } from "./predictions/poll.ts"
+import { OutcomeMetrics } from "./outcomes/outcome-metrics.ts"
+import { outcomeRoutes } from "./outcomes/outcome-routes.ts"
 import { predictionRoutes } from "./predictions/prediction-routes.ts"
 import { findAtPosition, findPrediction } from "./predictions/predictions.ts"
 import { readinessOf } from "./watch/readiness.ts"
@@ -106,6 +108,18 @@ const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder)
     ...new InferenceRoutes({ ...shared, releases, bulk }).routes(),
     ...predictionRoutes({ polls, findAt: findAtPosition(log), responder }),
     ...feeds.routes(),
+    ...outcomeRoutes({
+      log,
+      replicas,
+      releases,
+      responder,
+      seats: seats.bulks,
+      metrics: new OutcomeMetrics(metrics.registry),
+      requestBytesMax: settings.requestBytesMax,
+      bodyWaitMillis: settings.bodyWaitMillis,
+      keepOpen,
+      stopping,
+    }),
   ]
 }
 

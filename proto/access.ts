@@ -9,8 +9,11 @@ const CALLER_NAME = /^[A-Za-z0-9_\-]{1,64}$/u
 export const CallerName = Schema.String.check(Schema.isPattern(CALLER_NAME))
 export const isCallerName = (text: string): boolean => CALLER_NAME.test(text)
 
-/** predict: ask and fetch one's own answers; read: every answer; operate: change what is served. */
-export const Scope = Schema.Literals(["predict", "read", "operate"])
+/**
+ * predict: ask and fetch one's own answers; read: every answer; operate: change what is served;
+ * label: say what came true of any prediction.
+ */
+export const Scope = Schema.Literals(["predict", "read", "operate", "label"])
 export type Scope = typeof Scope.Type
 export const SCOPES: ReadonlyArray<Scope> = Scope.literals
 

@@ -51,7 +51,7 @@ export const FIELD_NOTES: Readonly<Record<string, Readonly<Record<string, string
     name: "the caller, as in the subject",
     digest: "HMAC-SHA-256 of the key",
     pepper: "which pepper the digest was made with",
-    scopes: "what the key may do: predict, read, operate",
+    scopes: "what the key may do: predict, read, operate, label",
     ratePerSecond: "requests a second at each gateway; no limit when absent",
     at: "milliseconds since 1970",
   },

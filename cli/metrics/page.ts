@@ -7,6 +7,7 @@ import { DriftMetrics } from "../../drift-monitor/metrics.ts"
 import { BacklogState } from "../../gateway/watch/backlog.ts"
 import { NOTHING_SEEN } from "../../gateway/watch/log-watch.ts"
 import { GatewayMetrics } from "../../gateway/metrics.ts"
+import { OutcomeMetrics } from "../../gateway/outcomes/outcome-metrics.ts"
 import { registerReaders } from "../../gateway/feed/reader-metrics.ts"
 import { PredictorMetrics } from "../../predictor/metrics.ts"
 
@@ -35,6 +36,7 @@ const gatewayRegistry = (): Registry => {
     log: () => NOTHING_SEEN,
     inFlight: nothing,
   })
+  void new OutcomeMetrics(metrics.registry)
   registerReaders(metrics.registry, {
     polls: nothing,
     bulk: { running: 0 },

@@ -82,7 +82,7 @@ const SECURITY_SCHEMES = {
     type: "http",
     scheme: "bearer",
     description:
-      "An API key, where this gateway asks for one: predict, read, operate are its scopes",
+      "An API key, where this gateway asks for one: predict, read, operate, label are its scopes",
   },
   apiKey: {
     type: "apiKey",
@@ -98,6 +98,7 @@ const SCOPES_OF: Readonly<Record<Access, ReadonlyArray<ReadonlyArray<string>>>> 
   predict: [["predict"]],
   read: [["read"]],
   operate: [["operate"]],
+  label: [["label"]],
   key: [[]],
   result: [["predict"], ["read"]],
   metrics: [["operate"]],
