@@ -1,5 +1,6 @@
 // One gateway, put together from an open log: what `main.ts` runs and what tests start in their own
 // process.
+import type { Gates } from "#core/gates/gates"
 import type { Log } from "#core/log/log"
 import type { Releases } from "#core/registry/releases"
 import type { Logger } from "#core/service/logger"
@@ -27,6 +28,7 @@ import { outcomeRoutes } from "./outcomes/outcome-routes.ts"
 import { predictionRoutes } from "./predictions/prediction-routes.ts"
 import { findAtPosition, findPrediction } from "./predictions/predictions.ts"
 import { readinessOf } from "./watch/readiness.ts"
+import { DoorMetrics, makeDoor } from "./quality/door.ts"
 import { registerReaders } from "./feed/reader-metrics.ts"
 import { RequestLog } from "./http/request-log.ts"
 import { makeResponder, type Responder } from "./http/respond.ts"
@@ -39,6 +41,7 @@ import { Waiters } from "./inference/waiters.ts"
 export interface GatewayOptions {
   readonly log: Log
   readonly releases: Releases
+  readonly gates: Gates
   readonly settings: GatewaySettings
   readonly guard: Guard
   readonly logger: Logger
@@ -82,7 +85,8 @@ const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder)
   })
   const retryAfterSeconds = () => backlog.state.retryAfterSeconds(false)
   const keyed = new KeyedSubmitter({ log, submitter, replicas })
-  const intake = new Intake({ releases, submitter, keyed, settings, retryAfterSeconds })
+  const admit = makeDoor(options.gates, new DoorMetrics(metrics.registry))
+  const intake = new Intake({ releases, submitter, keyed, admit, settings, retryAfterSeconds })
   const queueFullStatus = Number(settings.queueFullStatus)
   const shared = { intake, responder, metrics, keepOpen, now }
   const bulk = new BulkInference({

@@ -4,6 +4,7 @@
 import { Effect, Layer } from "effect"
 import project from "../package.json" with { type: "json" }
 import { closeLog } from "#core/log/log"
+import { openGates } from "#core/gates/gates"
 import { openReleases } from "#core/registry/releases"
 import { openCheckedLog } from "#core/service/checked-log"
 import type { Logger } from "#core/service/logger"
@@ -29,6 +30,10 @@ export const gatewayProcess = (settings: GatewaySettings, logger: Logger) =>
         () => openReleases(log, logger),
         (opened) => opened.close(),
       )
+      const gates = yield* resource(
+        () => openGates(log, logger),
+        (opened) => opened.close(),
+      )
       const door = yield* resource(
         () => openDoor(log, settings, logger),
         (opened) => opened.close(),
@@ -36,12 +41,12 @@ export const gatewayProcess = (settings: GatewaySettings, logger: Logger) =>
       const { guard } = door
       const { version } = project
       const gateway = yield* resource(
-        () => startGateway({ log, releases, settings, guard, logger, version }),
+        () => startGateway({ log, releases, gates, settings, guard, logger, version }),
         (started) => started.stop(),
       )
       logger.info("ready", { url: gateway.url })
       yield* Effect.tryPromise({
-        try: () => Promise.race([log.closed, releases.done, door.done]),
+        try: () => Promise.race([log.closed, releases.done, gates.done, door.done]),
         catch: (cause) => cause,
       })
       yield* Effect.fail(new Error("the connection to the log was closed for good"))

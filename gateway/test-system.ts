@@ -7,6 +7,7 @@ import { jetStreamArtifacts } from "#core/registry/object-store"
 import { provisionArtifacts } from "#core/registry/object-upkeep"
 import { importDirectory } from "#core/registry/import"
 import { inspectByFirstLoad } from "#core/registry/inspection"
+import { openGates } from "#core/gates/gates"
 import { openReleases } from "#core/registry/releases"
 import { limitsOf } from "#core/service/process-settings"
 import { readSettings } from "#core/service/settings"
@@ -129,14 +130,16 @@ const openGateway = async (environment: Environment): Promise<TestGateway> => {
   })
   const log = await openLog({ servers: settings.natsUrl, name: "gateway" })
   const releases = await openReleases(log)
+  const gates = await openGates(log)
   const silent = () => undefined
   const logger = { debug: silent, info: silent, warn: silent, error: console.error }
   const { guard, close } = await openDoor(log, settings, logger)
-  const gateway = await startGateway({ log, releases, settings, guard, logger, version: "test" })
+  const shared = { log, releases, gates, settings, guard, logger }
+  const gateway = await startGateway({ ...shared, version: "test" })
   let stopped: Promise<void> | undefined
   const stop = () => {
     stopped ??= gateway.stop().then(async () => {
-      await Promise.all([releases.close(), close()])
+      await Promise.all([releases.close(), gates.close(), close()])
       await closeLog(log)
     })
     return stopped

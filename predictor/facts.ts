@@ -21,6 +21,7 @@ const common = (received: Received | Work) => ({
   ...given("requestId", received.handling.requestId),
   ...given("traceparent", received.handling.traceparent),
   ...given("retryOf", received.handling.retryOf),
+  ...("quality" in received ? given("quality", received.quality) : {}),
 })
 
 export interface RunRecord {

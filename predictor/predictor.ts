@@ -2,6 +2,7 @@
 // together with what waits beside it, settled. Holds a bounded number of requests and hands back
 // what it has not begun when it is told to stop.
 import { rowsOf } from "../core/inference/batch.ts"
+import type { Gates } from "../core/gates/gates.ts"
 import { checkRequest } from "../core/inference/check.ts"
 import type { Log } from "../core/log/log.ts"
 import { Pull, type Delivery, type PullLoss } from "../core/log/pull.ts"
@@ -26,6 +27,7 @@ export interface PredictorOptions {
   readonly log: Log
   readonly logger: Logger
   readonly releases: Releases
+  readonly gates: Gates
   readonly models: Models
   readonly runner: Runner
   readonly settler: Settler
@@ -170,11 +172,20 @@ export class Predictor {
   }
 
   #accept(work: Work, chosen: ChosenVersion): void {
+    const { settler, gates, models } = this.#options
     const bad = checkRequest(chosen.signature, work.request)
-    if (bad !== undefined)
-      void this.#options.settler.failed(failedWork(work, chosen, "invalid", bad.message))
-    else if (this.#options.models.isHeld(chosen.digest)) this.#enqueue(work, chosen)
-    else void this.#loadThenEnqueue(work, chosen)
+    if (bad !== undefined) {
+      void settler.failed(failedWork(work, chosen, "invalid", bad.message))
+      return
+    }
+    const verdict = gates.judge(work.model, chosen.signature, work.request)
+    if (verdict?.mode === "reject") {
+      void settler.failed(failedWork(work, chosen, "quality", verdict.mark.message))
+      return
+    }
+    const judged = verdict === undefined ? work : { ...work, quality: verdict.mark }
+    if (models.isHeld(chosen.digest)) this.#enqueue(judged, chosen)
+    else void this.#loadThenEnqueue(judged, chosen)
   }
 
   async #loadThenEnqueue(work: Work, chosen: ChosenVersion): Promise<void> {

@@ -12,6 +12,7 @@ import { closeLog, type Log } from "../core/log/log.ts"
 import { deliverySpanMillis } from "../core/log/topology.ts"
 import { fetchArtifact } from "../core/registry/artifacts.ts"
 import { jetStreamArtifacts } from "../core/registry/object-store.ts"
+import { openGates } from "../core/gates/gates.ts"
 import { openReleases } from "../core/registry/releases.ts"
 import { openCheckedLog } from "../core/service/checked-log.ts"
 import type { Logger } from "../core/service/logger.ts"
@@ -60,12 +61,16 @@ const makeModels = Effect.fnUntraced(function* (
   const cache = join(values.data, "models")
   const fetch = async (digest: string) =>
     new Uint8Array(await readFile(await fetchArtifact(store, digest, cache)))
+  const gates = yield* resource(
+    () => openGates(log, logger),
+    (opened) => opened.close(),
+  )
   const models = yield* resource(
     async () => new Models({ engine, releases, logger, fetch }),
     async (made) => made.close(),
   )
   yield* Effect.promise(() => models.loadChampions())
-  return { engine, releases, models, workers }
+  return { engine, releases, gates, models, workers }
 })
 
 const makeTraces = Effect.fnUntraced(function* (
@@ -87,7 +92,7 @@ const makeServing = Effect.fnUntraced(function* (
   const limits = limitsOf(values)
   const { deliveriesMax } = limits
   const { requestBytesMax, outputBytesMax } = values
-  const { engine, releases, models, workers } = yield* makeModels(log, values, logger)
+  const { engine, releases, gates, models, workers } = yield* makeModels(log, values, logger)
   const holding = yield* resource(
     async () =>
       new Holding({
@@ -131,7 +136,7 @@ const makeServing = Effect.fnUntraced(function* (
     (reaper) => reaper.stop(),
   )
   const predictor = yield* resource(
-    async () => new Predictor({ ...shared, releases, models, runner, holding, workers }),
+    async () => new Predictor({ ...shared, releases, gates, models, runner, holding, workers }),
     (made) => made.stop(),
   )
   const { statistics } = metrics
@@ -139,7 +144,7 @@ const makeServing = Effect.fnUntraced(function* (
     async () => startAnswering({ log, logger, releases, models, statistics, now: Date.now }),
     async (answering) => answering.stop(),
   )
-  return { metrics, releases, predictor }
+  return { metrics, releases, gates, predictor }
 })
 
 /**
@@ -154,7 +159,7 @@ export const predictorProcess = (values: PredictorSettings, logger: Logger) =>
         closeLog,
       )
       checkSizes(values, log.publisher.maxPayloadBytes)
-      const { metrics, releases, predictor } = yield* makeServing(log, values, logger)
+      const { metrics, releases, gates, predictor } = yield* makeServing(log, values, logger)
       const status = yield* resource(
         async () =>
           startStatusServer({
@@ -170,7 +175,7 @@ export const predictorProcess = (values: PredictorSettings, logger: Logger) =>
       )
       logger.info("ready", { statusPort: status.port })
       yield* Effect.tryPromise({
-        try: () => Promise.race([log.closed, releases.done]),
+        try: () => Promise.race([log.closed, releases.done, gates.done]),
         catch: (cause) => cause,
       })
       yield* Effect.fail(new Error("the connection to the log was closed for good"))

@@ -4,7 +4,7 @@ import { parseInferRequest } from "../core/inference/json-request.ts"
 import { BadRequest } from "../core/inference/bad-request.ts"
 import { requestDigest } from "../proto/digest.ts"
 import { JSON_TYPE, MESSAGE_PACK_TYPE } from "../proto/headers.ts"
-import type { FailureReason } from "../proto/prediction.ts"
+import type { FailureReason, QualityMark } from "../proto/prediction.ts"
 import { requestCodec, type InferenceRequest } from "../proto/request.ts"
 import { modelAndId, rawModelAndId } from "../proto/subjects.ts"
 import { readHandling, type Handling } from "./handling.ts"
@@ -21,6 +21,8 @@ export interface Received {
 }
 
 export interface Work extends Received {
+  /** What a gate that only flags found. */
+  readonly quality?: QualityMark
   readonly request: InferenceRequest
   readonly digest: string
 }

@@ -17,6 +17,7 @@ import { badRequest, prepare, type Prepared } from "./prepare.ts"
 import type { Form } from "../http/respond.ts"
 import type { GatewaySettings } from "../settings.ts"
 import type { Refusal } from "../http/status.ts"
+import type { Admit } from "../quality/door.ts"
 import type { Outcome, Submitter } from "./submit.ts"
 import { targetOf, type Target } from "./target.ts"
 
@@ -24,6 +25,7 @@ export interface IntakeOptions {
   readonly releases: Releases
   readonly submitter: Submitter
   readonly keyed: KeyedSubmitter
+  readonly admit: Admit
   readonly settings: Pick<
     GatewaySettings,
     | "requestBytesMax"
@@ -97,18 +99,21 @@ export class Intake {
     return target.kind === "refused" ? target : { kind: "asked", caller, call, target }
   }
 
-  prepare(
+  prepare(asked: Asked, body: string | BinaryBody, form: Form): Prepared | Refusal {
+    return this.prepareParsed(asked, parse(asked.target.signature, body, form))
+  }
+
+  /** For bodies that others have read. */
+  prepareParsed(
     { caller, call, target }: Asked,
-    body: string | BinaryBody,
-    form: Form,
+    parsed: ParsedInfer | BadRequest,
   ): Prepared | Refusal {
-    const { requestBytesMax, timeoutDefaultMillis } = this.#options.settings
-    const parsed = parse(target.signature, body, form)
     if (parsed instanceof BadRequest) return badRequest(parsed)
+    const { requestBytesMax, timeoutDefaultMillis } = this.#options.settings
     const { request, answer } = parsed
     const handling = handlingOf(call, request.parameters, caller.name, timeoutDefaultMillis)
     if ("kind" in handling) return handling
-    return prepare(target, request, handling, requestBytesMax, answer)
+    return prepare(target, request, handling, requestBytesMax, this.#options.admit, answer)
   }
 
   /** Sends what has no share yet: a line of a bulk. Never rejects. */
@@ -125,6 +130,7 @@ export class Intake {
   /** Sends what `share` holds, which from here on is the encoded request. Never rejects. */
   async sendHeld(prepared: Prepared, key: string | undefined, share: Share): Promise<Outcome> {
     const { submitter, keyed } = this.#options
+    if (key === undefined && prepared.refused !== undefined) return prepared.refused
     if (!share.resize(prepared.payload.byteLength)) return tooManyBytes
     return key === undefined ? submitter.submit(prepared) : keyed.submit(prepared, key)
   }

@@ -45,7 +45,7 @@ export class KeyedSubmitter {
     return promise
   }
 
-  /** Answers from the fact if there is one; else publishes. */
+  /** Answers from the fact if there is one; else publishes, unless the gate refuses. */
   async #begin(flight: Flight): Promise<void> {
     const { submitter } = this.#options
     try {
@@ -58,7 +58,7 @@ export class KeyedSubmitter {
       // The look-up only saves work: whether there is a fact already, the predictor finds out as
       // well.
     }
-    const closed = submitter.closedFor()
+    const closed = flight.prepared.refused ?? submitter.closedFor()
     if (closed === undefined) submitter.publish(flight)
     else submitter.finish(flight, { ...closed, id: flight.id })
   }

@@ -9,6 +9,7 @@ import * as Header from "#proto/headers"
 import { requestCodec, type InferenceRequest } from "#proto/request"
 import { TIMEOUT_UNNAMED_MILLIS } from "../settings.ts"
 import { refuse, type Refusal } from "../http/status.ts"
+import type { Admit } from "../quality/door.ts"
 import type { Target } from "./target.ts"
 
 /** How a request is to be handled. */
@@ -29,6 +30,8 @@ export interface Prepared {
   readonly payload: Uint8Array
   readonly digest: string
   readonly handling: Handling
+  /** Refused by the gate of the model, unless its key was answered before. */
+  readonly refused: Refusal | undefined
   /** How its answer is to be written; undefined for plain JSON. */
   readonly answer: AnswerForm | undefined
 }
@@ -45,6 +48,7 @@ export const prepare = (
   request: InferenceRequest,
   handling: Handling,
   bytesMax: number,
+  admit: Admit,
   answer?: AnswerForm,
 ): Prepared | Refusal => {
   const fault = checkRequest(target.signature, request)
@@ -54,7 +58,8 @@ export const prepare = (
   if (size > bytesMax)
     return refuse("tooLarge", `body: expected at most ${bytesMax} bytes as tensors, got ${size}`)
   const digest = requestDigest(target.model, handling.pinned, request)
-  return { kind: "prepared", model: target.model, payload, digest, handling, answer }
+  const refused = admit(target, request)
+  return { kind: "prepared", model: target.model, payload, digest, handling, refused, answer }
 }
 
 /** The headers of the request message; what the predictor assumes anyway is left out. */
