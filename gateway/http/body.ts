@@ -1,5 +1,6 @@
-// The body of a request, as text or as text and raw bytes, within its limit. Bytes are counted while
-// they come, so that a body of unknown length is refused as early as one that says how long it is.
+// The body of a request, as text or as text and raw bytes, within its limit. Bytes are counted
+// while they come, so that a body of unknown length is refused as early as one that says how long
+// it is.
 import { CONTENT_TYPE } from "#proto/headers"
 import { tooManyBytes, type Share } from "../inference/in-flight.ts"
 import { inflate, readCoding, type Coding } from "./inflate.ts"

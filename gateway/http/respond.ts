@@ -101,9 +101,9 @@ const binaryResponse = (
   return sized(new Response(body, { headers }), body)
 }
 
-export const makeResponder = (options: ResponderOptions): Responder => {
-  const { releases, queueFullStatus, retryAfterSeconds } = options
-  const refused: Responder["refused"] = (refusal, headers = {}) => {
+const makeRefused =
+  (queueFullStatus: number): Responder["refused"] =>
+  (refusal, headers = {}) => {
     const { error, message, id, retryAfterSeconds, allow } = refusal
     const { status, code } = CASES[error]
     return jsonResponse(
@@ -120,6 +120,22 @@ export const makeResponder = (options: ResponderOptions): Responder => {
     )
   }
 
+/** Signatures of the versions that answered, by their facts. */
+const signatureFinder = (releases: ResponderOptions["releases"]) => {
+  const known = ({ model, version = "" }: FactView): Signature | undefined =>
+    releases.model(model)?.versions.get(version)?.signature
+  return async (fact: FactView): Promise<Signature | undefined> => {
+    const signature = known(fact)
+    if (signature !== undefined) return signature
+    // A predictor can have heard of a new version before this process did.
+    await releases.caughtUp()
+    return known(fact)
+  }
+}
+
+export const makeResponder = (options: ResponderOptions): Responder => {
+  const { releases, queueFullStatus, retryAfterSeconds } = options
+  const refused = makeRefused(queueFullStatus)
   const queued: Responder["queued"] = (id, model, headers = {}) =>
     jsonResponse(JSON.stringify({ id, model, status: "queued" }), 202, {
       [Header.ID]: id,
@@ -127,20 +143,11 @@ export const makeResponder = (options: ResponderOptions): Responder => {
       ...headers,
     })
 
-  const signatureOf = ({ model, version = "" }: FactView): Signature | undefined =>
-    releases.model(model)?.versions.get(version)?.signature
-
-  /** A predictor can have heard of a new version before this process did. */
-  const signatureSurely = async (fact: FactView): Promise<Signature | undefined> => {
-    const known = signatureOf(fact)
-    if (known !== undefined) return known
-    await releases.caughtUp()
-    return signatureOf(fact)
-  }
+  const signatureOf = signatureFinder(releases)
 
   const body: Responder["body"] = async ({ fact }, form) => {
     if (fact.failure !== undefined) return failureRefusal(fact.failure, fact.id)
-    const signature = form === "rows" ? await signatureSurely(fact) : undefined
+    const signature = form === "rows" ? await signatureOf(fact) : undefined
     const text = answerText(fact, form, signature)
     return typeof text === "string" ? text : notWritten(text, fact.id)
   }
@@ -161,7 +168,7 @@ export const makeResponder = (options: ResponderOptions): Responder => {
     const { fact } = found
     const headers = factHeaders(found)
     if (fact.failure !== undefined) return refused(failureRefusal(fact.failure, fact.id), headers)
-    const signature = await signatureSurely(fact)
+    const signature = await signatureOf(fact)
     const answer = formedAnswer(headOf(fact), fact.outputs ?? [], form, signature)
     if (typeof answer === "string") return jsonResponse(answer, 200, headers)
     return answer instanceof BadRequest
