@@ -22,6 +22,7 @@ import { makeManners, originsOf } from "./http/manners.ts"
 import { LogWatch } from "./watch/log-watch.ts"
 import { GatewayMetrics } from "./metrics.ts"
 import { modelRoutes } from "./models/model-routes.ts"
+import { ErasureWatch } from "./predictions/erased.ts"
 import { Polls } from "./predictions/poll.ts"
 import { OutcomeMetrics } from "./outcomes/outcome-metrics.ts"
 import { outcomeRoutes } from "./outcomes/outcome-routes.ts"
@@ -66,6 +67,24 @@ const seatsOf = (settings: GatewaySettings) => ({
   }),
 })
 
+/** The routes that show what was stored. */
+const lookingRoutes = (
+  options: GatewayOptions,
+  parts: Parts,
+  responder: Responder,
+  seats: ReturnType<typeof seatsOf>,
+) => {
+  const { log, releases, settings, logger } = options
+  const { pollers: waiters, stopping } = parts
+  const { erasures } = parts.erased
+  const find = findPrediction(log, settings.replicas)
+  const polls = new Polls({ log, find, waiters, seats: seats.polls, now, stopping })
+  const shown = { log, releases, responder, logger, erasures }
+  const feeds = new FeedRoutes({ ...shown, seats: seats.feeds, stopping, now })
+  const findAt = findAtPosition(log)
+  return { feeds, polled: predictionRoutes({ polls, findAt, erasures, responder }) }
+}
+
 /** The routes that the data plane answers. */
 const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder) => {
   const { log, releases, settings, logger } = options
@@ -96,21 +115,11 @@ const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder)
     stopping,
     queueFullStatus,
   })
-  const find = findPrediction(log, replicas)
-  const polls = new Polls({ log, find, waiters: pollers, seats: seats.polls, now, stopping })
-  const feeds = new FeedRoutes({
-    log,
-    releases,
-    responder,
-    logger,
-    seats: seats.feeds,
-    stopping,
-    now,
-  })
+  const { feeds, polled } = lookingRoutes(options, parts, responder, seats)
   registerReaders(metrics.registry, { polls: () => pollers.size, bulk, feeds })
   return [
     ...new InferenceRoutes({ ...shared, releases, bulk }).routes(),
-    ...predictionRoutes({ polls, findAt: findAtPosition(log), responder }),
+    ...polled,
     ...feeds.routes(),
     ...outcomeRoutes({
       log,
@@ -161,6 +170,7 @@ interface Parts {
   /** Of those who fetch answers, apart from those who wait for their own. */
   readonly pollers: Waiters
   readonly history: HistoryWatch
+  readonly erased: ErasureWatch
   readonly draining: () => boolean
   /** Aborted at the beginning of the drain. */
   readonly stopping: AbortSignal
@@ -196,21 +206,22 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
     waiters: new Waiters(log, settings.replicas, now),
     pollers: new Waiters(log, settings.replicas, now),
     history: new HistoryWatch(log, now),
+    erased: new ErasureWatch(log),
     draining,
     stopping: stopping.signal,
     // No request comes before there is a server.
     keepOpen: (request) => server?.keepOpen(request),
   }
-  const { backlog, waiters, pollers, history } = parts
+  const { backlog, waiters, pollers, history, erased } = parts
   const watch = new LogWatch(log, settings.monitorUrl, now, Date.now)
   const inFlight = () => waiters.size
   metrics.watch({ backlog: backlog.state, history, log: () => watch.view, inFlight })
   const end = async () => {
     waiters.close()
     pollers.close()
-    await Promise.all([backlog.stop(), history.stop(), watch.stop(), tracer?.stop()])
+    await Promise.all([backlog.stop(), history.stop(), watch.stop(), erased.stop(), tracer?.stop()])
   }
-  await Promise.all([backlog.start(), history.start()])
+  await orEnd(end, () => Promise.all([backlog.start(), history.start(), erased.start()]))
   // Nothing that it learns is waited for.
   void watch.start()
   const app = makeRoutes(options, parts)

@@ -3,6 +3,7 @@
 // copy.
 import { Schema } from "effect"
 import { jsonCodec } from "./event.ts"
+import { keyedId } from "./ids.ts"
 import { eventSubject } from "./subjects.ts"
 
 const Sequence = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
@@ -15,12 +16,21 @@ export const Erased = Schema.TaggedStruct("Erased", {
   positions: Schema.Array(Sequence),
   /** Sequences in `DEAD_LETTERS`. */
   deadLetters: Schema.Array(Sequence),
+  /**
+   * `erasureOwner` of who had asked what was erased, where that is known: the one besides readers
+   * of everything who is told that it is gone.
+   */
+  owner: Schema.optionalKey(Schema.String),
   /** Who asked for it, in their own words. */
   by: Schema.String,
   /** Milliseconds since 1970. */
   at: Schema.Finite,
 })
 export type Erased = typeof Erased.Type
+
+/** Recognises a caller whose name is known already, and names none. */
+export const erasureOwner = (id: string, caller: string): string =>
+  keyedId(caller, id, "owner of what was erased")
 
 export const ERASURE_FORMAT = 1
 export const erasureCodec = jsonCodec("erasure", Erased, ERASURE_FORMAT)

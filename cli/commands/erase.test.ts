@@ -51,7 +51,7 @@ const bad = Array.from({ length: BAD }, (_, at) => {
   return json("flights", { inputs }, callerOf("person"))
 })
 const others = Array.from({ length: KEPT }, (_, at) =>
-  messagePack("flights", { inputs: flight(keptOf(at)) }, callerOf("somebody else")),
+  messagePack("flights", { inputs: flight(keptOf(at)) }, callerOf("somebody-else")),
 )
 const all = [...person, ...bad]
 const mixed = others.flatMap((one, at) => [one, ...all.slice(at, at + 1)])
@@ -125,7 +125,7 @@ test("no stream holds what they sent, and no file of the server", async () => {
 test("no route finds them, and the record says that they were erased", async () => {
   const { id } = person[7] ?? { id: "" }
   const answer = await fetch(`${gateway.url}/v2/models/flights/predictions/${id}`)
-  expect(answer.status).toBe(404)
+  expect(answer.status).toBe(410)
   const { printed } = await weir("audit", id, "--json")
   const told = JSON.parse(printed)
   expect(told.state).toBe("erased")
@@ -136,6 +136,18 @@ test("no route finds them, and the record says that they were erased", async () 
   expect(tail.printed).not.toContain(id)
   expect(tail.printed).not.toContain(SECRET)
   expect((await weir("erase", "never-there", "--yes")).code).toBe(1)
+})
+
+test("to erase again is no failure, and says since when it is erased", async () => {
+  const { id } = person[7] ?? { id: "" }
+  const again = await weir("erase", id, "--yes")
+  expect(again.code).toBe(0)
+  expect(again.said).toContain(`${id} is erased already, since 20`)
+  const both = await weir("erase", id, "never-there", "--yes", "--json")
+  expect(both.code).toBe(1)
+  const { already, unknown, erased } = JSON.parse(both.printed)
+  expect(already).toMatchObject([{ id, model: "flights" }])
+  expect([erased, unknown]).toEqual([[], ["never-there"]])
 })
 
 test("who claims to retry what another sent neither takes along nor is taken", async () => {
@@ -194,7 +206,7 @@ test("nothing comes back when the server is started again", async () => {
 
 test("everything of a caller is erased by name, also what only the long log holds", async () => {
   await log.manager.streams.purge(PREDICTIONS)
-  const { code, printed } = await weir("erase", "--caller", "somebody else", "--yes", "--json")
+  const { code, printed } = await weir("erase", "--caller", "somebody-else", "--yes", "--json")
   expect(code).toBe(0)
   const { erased } = JSON.parse(printed)
   expect(erased.length).toBe(KEPT)

@@ -12,6 +12,8 @@ import {
   UsageError,
   type Command,
 } from "../command.ts"
+import { findErasures } from "#core/log/erasures"
+import type { Erased } from "#proto/erasure"
 import { eraseHoldings, type ErasureResult } from "../erase/erase.ts"
 import { idsOfCaller } from "../erase/of-caller.ts"
 import { copiedSoFar, findHoldings, waitingModels, type Holdings } from "../erase/places.ts"
@@ -101,24 +103,39 @@ const unknownIds = (
   return [...ids].filter((id) => !known.has(id))
 }
 
+/** The last record of each of these ids that has one. */
+const erasedAlready = async (
+  { log, model }: Asked,
+  ids: ReadonlyArray<string>,
+): Promise<ReadonlyArray<Erased>> => {
+  if (ids.length === 0) return []
+  const found = await findErasures(log, new Set(ids), model)
+  return [...new Map(found.map((one) => [one.id, one])).values()]
+}
+
 const eraseAll = async (
   asked: Asked,
   options: { readonly by: string; readonly isAsked: boolean; readonly json: boolean },
 ): Promise<number> => {
   const { waiting, holdings } = await collect(asked)
-  const unknown = unknownIds(asked.ids, waiting, holdings)
+  const missing = unknownIds(asked.ids, waiting, holdings)
+  const already = await erasedAlready(asked, missing)
+  const unknown = missing.filter((id) => already.every((one) => one.id !== id))
+  for (const { id, at, by } of already)
+    console.error(`weir: ${id} is erased already, since ${new Date(at).toISOString()} by ${by}`)
   for (const id of unknown) console.error(`weir: the log knows nothing of "${id}"`)
   for (const id of waiting)
     console.error(`weir: ${id} still waits to be predicted: erase it when it has ended`)
   const isWhole = unknown.length + waiting.length === 0
   if (holdings.length === 0) {
-    if (isWhole) console.error("there is nothing to erase")
+    if (isWhole && already.length === 0) console.error("there is nothing to erase")
+    if (options.json) console.log(JSON.stringify({ erased: [], already, unknown, waiting }))
     return isWhole ? EXIT_DONE : EXIT_FAILED
   }
   if (options.isAsked && !ask(holdings.length)) throw new CommandFailed("nothing was erased")
   const result = await eraseHoldings(asked.log, holdings, options.by, Date.now())
   const remains = [...REMAINS, ...(result.queueSwept ? [] : [QUEUE_REMAINS])]
-  const document = { ...result, unknown, waiting, remains }
+  const document = { ...result, already, unknown, waiting, remains }
   console.log(options.json ? JSON.stringify(document, undefined, 2) : describe(result))
   const isClean = result.erased.every(({ left }) => left === 0)
   return isWhole && isClean ? EXIT_DONE : EXIT_FAILED
@@ -133,6 +150,7 @@ export const erase: Command = {
 Removes facts with their inputs and outputs, ground truth and dead letters of these ids, and of
 the same caller's retries of them, from the hot log, the long log and the files of both. A record
 that it was done stays: id, positions, when, by whom. It says what it cannot reach.
+An id that is erased already is named, and is no failure.
 Exit code 1 when an id is unknown or still waits to be predicted; the others are erased.
 
 ${describeFlags(flags)}`,

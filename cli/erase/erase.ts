@@ -3,6 +3,7 @@
 import { eraseMessage, sweepQueueFiles } from "#core/log/erase"
 import { recordErasure } from "#core/log/erasures"
 import type { Log } from "#core/log/log"
+import { erasureOwner } from "#proto/erasure"
 import { isModelName } from "#proto/names"
 import { DEAD_LETTERS, HISTORY, PREDICTIONS } from "#proto/subjects"
 import { startProgress } from "../progress.ts"
@@ -35,7 +36,7 @@ const eraseOne = async (
   by: string,
   at: number,
 ): Promise<ErasedId> => {
-  const { id, places } = holdings
+  const { id, places, caller } = holdings
   const model = isModelName(holdings.model) ? holdings.model : UNNAMED_MODEL
   await recordErasure(log, {
     _tag: "Erased",
@@ -43,6 +44,7 @@ const eraseOne = async (
     id,
     positions: positionsOf(holdings),
     deadLetters: lettersOf(holdings),
+    ...(caller === undefined ? {} : { owner: erasureOwner(id, caller) }),
     by,
     at,
   })

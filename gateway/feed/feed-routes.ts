@@ -6,9 +6,10 @@ import type { Releases } from "#core/registry/releases"
 import { isVersionName } from "#proto/names"
 import { positionOf, queryValue } from "../http/address.ts"
 import { checkNames } from "../http/call.ts"
+import type { Erasures } from "../predictions/erased.ts"
 import { readFact, type FactView } from "../predictions/fact-view.ts"
 import { factEvent, gapEvent, heartbeat, opening, outcomeOf } from "./feed-events.ts"
-import { nextPosition, readFeed, type FeedFact, type FeedGap } from "./feed.ts"
+import { nextPosition, readFeed, withErased, type FeedFact, type FeedGap } from "./feed.ts"
 import { EVENT_STREAM_TYPE, operations } from "../http/operations.ts"
 import type { Caller } from "../access/caller.ts"
 import type { Seat, Seats } from "../access/seats.ts"
@@ -28,6 +29,8 @@ export interface FeedRouteOptions {
   readonly responder: Responder
   readonly logger: Logger
   readonly seats: Seats
+  /** Of what was erased: its positions are told as gaps. */
+  readonly erasures: Pick<Erasures, "within">
   /** Aborted when the process is told to stop: every feed ends. */
   readonly stopping: AbortSignal
   /** Milliseconds of a monotonic clock. */
@@ -170,10 +173,12 @@ export class FeedRoutes {
   }
 
   #stream(request: Request, wanted: Wanted, from: number, seat: Seat): ReadableStream<Uint8Array> {
-    const { log, logger, stopping, now } = this.#options
+    const { log, logger, erasures, stopping, now } = this.#options
     const gone = new AbortController()
     const signal = AbortSignal.any([gone.signal, stopping, request.signal])
-    const feed = readFeed({ log, model: wanted.model, from, signal, now })
+    const { model } = wanted
+    const stored = readFeed({ log, model, from, signal, now })
+    const feed = withErased(stored, from, (range) => erasures.within(model, range))
     const reader = new Reader(feed, wanted, from - 1)
     const close = () => {
       seat.leave()

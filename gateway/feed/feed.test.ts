@@ -1,7 +1,10 @@
 // The feed of a model: every fact once and in order, wherever it lies and however often the reader
 // has to come back.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { findHot } from "#core/log/find"
 import { historyStatus } from "#core/log/history"
+import { PREDICTIONS } from "#proto/subjects"
+import { eraseFact } from "../test-erasure.ts"
 import { until } from "../../test/support/eventually.ts"
 import { ask, MODEL, post, ROWS, startTestSystem, type TestSystem } from "../test-system.ts"
 
@@ -161,6 +164,37 @@ test("what no log holds any more is told as a gap", async () => {
   expect(gap).toMatchObject({ name: "gap", id: "50", data: { from: 11, to: 50 } })
   expect(next?.id).toBe("51")
   expect(state.first_seq).toBeGreaterThan(51)
+})
+
+test("what was erased is told as a gap, from the hot log and from the long one", async () => {
+  const ids = await predict(6)
+  const [hot] = await findHot(system.log, ids[0] ?? "", MODEL)
+  const first = hot?.position ?? 0
+  for (const at of [1, 2, 4])
+    expect(await eraseFact(system.log, MODEL, ids[at] ?? "")).toBe(first + at)
+  const told = async () =>
+    (await take(events(`?from=${first}`), 5)).map(({ name, id, data }) => [
+      name,
+      Number(id) - first,
+      data["id"] ?? `${Number(data["from"]) - first} to ${Number(data["to"]) - first}`,
+    ])
+  const expected = [
+    ["prediction", 0, ids[0] ?? ""],
+    ["gap", 2, "1 to 2"],
+    ["prediction", 3, ids[3] ?? ""],
+    ["gap", 4, "4 to 4"],
+    ["prediction", 5, ids[5] ?? ""],
+  ]
+  await until("the gateway knows", async () => {
+    const { status } = await ask(`${url}/v2/models/${MODEL}/predictions/${ids[4]}`)
+    return status === 410
+  })
+  expect(await told()).toEqual(expected)
+  await predict(CAPACITY + 1)
+  await until("all is copied", async () => (await historyStatus(system.log, CAPACITY)).lag === 0)
+  const { state } = await system.log.manager.streams.info(PREDICTIONS)
+  expect(state.first_seq).toBeGreaterThan(first + 5)
+  expect(await told()).toEqual(expected)
 })
 
 test("more readers than may are refused, and those who leave make room", async () => {

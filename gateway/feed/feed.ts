@@ -5,6 +5,7 @@ import { follow, RangeGone, readRange } from "#core/log/follow"
 import { entryAt, findGaps, readSource, seek, type HistoryEntry } from "#core/log/history"
 import type { Log } from "#core/log/log"
 import { LookupFailed } from "#core/log/read"
+import type { PositionRange } from "../predictions/erased.ts"
 import { HISTORY, historySubject, PREDICTIONS, predictionSubject } from "#proto/subjects"
 
 /** Messages that a reader holds ahead of what it has passed on. */
@@ -21,7 +22,7 @@ export interface FeedFact {
   readonly position: number
   readonly data: Uint8Array
 }
-/** Positions that no log holds any more, both ends included. */
+/** Positions that no log holds any more, or that were erased; both ends included. */
 export interface FeedGap {
   readonly kind: "gap"
   readonly from: number
@@ -141,5 +142,22 @@ export async function* readFeed(options: FeedOptions): AsyncGenerator<FeedFact |
       if (!passes && options.log.connection.isClosed()) throw cause
       await pause(RETRY_PAUSE_MILLIS)
     }
+  }
+}
+
+/** Puts gaps between the facts where what was erased is missing. */
+export async function* withErased(
+  feed: AsyncIterable<FeedFact | FeedGap>,
+  from: number,
+  erasedWithin: (range: PositionRange) => Iterable<PositionRange>,
+): AsyncGenerator<FeedFact | FeedGap> {
+  let next = from
+  for await (const item of feed) {
+    const [first, last] =
+      item.kind === "gap" ? [item.from, item.to] : [item.position, item.position]
+    for (const erased of erasedWithin({ from: next, to: first - 1 }))
+      yield gapOf(erased.from, erased.to)
+    next = last + 1
+    yield item
   }
 }

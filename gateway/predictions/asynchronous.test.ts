@@ -1,6 +1,7 @@
 // Requests whose answer is fetched later: accepted, waited for, found again, gone.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { predictionSubject, PREDICTIONS } from "#proto/subjects"
+import { eraseFact } from "../test-erasure.ts"
 import { until } from "../../test/support/eventually.ts"
 import { historyStatus } from "#core/log/history"
 import {
@@ -103,6 +104,22 @@ test("a key is accepted twice for one fact, and refused with another body", asyn
   const waiting = await post(`${url}/predict`, ROWS, { "idempotency-key": "later" })
   expect(waiting.headers.get("idempotent-replayed")).toBe("true")
   expect(waiting.text).toBe(answer.text)
+})
+
+test("what was erased is gone, with its position and without", async () => {
+  const answer = await post(`${url}/predict`, ROWS)
+  const id = answer.headers.get("weir-id") ?? ""
+  const position = Number(answer.headers.get("weir-position"))
+  const path = `${url}/v2/models/${MODEL}/predictions/${id}`
+  expect(await eraseFact(system.log, MODEL, id)).toBe(position)
+  await until("it is gone", async () => (await ask(path)).status === 410)
+  for (const query of ["", `?position=${position}`, `?position=${position + 1_000}`]) {
+    const gone = await ask(`${path}${query}`, { headers: { prefer: "wait=30" } })
+    expect([gone.status, gone.json["code"], gone.json["id"]]).toEqual([410, "gone", id])
+  }
+  const other = await system.startGateway()
+  expect((await ask(path.replace(url, other.url))).status).toBe(410)
+  await other.stop()
 })
 
 test("an unknown id is unknown at once, whatever the wait", async () => {

@@ -3,6 +3,7 @@ import { isLogId } from "#proto/names"
 import { POSITION } from "#proto/headers"
 import { formOf, positionOf, readQuery } from "../http/address.ts"
 import { checkNames } from "../http/call.ts"
+import type { Erasures } from "./erased.ts"
 import { operations } from "../http/operations.ts"
 import type { Polls } from "./poll.ts"
 import { readPreference } from "../http/preference.ts"
@@ -14,6 +15,7 @@ import { refuse } from "../http/status.ts"
 export interface PredictionRouteOptions {
   readonly polls: Polls
   readonly findAt: FindAtPosition
+  readonly erasures: Pick<Erasures, "isKnownTo">
   readonly responder: Responder
 }
 
@@ -23,7 +25,7 @@ const applied = (waitSeconds: number): Record<string, string> =>
   waitSeconds === 0 ? {} : { "Preference-Applied": `wait=${waitSeconds}` }
 
 export const predictionRoutes = (options: PredictionRouteOptions): ReadonlyArray<Route> => {
-  const { polls, findAt, responder } = options
+  const { polls, findAt, erasures, responder } = options
 
   const fetch: Route["handle"] = async (request, { model = "", id = "" }, { caller }) => {
     const wrongName = checkNames(model, undefined)
@@ -46,7 +48,11 @@ export const predictionRoutes = (options: PredictionRouteOptions): ReadonlyArray
         ? visible(await findAt(model, id, position), caller, model, id)
         : found
     const headers = applied(waitSeconds)
-    if (known.kind === "refused") return responder.refused(known, headers)
+    if (known.kind === "refused") {
+      const isErased = known.error === "unknownId" && erasures.isKnownTo(caller, model, id)
+      const message = `Prediction '${id}' of model '${model}' was erased`
+      return responder.refused(isErased ? refuse("gone", message, { id }) : known, headers)
+    }
     if (known.kind === "queued") return responder.queued(id, model, headers)
     return responder.answered(known, form, headers)
   }
