@@ -1,5 +1,6 @@
 // How a request is to be handled, read from the headers of its message. What the headers say is
 // untrusted.
+import { isCallerName } from "../proto/access.ts"
 import type { Delivery } from "../core/log/pull.ts"
 import {
   CALLER,
@@ -63,6 +64,8 @@ const problemOf = (handling: Handling, timeout: string | undefined): string | un
     return `${REPLY}: expected a subject below _INBOX or weir.reply`
   if (handling.retryOf !== undefined && !isLogId(handling.retryOf))
     return `${RETRY_OF}: expected an id`
+  if (handling.caller !== undefined && !isCallerName(handling.caller))
+    return `${CALLER}: expected 1 to 64 of A-Z a-z 0-9 _ -`
   if (handling.digest !== undefined && !DIGEST_FORM.test(handling.digest))
     return `${DIGEST}: expected 64 hexadecimal digits`
   const millis = handling.timeoutMillis
@@ -105,7 +108,11 @@ export const readHandling = (headers: Delivery["headers"]): HandlingRead => {
   const usable = (subject: string | undefined) =>
     subject !== undefined && isReplySubject(subject) ? subject : undefined
   return {
-    handling: { ...PLAIN, reply: usable(handling.reply), caller: handling.caller },
+    handling: {
+      ...PLAIN,
+      reply: usable(handling.reply),
+      caller: isCallerName(handling.caller ?? "") ? handling.caller : undefined,
+    },
     problem,
   }
 }

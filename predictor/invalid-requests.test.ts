@@ -2,7 +2,15 @@
 // it came, and no model sees it.
 import { afterAll, expect, test } from "bun:test"
 import { seededRandom } from "../core/statistics/seeded-random.ts"
-import { CONTENT_TYPE, DIGEST, REPLY, RETRY_OF, TIMEOUT, VERSION } from "../proto/headers.ts"
+import {
+  CALLER,
+  CONTENT_TYPE,
+  DIGEST,
+  REPLY,
+  RETRY_OF,
+  TIMEOUT,
+  VERSION,
+} from "../proto/headers.ts"
 import { predictionCodec } from "../proto/prediction.ts"
 import type { InferenceRequest } from "../proto/request.ts"
 import type { Tensor } from "../proto/tensor.ts"
@@ -144,6 +152,7 @@ const MESSAGE_KINDS: Readonly<Record<string, () => Sent>> = {
   "forged reply": () => withHeader(REPLY, pick(FORGED_REPLIES)),
   "bad version": () => withHeader(VERSION, pick(["a b", "1.2", "*", "v".repeat(65)])),
   "bad timeout": () => withHeader(TIMEOUT, pick(["0", "-5", "abc", "1.5", "600001", "Infinity"])),
+  "bad caller": () => withHeader(CALLER, pick(["a b", "alice\tbob", "x".repeat(65), "ä", "a.b"])),
   "bad digest": () => withHeader(DIGEST, pick(["x", "0".repeat(63), "G".repeat(64)])),
   "bad retry": () => withHeader(RETRY_OF, pick(["a.b", "*", "x".repeat(65)])),
   "too large": () => ({
@@ -182,6 +191,7 @@ test(`each of ${GENERATED} wrong requests ends as invalid, as it came (seed ${SE
     const { fact, bytes: stored } = facts[at] ?? {}
     expect([kind, fact?.failure?.reason]).toEqual([kind, "invalid"])
     expect(fact?.failure?.message).not.toBe("")
+    expect(fact?.caller).toBeUndefined()
     expect(fact?.outputs).toBeUndefined()
     const letter = letters.get(id)
     expect(letter).toMatchObject({ model: "flights", id, reason: "invalid" })

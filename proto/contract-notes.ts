@@ -73,7 +73,9 @@ export const HEADER_NOTES: Readonly<Record<string, string>> = {
   "Weir-Id": "on an answer: the log id",
   "Weir-Position": "on an answer: the position of the fact",
   "Weir-Timeout-Ms": "on a request: milliseconds from when the server stored it, at most 10 min",
-  "Weir-Caller": "on a request: who asked, as the gateway authenticated it",
+  "Weir-Caller":
+    "on a request: who asked, as the gateway authenticated it; `[A-Za-z0-9_-]{1,64}`, else the " +
+    "request is invalid. Whoever may publish can set it to any name: accounts of NATS guard it",
   "Weir-Keyed": "on a request: `1` where the id was made from an idempotency key",
   "Weir-Retry-Of": "on a request: the id of the dead letter that is sent again",
   traceparent: "carried through request, fact and answer (W3C)",
