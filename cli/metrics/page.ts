@@ -9,6 +9,7 @@ import { NOTHING_SEEN } from "../../gateway/watch/log-watch.ts"
 import { GatewayMetrics } from "../../gateway/metrics.ts"
 import { OutcomeMetrics } from "../../gateway/outcomes/outcome-metrics.ts"
 import { registerReaders } from "../../gateway/feed/reader-metrics.ts"
+import { DoorMetrics } from "../../gateway/quality/door.ts"
 import { PredictorMetrics } from "../../predictor/metrics.ts"
 
 export interface DescribedMetric {
@@ -42,6 +43,7 @@ const gatewayRegistry = (): Registry => {
     bulk: { running: 0 },
     feeds: { readers: 0 },
   })
+  new DoorMetrics(metrics.registry)
   return withTracing(metrics.registry, "gateway")
 }
 

@@ -21,7 +21,7 @@ const roundTo = { FP16: Math.f16round, FP32: Math.fround } as const
  */
 export const shortestDecimal = (value: number, datatype: Datatype): number => {
   const digits = DIGITS[datatype]
-  if (digits === undefined || Number.isInteger(value) || !Number.isFinite(value)) return value
+  if (digits === undefined || Number.isSafeInteger(value) || !Number.isFinite(value)) return value
   const round = datatype === "FP16" ? roundTo.FP16 : roundTo.FP32
   for (let some = digits[0]; some < digits[1]; some++) {
     const shorter = Number(value.toPrecision(some))
