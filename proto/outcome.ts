@@ -69,7 +69,7 @@ export const PerformanceGroup = Schema.Struct({
 })
 export type PerformanceGroup = typeof PerformanceGroup.Type
 
-/** The quality of a window as far as labels had come; a later one of the same window replaces it. */
+/** The quality of a window as far as labels had come; a later one of it takes its place. */
 export const PerformanceMeasured = Schema.TaggedStruct("PerformanceMeasured", {
   model: ModelName,
   number: Count,

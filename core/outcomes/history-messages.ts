@@ -1,0 +1,71 @@
+// Facts and outcomes of the long log in the one order in which it holds them, for all models or for
+// one. What cannot be read is passed on as what it is, never skipped.
+import { follow, readRange, type Entry } from "#core/log/follow"
+import { readSource } from "#core/log/history"
+import type { Log } from "#core/log/log"
+import { historyOutcomeSubject } from "#proto/outcome"
+import { predictionCodec, type Prediction } from "#proto/prediction"
+import { UnreadableRecord } from "#proto/message-pack"
+import { ALL_HISTORY, HISTORY, historySubject, rawModelAndId } from "#proto/subjects"
+import type { OutcomeMessage } from "./ledger.ts"
+
+export type HistoryMessage = {
+  readonly model: string
+  readonly sequence: number
+  readonly position: number
+  /** When it was copied, milliseconds since 1970. */
+  readonly at: number
+  /** Messages that the server had still to deliver behind this one. */
+  readonly pending: number
+} & (
+  | { readonly kind: "fact"; readonly fact: Prediction }
+  | { readonly kind: "outcome"; readonly outcome: OutcomeMessage }
+  /** A fact that cannot be read has no rows; its outcomes stay unmatched. */
+  | { readonly kind: "unreadable" }
+)
+
+/** What an entry of the long log is; undefined for what is no copy of ours. */
+export const historyMessage = (entry: Entry): HistoryMessage | undefined => {
+  const source = readSource(entry.headers)
+  if (source === undefined) return undefined
+  const { position, subject } = source
+  const { model, id } = rawModelAndId(subject)
+  const { sequence, storedAt: at, pending, data } = entry
+  const head = { model, sequence, position, at, pending }
+  if (entry.subject === historyOutcomeSubject(model))
+    return { ...head, kind: "outcome", outcome: { id, position, at, data } }
+  if (entry.subject !== historySubject(model)) return undefined
+  try {
+    return { ...head, kind: "fact", fact: predictionCodec.decode(data) }
+  } catch (cause) {
+    if (!(cause instanceof UnreadableRecord)) throw cause
+    return { ...head, kind: "unreadable" }
+  }
+}
+
+/** From a sequence of `HISTORY` on, for ever; ends when the signal aborts. */
+export async function* followHistory(
+  log: Log,
+  from: number,
+  signal: AbortSignal,
+): AsyncGenerator<HistoryMessage> {
+  for await (const entry of follow(log, { stream: HISTORY, from, filter: ALL_HISTORY, signal })) {
+    const message = historyMessage(entry)
+    if (message !== undefined) yield message
+  }
+}
+
+/** Everything of a model that the long log holds now, from a sequence on. */
+export async function* readHistory(
+  log: Log,
+  model: string,
+  from = 1,
+): AsyncGenerator<HistoryMessage> {
+  const { state } = await log.manager.streams.info(HISTORY)
+  if (state.messages === 0) return
+  const range = { stream: HISTORY, from: Math.max(from, state.first_seq), to: state.last_seq }
+  for await (const entry of readRange(log, { ...range, filter: ALL_HISTORY })) {
+    const message = historyMessage(entry)
+    if (message?.model === model) yield message
+  }
+}
