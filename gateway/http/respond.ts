@@ -56,7 +56,7 @@ export interface ResponderOptions {
   readonly retryAfterSeconds: () => number
 }
 
-const factHeaders = ({ fact, position, replayed }: Answered): Record<string, string> => {
+export const factHeaders = ({ fact, position, replayed }: Answered): Record<string, string> => {
   const headers: Record<string, string> = { [Header.ID]: fact.id }
   if (position > 0) headers[Header.POSITION] = `${position}`
   if (fact.version !== undefined) headers[Header.VERSION] = fact.version
@@ -86,11 +86,11 @@ const answerText = (
 }
 
 /** What a stored failure is to its caller. */
-const failureRefusal = ({ reason, message }: Failure, id: string): Refusal =>
+export const failureRefusal = ({ reason, message }: Failure, id: string): Refusal =>
   refuse(CASE_OF_FAILURE[reason], failureMessage(reason, message), { id })
 
 /** The fact is there; only its form is not. */
-const notWritten = ({ kind, message }: BadRequest, id: string): Refusal =>
+export const notWritten = ({ kind, message }: BadRequest, id: string): Refusal =>
   refuse(kind === "unsupported" ? "unsupported" : "invalid", message, { id })
 
 const binaryResponse = (
