@@ -16,6 +16,7 @@ const loaders: Readonly<Record<string, () => Promise<Bench>>> = {
   peers: async () => (await import("./commands/peers.ts")).peers,
   start: async () => (await import("./commands/start.ts")).start,
   tensors: async () => (await import("./commands/tensors.ts")).tensorsBench,
+  drift: async () => (await import("./commands/drift.ts")).drift,
   soak: async () => (await import("./commands/soak.ts")).soak,
   pair: async () => (await import("./commands/pair.ts")).pair,
 }

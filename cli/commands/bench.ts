@@ -15,6 +15,7 @@ export const bench: Command = {
        ./weir bench peers        FastAPI, MLServer, BentoML, Ray Serve, LitServe, PyTriton
        ./weir bench start        ./weir up to the first answer, on a log that has facts
        ./weir bench tensors      [64, 1024] floats a request, as JSON and as raw bytes
+       ./weir bench drift        the drift tests against alibi-detect and SciPy, and beside serving
        ./weir bench soak         10 minutes at 70 % of saturation
        ./weir bench pair A B     two commits, or settings KEY=VALUE, in turn ("." is as it is)
 

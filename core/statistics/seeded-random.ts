@@ -31,6 +31,10 @@ export const seededRandom = (seed: number): (() => number) => {
   return () => ((next() >>> 5) * 67108864 + (next() >>> 6)) / 9007199254740992
 }
 
+/** A standard normal number from two uniform ones (Box & Muller 1958). */
+export const normal = (random: () => number): number =>
+  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+
 /** A seed from any text, by FNV-1a. */
 export const seedOf = (text: string): number => {
   let hash = 0x811c9dc5

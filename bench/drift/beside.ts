@@ -1,0 +1,159 @@
+// Drift detection beside serving on the same cores: what it gets done there, and what a caller
+// feels of it. Serving is measured with and without it in turn.
+import { createInterface } from "node:readline"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Readable } from "node:stream"
+import { limitsEnvironment } from "#core/service/process-settings"
+import { inProject } from "../../cli/project.ts"
+import { freePort } from "../../cli/port.ts"
+import { startChild, type Running } from "../../cli/up/child.ts"
+import type { BenchOptions } from "../bench-command.ts"
+import type { Loop } from "../load/plan.ts"
+import type { Cell, Subject } from "../measure/cell.ts"
+import { measurePredict, warmUp } from "../measure/weir-cells.ts"
+import { startWeir, type WeirLaboratory } from "../systems/weir.ts"
+
+const SECONDS = 4
+const ROUNDS = 3
+const SATURATION_CALLERS = 32
+/** Of what saturates it: a service is not run at its limit. */
+const LIVE_SHARE = 0.5
+const STOP_WAIT_MILLIS = 20_000
+const READY_WAIT_MILLIS = 30_000
+const LOOK_AGAIN_MILLIS = 50
+const LOOPBACK = "127.0.0.1"
+
+/** The windows of the targets: 500 rows against 2,000, every feature and all together. */
+const CONFIG = `defaults:
+  window: { rows: 500 }
+  reference: { first: 2000 }
+  mmd: { rows: 2000, permutations: 100 }
+`
+
+interface Monitor {
+  readonly running: Running
+  readonly rows: () => Promise<number>
+}
+
+const startMonitor = async (weir: WeirLaboratory, config: string): Promise<Monitor> => {
+  const port = freePort(LOOPBACK)
+  const running = startChild({
+    command: [process.execPath, inProject("drift-monitor", "main.ts")],
+    environment: {
+      NATS_URL: weir.natsUrl,
+      LOG_LEVEL: "warn",
+      DRIFT_CONFIG: config,
+      WEIR_STATUS_PORT: String(port),
+      ...limitsEnvironment(weir.laboratory.limits),
+    },
+    stopWaitMillis: STOP_WAIT_MILLIS,
+    onLine: (line) => console.log(`  drift-monitor: ${line}`),
+  })
+  const metrics = async () => (await fetch(`http://${LOOPBACK}:${port}/metrics`)).text()
+  const deadline = performance.now() + READY_WAIT_MILLIS
+  while ((await metrics().catch(() => undefined)) === undefined) {
+    if (performance.now() > deadline) throw new Error("the drift-monitor does not get ready")
+    await Bun.sleep(LOOK_AGAIN_MILLIS)
+  }
+  const counted = /^weir_drift_windows_total\{[^}]*\} (\d+)/gm
+  const rows = async () =>
+    [...(await metrics()).matchAll(counted)].reduce((sum, [, n]) => sum + 500 * Number(n), 0)
+  return { running, rows }
+}
+
+export interface Compared {
+  readonly load: string
+  readonly without: ReadonlyArray<Cell>
+  readonly beside: ReadonlyArray<Cell>
+  /** Rows that the monitor tested a second meanwhile. */
+  readonly rowsPerSecond: number
+}
+
+const cellOf = async (weir: WeirLaboratory, subject: Subject, loop: Loop, o: BenchOptions) => {
+  const options = { loop, rows: 1, seconds: o.seconds ?? SECONDS, warmUpSeconds: o.warmUpSeconds }
+  return (await measurePredict({ ...weir, ...subject }, options)).cell
+}
+
+/** One load with the monitor and without, in turn; the monitor is started and ended each time. */
+const compare = async (
+  weir: WeirLaboratory,
+  loop: Loop,
+  config: string,
+  options: BenchOptions,
+): Promise<Compared> => {
+  const [without, beside]: [Array<Cell>, Array<Cell>] = [[], []]
+  let rows = 0
+  let seconds = 0
+  for (let round = 0; round < (options.rounds ?? ROUNDS); round++) {
+    without.push(await cellOf(weir, { ...weir, name: "Weir alone" }, loop, options))
+    const monitor = await startMonitor(weir, config)
+    const parts = () => [...weir.parts(), { name: "drift-monitor", pids: [monitor.running.pid] }]
+    const before = await monitor.rows()
+    const began = performance.now()
+    beside.push(await cellOf(weir, { name: "with drift-monitor", parts }, loop, options))
+    seconds += (performance.now() - began) / 1_000
+    rows += (await monitor.rows()) - before
+    await monitor.running.stop()
+  }
+  const load = without[0]?.load ?? ""
+  options.say(`  ${load}: done with and without the drift-monitor`)
+  return { load, without, beside, rowsPerSecond: rows / seconds }
+}
+
+export interface Evaluated {
+  readonly cell: Cell
+  readonly rowsPerSecond: number
+}
+
+/** The tests as fast as one process does them, while Weir serves. */
+const evaluateBeside = async (
+  weir: WeirLaboratory,
+  loop: Loop,
+  options: BenchOptions,
+): Promise<Evaluated> => {
+  const script = join(import.meta.dir, "evaluation-process.ts")
+  const child = Bun.spawn([process.execPath, script], { stdout: "pipe", stderr: "inherit" })
+  const lines = createInterface({ input: Readable.from(child.stdout) })[Symbol.asyncIterator]()
+  try {
+    await lines.next()
+    const parts = () => [...weir.parts(), { name: "tests", pids: [child.pid] }]
+    const cell = await cellOf(weir, { name: "beside all tests", parts }, loop, options)
+    child.kill("SIGTERM")
+    const last: IteratorResult<string> = await lines.next()
+    const { rowsPerSecond }: { readonly rowsPerSecond: number } = JSON.parse(last.value)
+    options.say(`  ${Math.round(rowsPerSecond)} rows a second tested beside ${cell.load}`)
+    return { cell, rowsPerSecond }
+  } finally {
+    child.kill("SIGKILL")
+  }
+}
+
+export interface Beside {
+  readonly evaluated: Evaluated
+  readonly compared: ReadonlyArray<Compared>
+}
+
+export const measureBeside = async (options: BenchOptions): Promise<Beside> => {
+  const folder = mkdtempSync(join(tmpdir(), "weir-drift-bench-"))
+  const config = join(folder, "drift.yaml")
+  await Bun.write(config, CONFIG)
+  const weir = await startWeir()
+  try {
+    await warmUp(weir, options.warmUpSeconds)
+    const closed = { kind: "closed", callers: SATURATION_CALLERS } as const
+    const saturated = await cellOf(weir, weir, closed, options)
+    const perSecond = options.rate ?? Math.max(1, Math.floor(saturated.perSecond * LIVE_SHARE))
+    const live = { kind: "open", perSecond } as const
+    const evaluated = await evaluateBeside(weir, live, options)
+    const compared = [
+      await compare(weir, live, config, options),
+      await compare(weir, closed, config, options),
+    ]
+    return { evaluated, compared }
+  } finally {
+    await weir.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
