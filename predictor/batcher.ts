@@ -3,7 +3,8 @@
 import { rowsOf, shapeKey } from "../core/inference/batch.ts"
 import type { Signature } from "../proto/signature.ts"
 import { ELEMENT_BYTES, elementCount } from "../proto/tensor.ts"
-import { tensorBytes, type Work } from "./work.ts"
+import { tensorBytes } from "../proto/tensor.ts"
+import type { Work } from "./work.ts"
 
 /**
  * Most bytes of inputs, and of outputs where the signature tells their size, in one run of several
@@ -81,7 +82,7 @@ export class Batcher {
     let bytes = 0
     for (const { request } of works) {
       const more = rowsOf(request) ?? 1
-      bytes += tensorBytes(request)
+      bytes += tensorBytes(request.inputs)
       if (count > 0 && (rows + more > most || bytes > BATCH_BYTES_MAX)) break
       rows += more
       count++

@@ -9,7 +9,8 @@ import { reasonOf, type Logger } from "../core/service/logger.ts"
 import { deadLetterCodec } from "../proto/dead-letter.ts"
 import { DIGEST, POSITION } from "../proto/headers.ts"
 import { predictionCodec, type Prediction } from "../proto/prediction.ts"
-import { deadSubject, predictionSubject, PREDICTIONS } from "../proto/subjects.ts"
+import { deadSubject, isGatewayReply, predictionSubject, PREDICTIONS } from "../proto/subjects.ts"
+import { tensorBytes } from "../proto/tensor.ts"
 import { deadLetter, failedFact, withoutRequest } from "./facts.ts"
 import type { PredictorMetrics } from "./metrics.ts"
 import type { PredictorTraces } from "./spans.ts"
@@ -30,8 +31,20 @@ export interface SettleOptions {
 }
 
 interface Settled {
+  /** The fact as its caller gets it. */
   readonly bytes: Uint8Array
   readonly position: number
+}
+
+/** From so many bytes of inputs on, a gateway does not get back what it has itself. */
+const INPUTS_MIN_BYTES = 8_192
+
+const replyOf = ({ handling }: Received, fact: Prediction, whole: Uint8Array): Uint8Array => {
+  const { request, outputs = [] } = fact
+  if (handling.reply === undefined || !isGatewayReply(handling.reply)) return whole
+  if (request === undefined || tensorBytes(request.inputs) < INPUTS_MIN_BYTES) return whole
+  const without = { ...fact, request: { ...request, inputs: [] } }
+  return predictionCodec.encode(without, tensorBytes(outputs))
 }
 
 export class Settler {
@@ -100,7 +113,11 @@ export class Settler {
    * for a message.
    */
   async #store(received: Received, fact: Prediction): Promise<Settled | undefined> {
-    const bytes = predictionCodec.encode(fact)
+    const { request, outputs = [] } = fact
+    const bytes = predictionCodec.encode(
+      fact,
+      tensorBytes([...(request?.inputs ?? []), ...outputs]),
+    )
     const headers: HeaderList = fact.digest === undefined ? [] : [[DIGEST, fact.digest]]
     const subject = predictionSubject(received.model, received.id)
     const { log, traces, metrics, now } = this.#options
@@ -108,7 +125,7 @@ export class Settler {
     const appended: Appended = await append(log.publisher, subject, bytes, 0, headers)
     if (appended.kind === "stored") {
       traces?.settled(received, fact, begun, now())
-      return { bytes, position: appended.sequence }
+      return { bytes: replyOf(received, fact, bytes), position: appended.sequence }
     }
     if (appended.kind === "tooLarge") return undefined
     metrics.factExisted()

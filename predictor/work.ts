@@ -7,6 +7,7 @@ import { JSON_TYPE, MESSAGE_PACK_TYPE } from "../proto/headers.ts"
 import type { FailureReason, QualityMark } from "../proto/prediction.ts"
 import { requestCodec, type InferenceRequest } from "../proto/request.ts"
 import { modelAndId, rawModelAndId } from "../proto/subjects.ts"
+import { tensorBytes } from "../proto/tensor.ts"
 import { readHandling, type Handling } from "./handling.ts"
 
 /** What is known of a delivery before it is clear whether it can be predicted. */
@@ -61,10 +62,6 @@ const decodeRequest = (data: Uint8Array, contentType: string): InferenceRequest 
   return parsed instanceof BadRequest ? parsed.message : parsed
 }
 
-/** Bytes of a request's tensors. */
-export const tensorBytes = ({ inputs }: InferenceRequest): number =>
-  inputs.reduce((sum, { data }) => sum + data.byteLength, 0)
-
 /** Reads a delivery: whose request it is, how to handle it, and what it asks. */
 export const takeWork = (
   delivery: Delivery,
@@ -89,7 +86,7 @@ export const takeWork = (
     return invalid(`body: expected at most ${requestBytesMax} bytes, got ${size}`)
   const request = decodeRequest(delivery.data, handling.contentType)
   if (typeof request === "string") return invalid(request)
-  const bytes = tensorBytes(request)
+  const bytes = tensorBytes(request.inputs)
   // JSON can be shorter than its tensors, and it is the tensors that the fact holds.
   if (bytes > requestBytesMax)
     return invalid(`inputs: expected at most ${requestBytesMax} bytes of tensors, got ${bytes}`)

@@ -14,6 +14,17 @@ const REASON_MAX_CHARACTERS = 400
 // A reused encoder costs a third of `encode()`. It returns a copy: the client keeps a reference to
 // published bytes.
 const encoder = new Encoder({ ignoreUndefined: true })
+
+/** From so many bytes of tensors on, a copy and its fresh memory cost more than an encoder. */
+const LARGE_MIN_BYTES = 32_768
+/** Of a large record, for what is not tensors: room that is not written to is not paid for. */
+const LARGE_MARGIN_BYTES = 65_536
+
+const encodeWire = (wire: ReadonlyArray<unknown>, tensorBytes: number): Uint8Array => {
+  if (tensorBytes < LARGE_MIN_BYTES) return encoder.encode(wire)
+  const initialBufferSize = tensorBytes + LARGE_MARGIN_BYTES
+  return new Encoder({ ignoreUndefined: true, initialBufferSize }).encodeSharedRef(wire)
+}
 const decoder = new Decoder({
   maxStrLength: TEXT_MAX_BYTES,
   maxBinLength: BINARY_MAX_BYTES,
@@ -123,7 +134,8 @@ const fromWire = (steps: ReadonlyArray<Step>, wire: unknown): unknown => {
 export type Upcast = (fields: ReadonlyArray<unknown>) => ReadonlyArray<unknown>
 
 export interface RecordCodec<A> {
-  readonly encode: (value: A) => Uint8Array
+  /** `tensorBytes`: how many bytes of tensors are in it, where its caller knows; saves a copy. */
+  readonly encode: (value: A, tensorBytes?: number) => Uint8Array
   /** Throws `UnreadableRecord`. Binary fields are views of `bytes`, not copies. */
   readonly decode: (bytes: Uint8Array) => A
 }
@@ -178,7 +190,7 @@ export const recordCodec = <A, I>(
     return current
   }
   return {
-    encode: (value) => encoder.encode(wireOf(value)),
+    encode: (value, tensorBytes = 0) => encodeWire(wireOf(value), tensorBytes),
     decode: (bytes) => {
       try {
         return check(fromWire(steps, fieldsOf(bytes)))

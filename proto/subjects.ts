@@ -63,7 +63,10 @@ export const MAX_DELIVERIES_ADVISORIES = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVE
 const REPLY_SUBJECT = /^(weir\.reply|_INBOX(_[A-Za-z0-9_-]+)?)(\.[A-Za-z0-9_-]+){1,8}$/
 const REPLY_MAX_CHARACTERS = 200
 
-export const replyPrefix = (processId: string) => `weir.reply.${processId}`
+const GATEWAY_REPLIES = "weir.reply."
+export const replyPrefix = (processId: string) => `${GATEWAY_REPLIES}${processId}`
+/** Whether a gateway waits there, which has the request itself. */
+export const isGatewayReply = (subject: string): boolean => subject.startsWith(GATEWAY_REPLIES)
 export const isReplySubject = (subject: string): boolean =>
   subject.length <= REPLY_MAX_CHARACTERS && REPLY_SUBJECT.test(subject)
 

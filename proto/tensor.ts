@@ -65,3 +65,10 @@ export const elementCount = (shape: ReadonlyArray<number>): number => {
   for (const dimension of shape) count *= dimension
   return count
 }
+
+/** Bytes of the data of all of them. */
+export const tensorBytes = (tensors: ReadonlyArray<Tensor>): number => {
+  let bytes = 0
+  for (const { data } of tensors) bytes += data.byteLength
+  return bytes
+}

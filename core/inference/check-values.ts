@@ -2,7 +2,7 @@
 // a branch for each element; only a tensor with something odd in it is gone through column by
 // column.
 import type { Feature } from "#proto/signature"
-import type { Tensor } from "#proto/tensor"
+import { ELEMENT_BYTES, type Tensor } from "#proto/tensor"
 import { checkTexts } from "./string-elements.ts"
 import { type FloatView, isFloat, type NumberView, viewOf, type WideView } from "./typed-views.ts"
 
@@ -19,6 +19,19 @@ export interface ValueFault {
   readonly column?: string
   readonly expected: string
   readonly got: string
+}
+
+/** Longest data that is copied to where it can be read again and again without new memory. */
+const SCRATCH_BYTES = 1 << 20
+let scratch: Uint8Array | undefined
+
+/** The same bytes where numbers can be read from them, until this is called again. */
+const alignedForNow = (data: Uint8Array, elementBytes: number): Uint8Array => {
+  const { byteLength } = data
+  if (data.byteOffset % elementBytes === 0 || byteLength > SCRATCH_BYTES) return data
+  scratch ??= new Uint8Array(SCRATCH_BYTES)
+  scratch.set(data)
+  return scratch.subarray(0, byteLength)
 }
 
 type Columns = ReadonlyArray<ColumnRule | undefined>
@@ -102,7 +115,7 @@ export const checkValues = (
     return fault && rule ? { ...fault, column: rule.name } : fault
   }
   if (datatype === "BOOL") return checkBooleans(data)
-  const values = viewOf(tensor, count)
+  const values = viewOf({ ...tensor, data: alignedForNow(data, ELEMENT_BYTES[datatype]) }, count)
   const float = isFloat(values)
   const narrow = columns.some(
     (rule) => rule?.type === "boolean" || (float && rule?.type === "integer"),

@@ -7,6 +7,7 @@ import type { HeaderList } from "#core/log/header-list"
 import { requestDigest } from "#proto/digest"
 import * as Header from "#proto/headers"
 import { requestCodec, type InferenceRequest } from "#proto/request"
+import { tensorBytes } from "#proto/tensor"
 import { TIMEOUT_UNNAMED_MILLIS } from "../settings.ts"
 import { refuse, type Refusal } from "../http/status.ts"
 import type { Admit } from "../quality/door.ts"
@@ -53,7 +54,7 @@ export const prepare = (
 ): Prepared | Refusal => {
   const fault = checkRequest(target.signature, request)
   if (fault !== undefined) return badRequest(fault)
-  const payload = requestCodec.encode(request)
+  const payload = requestCodec.encode(request, tensorBytes(request.inputs))
   const size = payload.byteLength
   if (size > bytesMax)
     return refuse("tooLarge", `body: expected at most ${bytesMax} bytes as tensors, got ${size}`)
