@@ -1,9 +1,10 @@
-// Answers in gzip for callers who take it, above a size below which it costs more than it saves.
-// What is streamed is never compressed: each event would have to wait for the next.
+// Answers in gzip or deflate for callers who take it, above a size below which it costs more than
+// it saves. What is streamed is never compressed: each event would have to wait for the next.
 import { promisify } from "node:util"
-import { gzip } from "node:zlib"
+import { deflate, gzip } from "node:zlib"
 
-const compress = promisify(gzip)
+const toGzip = promisify(gzip)
+const toZlib = promisify(deflate)
 
 /** Characters of each answer that may be worth it; reading the others just to look costs them. */
 const LARGE_MIN_CHARACTERS = 1_024
@@ -15,15 +16,33 @@ export const sized = (response: Response, { length }: { readonly length: number 
   return response
 }
 
-/** Whether `Accept-Encoding` takes gzip: named, or by `*`, and not refused by `q=0`. */
-export const takesGzip = (accepted: string | null): boolean => {
-  if (accepted === null) return false
-  const named = new Map<string, boolean>()
+const CODINGS = ["gzip", "deflate"] as const
+export type AnswerCoding = (typeof CODINGS)[number]
+
+const PREFERENCE = /^q=([01](?:\.\d{0,3})?)$/
+
+/** The weight of each coding that `Accept-Encoding` names; what says no weight has 1. */
+const weightsOf = (accepted: string): ReadonlyMap<string, number> => {
+  const weights = new Map<string, number>()
   for (const part of accepted.toLowerCase().split(",")) {
     const [coding = "", ...parameters] = part.split(";").map((word) => word.trim())
-    named.set(coding, !parameters.some((parameter) => /^q=0(?:\.0{0,3})?$/.test(parameter)))
+    const weight = parameters.map((parameter) => PREFERENCE.exec(parameter)?.[1]).find(Boolean)
+    weights.set(coding, weight === undefined ? 1 : Number(weight))
   }
-  return named.get("gzip") ?? named.get("*") ?? false
+  return weights
+}
+
+/** The coding that `Accept-Encoding` takes, by name or by `*`; gzip where it takes both alike. */
+export const codingFor = (accepted: string | null): AnswerCoding | undefined => {
+  if (accepted === null) return undefined
+  const weights = weightsOf(accepted)
+  let best: AnswerCoding | undefined
+  let most = 0
+  for (const coding of CODINGS) {
+    const weight = weights.get(coding) ?? weights.get("*") ?? 0
+    if (weight > most) [best, most] = [coding, weight]
+  }
+  return best
 }
 
 /** The same answer, smaller where its caller takes that. */
@@ -34,13 +53,14 @@ export const compressed = (
 ): Response | Promise<Response> => {
   if ((large.get(response) ?? 0) < minCharacters) return response
   response.headers.append("Vary", "Accept-Encoding")
-  if (!takesGzip(request.headers.get("accept-encoding"))) return response
-  return withGzip(response)
+  const coding = codingFor(request.headers.get("accept-encoding"))
+  return coding === undefined ? response : packed(response, coding)
 }
 
-const withGzip = async (response: Response): Promise<Response> => {
+const packed = async (response: Response, coding: AnswerCoding): Promise<Response> => {
   const { status, headers } = response
-  const bytes = await compress(await response.arrayBuffer())
-  headers.set("Content-Encoding", "gzip")
+  const whole = await response.arrayBuffer()
+  const bytes = coding === "gzip" ? await toGzip(whole) : await toZlib(whole)
+  headers.set("Content-Encoding", coding)
   return new Response(bytes, { status, headers })
 }

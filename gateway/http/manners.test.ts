@@ -1,7 +1,7 @@
 // What every answer has, whatever route it comes from.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { gunzipSync } from "node:zlib"
-import { takesGzip } from "./compression.ts"
+import { codingFor } from "./compression.ts"
 import { readPreference } from "./preference.ts"
 import { ask, MODEL, post, ROWS, startTestSystem, type TestSystem } from "../test-system.ts"
 
@@ -88,11 +88,14 @@ test("a HEAD has the head of the answer", async () => {
 })
 
 test("encodings are read as they are ranked", () => {
-  expect(takesGzip(null)).toBeFalse()
-  expect(takesGzip("deflate, GZIP")).toBeTrue()
-  expect(takesGzip("gzip;q=0")).toBeFalse()
-  expect(takesGzip("*;q=0.1")).toBeTrue()
-  expect(takesGzip("gzip;q=0.000, *")).toBeFalse()
+  expect(codingFor(null)).toBeUndefined()
+  expect(codingFor("deflate, GZIP")).toBe("gzip")
+  expect(codingFor("gzip;q=0.3, deflate;q=0.8")).toBe("deflate")
+  expect(codingFor("deflate")).toBe("deflate")
+  expect(codingFor("gzip;q=0")).toBeUndefined()
+  expect(codingFor("br, zstd")).toBeUndefined()
+  expect(codingFor("*;q=0.1")).toBe("gzip")
+  expect(codingFor("gzip;q=0.000, *")).toBe("deflate")
 })
 
 test("preferences are read, cut to what we do, and otherwise ignored", () => {
