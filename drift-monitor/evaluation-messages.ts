@@ -1,5 +1,6 @@
 // What the monitor and its evaluation thread say to each other. Windows are answered in order.
 import type { Evaluation } from "../core/drift/evaluate.ts"
+import type { Remembered } from "../core/drift/online.ts"
 import type { DriftSettings } from "../core/drift/settings.ts"
 import type { Table } from "../core/drift/table.ts"
 
@@ -18,6 +19,8 @@ export type ToEvaluation =
       readonly name: string
       readonly table: Table
       readonly seed: number
+      /** What detectors over the stream remembered of the windows before. */
+      readonly online: Remembered
     }
   | { readonly type: "close" }
 

@@ -1,5 +1,6 @@
 // The thread in which windows are tested, so that reading the log never waits for statistics.
 import { evaluateWindow } from "../core/drift/evaluate.ts"
+import { openMmdRunner } from "../core/drift/mmd-runner.ts"
 import { prepareReference, type PreparedReference } from "../core/drift/prepared.ts"
 import type { DriftSettings } from "../core/drift/settings.ts"
 import type { FromEvaluation, ToEvaluation } from "./evaluation-messages.ts"
@@ -13,21 +14,28 @@ interface Held {
 
 const references = new Map<string, Held>()
 
-const evaluate = (message: ToEvaluation & { readonly type: "window" }): FromEvaluation => {
-  const { job, name, table, seed } = message
+const runner = openMmdRunner()
+
+const evaluate = async (
+  message: ToEvaluation & { readonly type: "window" },
+): Promise<FromEvaluation> => {
+  const { job, name, table, seed, online } = message
   const held = references.get(name)
   if (held === undefined) return { type: "failed", job, reason: `no reference for ${name}` }
   const begun = performance.now()
   try {
-    const evaluation = evaluateWindow(held.prepared, table, held.settings, seed)
+    const evaluation = await evaluateWindow(held.prepared, table, held.settings, {
+      seed,
+      online,
+      runner,
+    })
     return { type: "evaluated", job, evaluation, millis: performance.now() - begun }
   } catch (cause) {
     return { type: "failed", job, reason: cause instanceof Error ? cause.message : String(cause) }
   }
 }
 
-self.addEventListener("message", (event: MessageEvent<ToEvaluation>) => {
-  const { data } = event
+const handle = async (data: ToEvaluation): Promise<void> => {
   switch (data.type) {
     case "reference": {
       const { name, table, settings } = data
@@ -38,9 +46,14 @@ self.addEventListener("message", (event: MessageEvent<ToEvaluation>) => {
       references.delete(data.name)
       return
     case "window":
-      self.postMessage(evaluate(data))
+      self.postMessage(await evaluate(data))
       return
     case "close":
       process.exit(0)
   }
+}
+
+let previous = Promise.resolve()
+self.addEventListener("message", (event: MessageEvent<ToEvaluation>) => {
+  previous = previous.then(() => handle(event.data))
 })

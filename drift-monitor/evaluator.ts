@@ -1,6 +1,7 @@
 // The monitor's side of the evaluation thread: windows in, evaluations out, in order. A thread that
 // dies ends the monitor: what was not written is folded again at the next start.
 import type { Evaluation } from "../core/drift/evaluate.ts"
+import type { Remembered } from "../core/drift/online.ts"
 import type { DriftSettings } from "../core/drift/settings.ts"
 import type { Table } from "../core/drift/table.ts"
 import { buffersOf, type FromEvaluation, type ToEvaluation } from "./evaluation-messages.ts"
@@ -54,12 +55,12 @@ export class Evaluator {
   }
 
   /** Tests a window. The table moves there and is empty here. */
-  evaluate(name: string, table: Table, seed: number): Promise<Evaluated> {
+  evaluate(name: string, table: Table, seed: number, online: Remembered): Promise<Evaluated> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended)
     const { promise, resolve, reject } = Promise.withResolvers<Evaluated>()
     const job = this.#next++
     this.#waiting.set(job, { resolve, reject })
-    this.#send({ type: "window", job, name, table, seed }, buffersOf(table))
+    this.#send({ type: "window", job, name, table, seed, online }, buffersOf(table))
     return promise
   }
 

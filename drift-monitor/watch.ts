@@ -1,10 +1,12 @@
 // The watch over one model: what was found last says where to go on, windows are tested in their
 // order, and what is found is appended only behind what this watch knows. Whoever finds that the
 // findings moved on without it begins again from them.
-import { windowEvaluated, windowSeed } from "../core/drift/evaluated.ts"
+import { settingsDigest, windowEvaluated, windowSeed } from "../core/drift/evaluated.ts"
 import type { ClosedWindow } from "../core/drift/fold.ts"
 import { falseAlarmsPerDay } from "../core/drift/settings.ts"
-import { decide, initialPersistence } from "../core/drift/verdict.ts"
+import { placeOf } from "../core/drift/place.ts"
+import { joinedOrigin, joinedReference, joinReference, joins } from "../core/drift/update.ts"
+import { decide } from "../core/drift/verdict.ts"
 import {
   appendDrift,
   appendWindow,
@@ -13,10 +15,10 @@ import {
   sameFinding,
   type Stored,
 } from "../core/findings/findings.ts"
-import { getReference } from "../core/findings/references.ts"
+import { getReference, putReference, readWindow } from "../core/findings/references.ts"
 import { championProfile } from "../core/findings/versions.ts"
 import type { Logger } from "../core/service/logger.ts"
-import type { DriftFinding, Persistence, WindowFinding } from "../proto/finding.ts"
+import type { DriftFinding, WindowEvaluated, WindowFinding } from "../proto/finding.ts"
 import type { Evaluator } from "./evaluator.ts"
 import { foldFacts } from "./fold-facts.ts"
 import type { DriftMetrics, OpenWindow } from "./metrics.ts"
@@ -37,23 +39,9 @@ class FindingsMoved extends Error {
 
 const DAY_MILLIS = 86_400_000
 
-/** The position after which windows begin, and what the findings say about the tests. */
-interface Place {
-  readonly after: number
-  readonly number: number
-  readonly persistence: Persistence
-}
-
-const placeOf = (finding: WindowFinding | undefined): Place => {
-  if (finding === undefined) return { after: 0, number: 0, persistence: initialPersistence }
-  const { number } = finding
-  return finding._tag === "ReferenceTaken"
-    ? { after: finding.position, number, persistence: initialPersistence }
-    : { after: finding.window.to, number, persistence: finding.persistence }
-}
-
 export class ModelWatch {
   readonly #options: WatchOptions
+  readonly #configuration: string
   #open: OpenWindow
   #queue: TaskQueue | undefined
   #last: Stored<WindowFinding> = { finding: undefined, sequence: 0 }
@@ -61,7 +49,8 @@ export class ModelWatch {
 
   constructor(options: WatchOptions) {
     this.#options = options
-    const { model } = options
+    const { model, settings } = options
+    this.#configuration = settingsDigest(settings)
     this.#open = { model, rows: 0, firstAt: undefined, queued: 0, pending: 0 }
   }
 
@@ -89,6 +78,8 @@ export class ModelWatch {
     if (this.#last.finding !== undefined) await this.#report(this.#last.finding)
     if (this.#last.finding?._tag === "WindowEvaluated") metrics.show(this.#last.finding)
     if (!(await this.#haveReference())) return
+    const last = this.#last.finding
+    if (last?._tag === "WindowEvaluated") await this.#join(last)
     try {
       await this.#watch()
     } finally {
@@ -112,7 +103,7 @@ export class ModelWatch {
       }
       logger.info("the configuration asks for another reference", { model })
     }
-    const { after, number, persistence } = placeOf(finding)
+    const { after, number, persistence } = placeOf(finding, this.#configuration)
     const taken = await takeReference(this.#options, after)
     if (taken === undefined) return false
     const fields = { model, number, cleared: persistence.drifting, at: this.#options.now() }
@@ -148,7 +139,7 @@ export class ModelWatch {
           return true
         },
       },
-      placeOf(this.#last.finding).after + 1,
+      placeOf(this.#last.finding, this.#configuration).after + 1,
     ).catch(async (cause: unknown) => {
       await queue.done()
       throw cause
@@ -162,8 +153,8 @@ export class ModelWatch {
     if (last === undefined) return
     const { range, version } = closed
     const seed = windowSeed(model, range.from, range.to)
-    const { evaluation, millis } = await evaluator.evaluate(model, closed.table, seed)
-    const { number, persistence: before } = placeOf(last)
+    const { number, persistence: before, online } = placeOf(last, this.#configuration)
+    const { evaluation, millis } = await evaluator.evaluate(model, closed.table, seed, online)
     const context = { model, number: number + 1, reference: last.reference, settings, before }
     const finding = windowEvaluated({ range, version }, evaluation, { ...context, at: now() })
     await this.#append(finding)
@@ -177,7 +168,22 @@ export class ModelWatch {
       perDay === undefined ? undefined : falseAlarmsPerDay(settings, tests, perDay),
     )
     const { verdict } = evaluation
+    await this.#join(finding)
     logger.debug("window evaluated", { model, number: number + 1, rows, verdict })
+  }
+
+  /** Lets the rows of a quiet window join the reference, where that is configured. */
+  async #join(finding: WindowEvaluated): Promise<void> {
+    const { model, settings, store, evaluator, now } = this.#options
+    const { update } = settings
+    if (update === undefined || !joins(settings, finding)) return
+    const { reference, table } = await getReference(store, finding.reference)
+    const window = await readWindow(this.#options, finding)
+    const joined = joinReference(table, window, update, finding.seed)
+    const origin = joinedOrigin(finding, update, reference.asked)
+    const digest = await putReference(store, joined, origin)
+    await this.#append(joinedReference(finding, digest, joined.rows, origin, now()))
+    evaluator.reference(model, joined, settings)
   }
 
   /** Appends and reports; throws FindingsMoved when the findings moved on without this watch. */

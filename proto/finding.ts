@@ -47,6 +47,8 @@ export const TestOutcome = Schema.Struct({
   threshold: Schema.optionalKey(Schema.Finite),
   effect: Schema.optionalKey(Schema.Finite),
   effectMin: Schema.optionalKey(Schema.Finite),
+  /** Row of the window, from 1, at which a detector over the stream fired first. */
+  firedAt: Schema.optionalKey(Count),
   drifted: Schema.Boolean,
   /** Why this test says nothing: all null, too few rows. The others are not affected. */
   problem: Schema.optionalKey(Schema.String),
@@ -80,6 +82,12 @@ export const Persistence = Schema.Struct({
 })
 export type Persistence = typeof Persistence.Type
 
+/**
+ * What detectors over the stream remember after a window: by detector and column the base64 of
+ * little-endian float64.
+ */
+const Remembered = Schema.Record(Schema.String, Schema.String)
+
 export const WindowEvaluated = Schema.TaggedStruct("WindowEvaluated", {
   model: ModelName,
   /** The version that most of the rows came from. */
@@ -98,6 +106,7 @@ export const WindowEvaluated = Schema.TaggedStruct("WindowEvaluated", {
   /** "insufficient": too few rows for any test. */
   verdict: Schema.Literals(["drift", "none", "insufficient"]),
   persistence: Persistence,
+  online: Schema.optionalKey(Remembered),
   at: At,
 })
 export type WindowEvaluated = typeof WindowEvaluated.Type
@@ -117,6 +126,18 @@ export const ReferenceTaken = Schema.TaggedStruct("ReferenceTaken", {
   number: Count,
   /** Tests whose drift was reported before and counts as over: a new reference, a new normal. */
   cleared: Schema.Array(Schema.String),
+  /**
+   * Where rows of a window joined the reference: what was remembered goes on. Absent where the
+   * reference is another one and everything begins anew.
+   */
+  carried: Schema.optionalKey(
+    Schema.Struct({
+      persistence: Persistence,
+      /** Digest of the configuration under which it was remembered. */
+      configuration: Digest,
+      online: Schema.optionalKey(Remembered),
+    }),
+  ),
   at: At,
 })
 export type ReferenceTaken = typeof ReferenceTaken.Type

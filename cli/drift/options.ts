@@ -117,7 +117,11 @@ export const driftSettings = (
     ...(words.window === undefined ? {} : { window: windowConfig(words.window) }),
     ...(profile === undefined ? {} : { profile }),
   }
-  const found = settingsOf({ ...config, models: { [model]: own } }, model)
+  const found = settingsOf(
+    { ...config, models: { [model]: own } },
+    model,
+    signature.referenceProfile !== undefined,
+  )
   const columns =
     words.test === undefined ? found.columns : withTest(found.columns, signature, words.test)
   const alpha = share("alpha", words.alpha) ?? found.alpha

@@ -2,14 +2,20 @@
 // what a table, JSON or a report shows.
 import { featureOf } from "#core/drift/samples"
 import { addCsv } from "#core/drift/csv"
+import { openMmdRunner } from "#core/drift/mmd-runner"
 import { overlayOf } from "#core/drift/overlay"
 import type { ReportFeature, ReportInput } from "#core/drift/report"
 import { writeReference } from "#core/drift/reference"
 import { falseAlarmsPerDay, type DriftSettings } from "#core/drift/settings"
 import { TableBuilder } from "#core/drift/table"
-import { lastWindow } from "#core/findings/findings"
+import { courseFrom, lastBeginning, readCourse } from "#core/findings/course"
 import { lastPosition, readMarks } from "#core/findings/marks"
-import { PastWindows, type PastReference, type PastWindow } from "#core/findings/past-windows"
+import {
+  PastWindows,
+  type LiveCourse,
+  type PastReference,
+  type PastWindow,
+} from "#core/findings/past-windows"
 import { getReference, readTable } from "#core/findings/references"
 import { championProfile, type Plans } from "#core/findings/versions"
 import type { Log } from "#core/log/log"
@@ -47,8 +53,8 @@ type Found = PastReference & { readonly to?: number }
 
 const stored = async (log: Log, digest: string): Promise<Found> => {
   const { table, reference } = await getReference(jetStreamArtifacts(log), digest)
-  const { origin, to } = reference
-  return { table, digest, origin, ...(to === undefined ? {} : { to }) }
+  const { origin, asked, to } = reference
+  return { table, digest, origin, asked, ...(to === undefined ? {} : { to }) }
 }
 
 const fromFile = async (question: PastQuestion, path: string): Promise<Found> => {
@@ -86,12 +92,8 @@ const findReference = async (
 ): Promise<Found | undefined> => {
   const { log, model, release } = question
   switch (asked.kind) {
-    case "live": {
-      const { finding } = await lastWindow(log, model)
-      return finding === undefined
-        ? findReference(question, marks, question.settings.reference)
-        : stored(log, finding.reference)
-    }
+    case "live":
+      return findReference(question, marks, question.settings.reference)
     case "digest":
       return stored(log, asked.digest)
     case "profile": {
@@ -107,6 +109,33 @@ const findReference = async (
     case "window":
       return undefined
   }
+}
+
+interface Course {
+  readonly from: number
+  readonly reference: Found | undefined
+  readonly live: LiveCourse | undefined
+}
+
+/** Where the range begins and what it is compared with: as the monitor had it, or as asked. */
+const findCourse = async (
+  question: PastQuestion,
+  marks: ReadonlyArray<MarkSet>,
+): Promise<Course> => {
+  const { log, model, now } = question
+  const begin = async (otherwise: number) =>
+    question.from === undefined ? otherwise + 1 : readPlace(log, marks, "from", question.from, now)
+  if (question.reference.kind === "live") {
+    const course = await readCourse(log, model)
+    const from = await begin(lastBeginning(course))
+    const found = courseFrom(course, from)
+    if (found !== undefined) {
+      const load = (digest: string) => stored(log, digest)
+      return { from, reference: await load(found.reference), live: { ...found, load } }
+    }
+  }
+  const reference = await findReference(question, marks, question.reference)
+  return { from: await begin(reference?.to ?? 0), reference, live: undefined }
 }
 
 /** Keeps, per test over all rows, the picture of the window with the largest effect. */
@@ -151,11 +180,7 @@ const alarms = (
 export const askPast = async (question: PastQuestion): Promise<PastAnswer> => {
   const { log, model, settings, plans, now } = question
   const marks = await readMarks(log, model)
-  const reference = await findReference(question, marks, question.reference)
-  const from =
-    question.from === undefined
-      ? (reference?.to ?? 0) + 1
-      : await readPlace(log, marks, "from", question.from, now)
+  const { from, reference, live } = await findCourse(question, marks)
   const to =
     question.to === undefined
       ? await lastPosition(log)
@@ -170,6 +195,8 @@ export const askPast = async (question: PastQuestion): Promise<PastAnswer> => {
     to,
     marks: marks.map(({ position }) => position),
     reference,
+    live,
+    runner: openMmdRunner(),
     now,
   })
   const windows: Array<WindowEvaluated> = []

@@ -1,13 +1,16 @@
 // A window against its reference: every column tested as configured, nulls and new categories on
-// their own, corrected over all of it. A column that cannot be tested is reported as that and stops
-// nothing else. Random choices come from the seed alone.
+// their own, corrected over all of it; all columns together; and detectors over the stream. A test
+// that cannot be done is reported as that and stops nothing else. Random choices come from the seed
+// alone.
 import type { ColumnSummary, TestOutcome } from "#proto/finding"
 import { present, type Feature } from "#core/statistics/feature"
+import type { MmdGraphRunner } from "#core/statistics/mmd-graph"
 import { nullRateShift } from "#core/statistics/missing"
 import { correctedThreshold } from "#core/statistics/profile"
 import { testFeature } from "#core/statistics/univariate"
 import { chooseTest, judge, mergeRare, type Chosen } from "./choice.ts"
 import { testTogether } from "./multivariate.ts"
+import { runDetectors, type Remembered } from "./online.ts"
 import type { PreparedReference, PreparedSlice } from "./prepared.ts"
 import { featureOf, sliceOf } from "./samples.ts"
 import type { ColumnSettings, DriftSettings } from "./settings.ts"
@@ -17,6 +20,17 @@ export interface Evaluation {
   readonly columns: ReadonlyArray<ColumnSummary>
   readonly tests: ReadonlyArray<TestOutcome>
   readonly verdict: "drift" | "none" | "insufficient"
+  /** What detectors over the stream remember; absent where there are none. */
+  readonly online?: Remembered
+}
+
+export interface EvaluateOptions {
+  /** Of everything random. */
+  readonly seed: number
+  /** What detectors over the stream remembered of the windows before this one. */
+  readonly online?: Remembered | undefined
+  /** Runs the graph of the MMD test; without it that test is computed here. */
+  readonly runner?: MmdGraphRunner | undefined
 }
 
 /** A test that was done, before the correction over all of them. */
@@ -221,24 +235,32 @@ const summaries = (
       return { name, source, kind, ...Object.fromEntries(known) }
     })
 
-/** Tests a window; the same reference, window, settings and seed give the same evaluation. */
-export const evaluateWindow = (
+/** Whether any test of a column drifted, and enough of them. */
+const columnsDrift = (tests: ReadonlyArray<TestOutcome>, share: number): boolean => {
+  const drifted = tests.filter((one) => one.drifted).length
+  const done = tests.filter((one) => one.problem === undefined).length
+  return drifted > 0 && drifted / Math.max(1, done) >= share
+}
+
+/** Tests a window; the same arguments give the same evaluation. */
+export const evaluateWindow = async (
   reference: PreparedReference,
   window: Table,
   settings: DriftSettings,
-  seed: number,
-): Evaluation => {
-  const slices = [reference.all, ...reference.slices]
+  { seed, online = {}, runner }: EvaluateOptions,
+): Promise<Evaluation> => {
+  const slices = settings.each ? [reference.all, ...reference.slices] : []
   const tested = slices.flatMap((slice) => testSlice(slice, window, settings))
-  const together = testTogether(reference, window, settings, seed)
-  const tests = [...correct(tested, settings), ...together]
-  const drifted = tests.filter((one) => one.drifted).length
-  const done = tests.filter((one) => one.problem === undefined).length
-  const drift = drifted > 0 && drifted / Math.max(1, done) >= settings.share
+  const each = correct(tested, settings)
+  const together = await testTogether({ reference, window, settings, seed }, runner)
+  const streams = runDetectors(reference, window, settings, seed, online)
+  const others = [...together, ...streams.tests]
+  const drift = columnsDrift(each, settings.share) || others.some(({ drifted }) => drifted)
   const insufficient = Math.min(window.rows, reference.table.rows) < settings.rowsMin
   return {
     columns: summaries(reference, window, settings),
-    tests,
+    tests: [...each, ...others],
     verdict: drift ? "drift" : insufficient ? "insufficient" : "none",
+    ...(settings.online.length === 0 ? {} : { online: streams.remembered }),
   }
 }

@@ -1,5 +1,6 @@
 // Columns of a table as samples for the tests: all rows, or those of a slice.
 import { categoricalFeature, numericFeature, type Feature } from "#core/statistics/feature"
+import { StatisticUndefined } from "#core/statistics/undefined"
 import type { Slice } from "#proto/finding"
 import { NO_CODE, type Column, type ColumnName, type Table } from "./table.ts"
 
@@ -85,6 +86,24 @@ export const frequentValues = (
     .toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
     .slice(0, most)
     .map(([value]) => value)
+}
+
+const FLAGS: Readonly<Record<string, number>> = { "0": 0, "1": 1, false: 0, true: 1 }
+
+/** A column of zeros and ones, however it is written; NaN where it has no value. */
+export const errorsOf = (table: Table, name: string): Float64Array => {
+  const column = find(table, { name })
+  if (column === undefined) return new Float64Array(0)
+  return Float64Array.from(textsOf(column), (text) => {
+    if (text === null) return NaN
+    const flag = FLAGS[text]
+    if (flag === undefined)
+      throw new StatisticUndefined({
+        statistic: "error rate",
+        reason: `${name} has "${text}", which is neither 0 nor 1`,
+      })
+    return flag
+  })
 }
 
 /** The numeric columns of these names as arrays, row by row in step. */

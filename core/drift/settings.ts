@@ -1,6 +1,7 @@
 // How the windows of a model are tested, with every choice made: what a configuration comes to once
 // its defaults are in. Plain data, so that it can travel to a worker and be digested.
 import type { TestName } from "#core/statistics/univariate"
+import type { OnlineDetector } from "./detectors.ts"
 import type { WindowRule } from "./window.ts"
 
 export type ProfileName = "weir" | "alibi" | "evidently" | "scipy"
@@ -30,6 +31,19 @@ export type ReferenceSource =
   /** The training profile that the champion's signature names. */
   | { readonly kind: "profile" }
 
+export interface MmdSettings {
+  readonly rows: number
+  readonly permutations: number
+  /** The Gram matrix and permutations as one ONNX graph in float32, or here in float64. */
+  readonly by: "graph" | "plain"
+}
+
+export interface ReferenceUpdate {
+  readonly kind: "last" | "reservoir"
+  /** Rows of the reference, at most. */
+  readonly rows: number
+}
+
 export interface DriftSettings {
   readonly window: WindowRule
   readonly reference: ReferenceSource
@@ -56,8 +70,16 @@ export interface DriftSettings {
   readonly share: number
   readonly columns: Readonly<Record<string, ColumnSettings>>
   readonly slices: ReadonlyArray<SliceSettings>
+  /** Tests each column by itself. */
+  readonly each: boolean
   /** Tests all numeric columns together by MMD on so many rows a side. */
-  readonly mmd: { readonly rows: number; readonly permutations: number } | undefined
+  readonly mmd: MmdSettings | undefined
+  /** Whether a classifier can tell so many rows of window and reference apart. */
+  readonly classifier: { readonly rows: number; readonly folds: number } | undefined
+  /** Detectors that take row after row and remember them from window to window. */
+  readonly online: ReadonlyArray<OnlineDetector>
+  /** How the rows of windows that did not drift join the reference. */
+  readonly update: ReferenceUpdate | undefined
 }
 
 /**

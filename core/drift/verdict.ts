@@ -11,6 +11,7 @@ import type {
   WindowEvaluated,
   WindowFinding,
 } from "#proto/finding"
+import { DETECTOR_TESTS } from "./detectors.ts"
 import type { Evaluation } from "./evaluate.ts"
 import type { DriftSettings } from "./settings.ts"
 
@@ -18,8 +19,10 @@ export const initialPersistence: Persistence = { recent: {}, drifting: [], began
 
 type Tested = Pick<TestOutcome, "feature" | "slice" | "test">
 
-/** The nulls and the new categories of a column are remembered apart from its values. */
-const KINDS: ReadonlySet<string> = new Set(["null-rate", "unseen"])
+/** Tests that are left out of a window where there is nothing to test. */
+const OCCASIONAL: ReadonlySet<string> = new Set(["null-rate", "unseen"])
+/** What is remembered apart from the values of a column. */
+const KINDS: ReadonlySet<string> = new Set([...OCCASIONAL, ...DETECTOR_TESTS, "classifier"])
 
 /** What a test is remembered by: the feature, the slice, and what of it was tested. */
 export const testKey = ({ feature, slice, test }: Tested): string =>
@@ -29,13 +32,28 @@ export const testKey = ({ feature, slice, test }: Tested): string =>
     ...(slice === undefined ? [] : [slice.feature, slice.value]),
   ])
 
-const readKey = (key: string): { readonly name: string; readonly slice?: Slice } => {
-  const parts: unknown = JSON.parse(key)
-  const [name = "", , feature, value] = Array.isArray(parts) ? parts.map(String) : []
-  return feature === undefined || value === undefined
-    ? { name }
-    : { name, slice: { feature, value } }
+interface Key {
+  readonly name: string
+  readonly kind: string
+  readonly slice?: Slice
 }
+
+const readKey = (key: string): Key => {
+  const parts: unknown = JSON.parse(key)
+  const [name = "", kind = "", feature, value] = Array.isArray(parts) ? parts.map(String) : []
+  return feature === undefined || value === undefined
+    ? { name, kind }
+    : { name, kind, slice: { feature, value } }
+}
+
+const named = (key: string): { readonly name: string; readonly slice?: Slice } => {
+  const { name, slice } = readKey(key)
+  return slice === undefined ? { name } : { name, slice }
+}
+
+/** A detector that fires has weighed many rows already and starts anew: once is enough. */
+const hitsOf = (key: string, hits: number): number =>
+  DETECTOR_TESTS.has(readKey(key).kind) ? 1 : hits
 
 const count = (history: string): number => history.replaceAll("0", "").length
 
@@ -58,13 +76,12 @@ export const evolve = (
   const outcomes = new Map<string, boolean>()
   for (const test of tests)
     if (test.problem === undefined) outcomes.set(testKey(test), test.drifted && verdict === "drift")
-  // A test of nulls or new categories is left out of a window where there is nothing to test.
   for (const key of recent.keys())
     if (!outcomes.has(key) && isQuiet(key, tests)) outcomes.set(key, false)
   for (const [key, hit] of [...outcomes].toSorted(([a], [b]) => byText(a, b))) {
     const history = `${recent.get(key) ?? ""}${hit ? "1" : "0"}`.slice(-length)
     recent.set(key, history)
-    if (!drifting.has(key) && hit && count(history.slice(-windows)) >= hits) {
+    if (!drifting.has(key) && hit && count(history.slice(-windows)) >= hitsOf(key, hits)) {
       drifting.add(key)
       began.push(key)
     } else if (drifting.has(key) && history.endsWith("0".repeat(clear))) {
@@ -81,9 +98,10 @@ export const evolve = (
   }
 }
 
-/** Whether the column's values were tested: then the absence of a special test means no. */
+/** Whether a test is absent because there was nothing to test: then it says no. */
 const isQuiet = (key: string, tests: ReadonlyArray<TestOutcome>): boolean => {
-  const { name, slice } = readKey(key)
+  const { name, kind, slice } = readKey(key)
+  if (!OCCASIONAL.has(kind)) return false
   return tests.some(
     (test) =>
       test.feature === name &&
@@ -129,7 +147,7 @@ const afterWindow = (found: WindowEvaluated): ReadonlyArray<DriftFinding> => {
   }
   if (persistence.ended.length > 0) {
     const id = idOf("cleared", model, window.to, reference)
-    const features = persistence.ended.map(readKey)
+    const features = persistence.ended.map(named)
     findings.push({ _tag: "DriftCleared", ...fields, id, features, reason: "recovered" })
   }
   return findings
@@ -140,7 +158,7 @@ const afterReference = (found: ReferenceTaken): ReadonlyArray<DriftCleared> => {
   if (found.cleared.length === 0) return []
   const window = { from: position, to: position, rows: 0, facts: 0, failed: 0 }
   const id = idOf("accepted", model, position, reference)
-  const features = found.cleared.map(readKey)
+  const features = found.cleared.map(named)
   const fields = { id, model, window, number, reference, at, features }
   return [{ _tag: "DriftCleared", ...fields, reason: "accepted" }]
 }

@@ -1,14 +1,16 @@
 // Time travel: the windows of a past range, folded and tested by the code that the monitor uses, so
 // that the same range gets the same verdicts. It writes nothing.
 import { evaluateWindow } from "#core/drift/evaluate"
-import { windowEvaluated, windowSeed } from "#core/drift/evaluated"
+import { settingsDigest, windowEvaluated, windowSeed } from "#core/drift/evaluated"
 import { WindowFold, type ClosedWindow } from "#core/drift/fold"
+import { placeOf, type Place } from "#core/drift/place"
 import { prepareReference, type PreparedReference } from "#core/drift/prepared"
 import { writeReference } from "#core/drift/reference"
 import type { DriftSettings } from "#core/drift/settings"
 import type { Table } from "#core/drift/table"
-import { initialPersistence } from "#core/drift/verdict"
-import type { WindowEvaluated, WindowRange } from "#proto/finding"
+import { joinedOrigin, joinReference, joins } from "#core/drift/update"
+import type { MmdGraphRunner } from "#core/statistics/mmd-graph"
+import type { ReferenceTaken, WindowEvaluated, WindowFinding, WindowRange } from "#proto/finding"
 import type { Log } from "../log/log.ts"
 import { readFacts } from "./facts.ts"
 import type { Plans } from "./versions.ts"
@@ -18,6 +20,17 @@ export interface PastReference {
   readonly digest: string
   /** In words. */
   readonly origin: string
+  /** What of the configuration it answers to, where it is known. */
+  readonly asked?: string
+}
+
+/** What the live monitor went by in the range, so that it is gone by again. */
+export interface LiveCourse {
+  /** The finding with which the range begins; its windows are counted on from there. */
+  readonly before: WindowFinding | undefined
+  /** References that were taken within the range, in their order. */
+  readonly taken: ReadonlyArray<ReferenceTaken>
+  readonly load: (digest: string) => Promise<PastReference>
 }
 
 export interface PastOptions {
@@ -31,6 +44,10 @@ export interface PastOptions {
   readonly marks: ReadonlyArray<number>
   /** Left out: the first rows or the first window of the range, as it is configured. */
   readonly reference: PastReference | undefined
+  /** Left out: the reference stays, or is joined by windows as it is configured. */
+  readonly live: LiveCourse | undefined
+  /** Runs the graph of the MMD test. */
+  readonly runner: MmdGraphRunner
   /** Milliseconds since 1970, written into the findings. */
   readonly now: number
 }
@@ -80,7 +97,8 @@ export class PastWindows {
   #current: Fold
   #reference: PastReference | undefined
   #prepared: PreparedReference | undefined
-  #last: WindowEvaluated | undefined
+  #place: Place
+  #taken: ReadonlyArray<ReferenceTaken>
   #facts = 0
 
   constructor(log: Log, options: PastOptions) {
@@ -88,6 +106,8 @@ export class PastWindows {
     this.#options = options
     this.#reference = options.reference
     this.#current = newFold(options, options.from, options.reference === undefined)
+    this.#place = placeOf(options.live?.before, settingsDigest(options.settings))
+    this.#taken = options.live?.taken ?? []
   }
 
   get result(): PastResult {
@@ -110,34 +130,59 @@ export class PastWindows {
     yield* this.#evaluateAll(this.#current.fold.passed(to))
   }
 
-  *#evaluateAll(closed: ReadonlyArray<ClosedWindow>): Generator<PastWindow> {
+  async *#evaluateAll(closed: ReadonlyArray<ClosedWindow>): AsyncGenerator<PastWindow> {
     for (const one of closed) {
       if (this.#reference === undefined) {
         this.#reference = asReference(this.#options.model, one)
         this.#current = newFold(this.#options, one.range.to + 1, false)
-      } else yield this.#evaluate(one, this.#reference)
+      } else yield await this.#evaluate(one, await this.#referenceAt(one, this.#reference))
     }
   }
 
-  #evaluate(closed: ClosedWindow, reference: PastReference): PastWindow {
-    const { model, settings, now } = this.#options
-    this.#prepared ??= prepareReference(reference.table, settings)
+  /** The reference that the live monitor had for this window, where its course is followed. */
+  async #referenceAt({ range }: ClosedWindow, reference: PastReference): Promise<PastReference> {
+    const { live, settings } = this.#options
+    const due = this.#taken.filter(({ position }) => position < range.from)
+    const last = due.at(-1)
+    if (live === undefined || last === undefined) return reference
+    this.#taken = this.#taken.slice(due.length)
+    this.#place = placeOf(last, settingsDigest(settings))
+    return this.#use(await live.load(last.reference))
+  }
+
+  #use(reference: PastReference): PastReference {
+    this.#reference = reference
+    this.#prepared = undefined
+    return reference
+  }
+
+  async #evaluate(closed: ClosedWindow, reference: PastReference): Promise<PastWindow> {
+    const { model, settings, now, runner } = this.#options
+    const prepared = (this.#prepared ??= prepareReference(reference.table, settings))
     const { from, to } = closed.range
-    const evaluation = evaluateWindow(
-      this.#prepared,
-      closed.table,
-      settings,
-      windowSeed(model, from, to),
-    )
+    const seed = windowSeed(model, from, to)
+    const { online, persistence: before, number } = this.#place
+    const options = { seed, online, runner }
+    const evaluation = await evaluateWindow(prepared, closed.table, settings, options)
     const finding = windowEvaluated(closed, evaluation, {
       model,
-      number: (this.#last?.number ?? 0) + 1,
+      number: number + 1,
       reference: reference.digest,
       settings,
-      before: this.#last?.persistence ?? initialPersistence,
+      before,
       at: now,
     })
-    this.#last = finding
-    return { finding, table: closed.table, reference: this.#prepared }
+    this.#place = placeOf(finding, finding.configuration)
+    this.#join(finding, closed.table, reference)
+    return { finding, table: closed.table, reference: prepared }
+  }
+
+  #join(finding: WindowEvaluated, window: Table, reference: PastReference): void {
+    const { settings, live } = this.#options
+    if (live !== undefined || settings.update === undefined || !joins(settings, finding)) return
+    const table = joinReference(reference.table, window, settings.update, finding.seed)
+    const written = joinedOrigin(finding, settings.update, reference.asked ?? "")
+    const { digest } = writeReference(table, written)
+    this.#use({ ...reference, table, digest, origin: written.origin })
   }
 }

@@ -2,7 +2,10 @@
 // rows and the first window are built by whoever folds the log.
 import { readReference, writeReference, type ReferenceOrigin } from "#core/drift/reference"
 import { addRows, type ColumnPlan } from "#core/drift/columns"
+import type { DriftSettings } from "#core/drift/settings"
 import { TableBuilder, type Table } from "#core/drift/table"
+import { seedOf } from "#core/statistics/seeded-random"
+import type { WindowEvaluated } from "#proto/finding"
 import type { DriftReference } from "#proto/drift-reference"
 import { ArtifactCorrupt, artifactDigest, type ArtifactStore } from "../registry/artifacts.ts"
 import type { Log } from "../log/log.ts"
@@ -46,6 +49,23 @@ export interface RangeOptions {
   readonly rowsMax: number
   readonly seed: number
   readonly plans: (version: string | undefined) => ReadonlyArray<ColumnPlan> | undefined
+}
+
+/** The rows of a window as the fold had them, sample included. */
+export const readWindow = (
+  {
+    log,
+    settings,
+    plans,
+  }: {
+    readonly log: Log
+    readonly settings: DriftSettings
+    readonly plans: RangeOptions["plans"]
+  },
+  { model, window: { from, to } }: WindowEvaluated,
+): Promise<Table> => {
+  const { rowsMax } = settings
+  return readTable(log, { model, from, to, rowsMax, seed: seedOf(`${model} ${from}`), plans })
 }
 
 /** The rows of a model's facts in a range of positions, both ends included. */
