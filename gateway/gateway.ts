@@ -21,7 +21,10 @@ import { KeyedSubmitter } from "./inference/keyed.ts"
 import { makeManners, originsOf } from "./http/manners.ts"
 import { LogWatch } from "./watch/log-watch.ts"
 import { GatewayMetrics } from "./metrics.ts"
+import { controlRoutes } from "./models/control-routes.ts"
 import { modelRoutes } from "./models/model-routes.ts"
+import { Repository } from "./models/repository.ts"
+import { ModelStatistics } from "./models/statistics.ts"
 import { ErasureWatch } from "./predictions/erased.ts"
 import { Polls } from "./predictions/poll.ts"
 import { OutcomeMetrics } from "./outcomes/outcome-metrics.ts"
@@ -106,14 +109,14 @@ const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder)
   const keyed = new KeyedSubmitter({ log, submitter, replicas })
   const admit = makeDoor(options.gates, new DoorMetrics(metrics.registry))
   const intake = new Intake({ releases, submitter, keyed, admit, settings, retryAfterSeconds })
-  const queueFullStatus = Number(settings.queueFullStatus)
+  const shedStatus = Number(settings.shedStatus)
   const shared = { intake, responder, metrics, keepOpen, now }
   const bulk = new BulkInference({
     ...shared,
     seats: seats.bulks,
     logger,
     stopping,
-    queueFullStatus,
+    shedStatus,
   })
   const { feeds, polled } = lookingRoutes(options, parts, responder, seats)
   registerReaders(metrics.registry, { polls: () => pollers.size, bulk, feeds })
@@ -136,12 +139,30 @@ const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder)
   ]
 }
 
+/** The routes that control models. */
+const controlOf = (options: GatewayOptions, parts: Parts, responder: Responder) => {
+  const { log, releases, settings } = options
+  const { loadWaitMillis, requestBytesMax, bodyWaitMillis } = settings
+  const predictorsSeen = () => parts.backlog.state.predictorsSeen()
+  const { keepOpen } = parts
+  return controlRoutes({
+    releases,
+    repository: new Repository({ log, releases, loadWaitMillis, predictorsSeen, now, time }),
+    statistics: new ModelStatistics({ log, releases }),
+    responder,
+    requestBytesMax,
+    bodyWaitMillis,
+    keepOpen,
+  })
+}
+
 const makeRoutes = (options: GatewayOptions, parts: Parts) => {
   const { log, releases, settings, guard, logger, version } = options
+  const { serverName } = settings
   const { metrics, backlog, history, draining, traces } = parts
   const responder = makeResponder({
     releases,
-    queueFullStatus: Number(settings.queueFullStatus),
+    shedStatus: Number(settings.shedStatus),
     retryAfterSeconds: () => backlog.state.retryAfterSeconds(false),
   })
   const manners = makeManners({
@@ -154,7 +175,8 @@ const makeRoutes = (options: GatewayOptions, parts: Parts) => {
   const peers = readPeers(settings.metricsPeers)
   const served = [
     ...dataRoutes(options, parts, responder),
-    ...modelRoutes({ releases, readiness, responder, metrics, peers, version }),
+    ...modelRoutes({ releases, readiness, responder, metrics, peers, version, serverName }),
+    ...controlOf(options, parts, responder),
   ]
   const routes = [...served, ...descriptionRoutes(served, version)]
   const requestLog = new RequestLog({ logger, slowMillis: settings.slowMillis, now })

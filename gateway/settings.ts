@@ -78,9 +78,21 @@ export const gatewaySettings = {
     100,
     TIMEOUT_MAX_MILLIS,
   ),
-  queueFullStatus: choice(
-    "WEIR_QUEUE_FULL_STATUS",
-    "Status of a refusal for a full queue; 503 for clients that expect what Triton answers",
+  serverName: text(
+    "WEIR_SERVER_NAME",
+    "Name of the server in GET /v2; triton for clients that insist on it",
+    "weir",
+  ),
+  loadWaitMillis: integer(
+    "WEIR_LOAD_WAIT_MS",
+    "How long a load over the protocol may wait for a predictor to be ready, milliseconds",
+    30_000,
+    100,
+    TIMEOUT_MAX_MILLIS,
+  ),
+  shedStatus: choice(
+    "WEIR_SHED_STATUS",
+    "Status of refusals of load; 503 for clients that expect what Triton answers",
     "429",
     ["429", "503"],
   ),

@@ -12,7 +12,7 @@ export interface Gathering {
   /** Told of each answer in turn; with false no further one is waited for. */
   readonly onAnswer: (data: Uint8Array) => boolean
   /** After an answer, none is waited for longer than this. */
-  readonly quietMillis?: number
+  readonly quietMillis?: () => number
 }
 
 /** Resolves when enough has been answered, the wait is over, or nobody listens. Never rejects. */
@@ -20,7 +20,7 @@ export const askAll = (
   log: Log,
   subject: string,
   question: Uint8Array,
-  { waitMillis, quietMillis = waitMillis, onAnswer }: Gathering,
+  { waitMillis, quietMillis = () => waitMillis, onAnswer }: Gathering,
 ): Promise<void> => {
   const { connection } = log
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -39,7 +39,7 @@ export const askAll = (
       if (error !== null || message.headers?.code === NO_RESPONDERS) return end()
       if (!onAnswer(message.data)) return end()
       clearTimeout(quiet)
-      quiet = setTimeout(end, quietMillis)
+      quiet = setTimeout(end, quietMillis())
     },
   })
   connection.publish(subject, question, { reply: inbox })

@@ -169,7 +169,12 @@ const importReadable = async (
   if (accepted.length === 0) return { versions, promoted: [] }
   const at = deps.now()
   const facts = await execute(deps.log, model, { type: "PromoteImported", versions: accepted, at })
-  return { versions, promoted: facts.map(({ version }) => ({ model, version })) }
+  return {
+    versions,
+    promoted: facts.flatMap((fact) =>
+      "version" in fact ? [{ model, version: fact.version }] : [],
+    ),
+  }
 }
 
 /** All versions of one model; refused, all of them, when its releases cannot be read. */

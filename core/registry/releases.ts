@@ -5,6 +5,7 @@
 import { Schema } from "effect"
 import { isModelName } from "#proto/names"
 import { ALL_RELEASES, EVENTS, modelOfEvent } from "#proto/subjects"
+import type { ServingConfig } from "#proto/serving-config"
 import type { Signature } from "#proto/signature"
 import type { Logger } from "../service/logger.ts"
 import { follow, type Entry } from "../log/follow.ts"
@@ -26,6 +27,7 @@ export type Resolution =
       readonly digest: string
       readonly signature: Signature
       readonly signatureDigest: string
+      readonly config?: ServingConfig
     }
   | { readonly kind: "unknown_model" }
   | { readonly kind: "unknown_version" }
@@ -51,7 +53,9 @@ export const resolveRelease = (
   if (known === undefined) return { kind: "unknown_version" }
   if (!known.loaded && storedAt > (known.unloadedAt ?? 0)) return { kind: "unavailable" }
   const { digest, signature, signatureDigest } = known
-  return { kind: "version", version, digest, signature, signatureDigest }
+  const { config } = release
+  const found = { kind: "version", version, digest, signature, signatureDigest } as const
+  return config === undefined ? found : { ...found, config }
 }
 
 /** The projection was closed before it had read what was asked for. */

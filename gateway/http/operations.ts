@@ -7,7 +7,7 @@ import { NDJSON_TYPE } from "./ndjson.ts"
 import type { ErrorCase } from "./status.ts"
 
 export const EVENT_STREAM_TYPE = "text/event-stream"
-const JSON_TYPE = "application/json"
+export const JSON_TYPE = "application/json"
 
 export interface Parameter {
   readonly name: string
@@ -44,7 +44,7 @@ const query = (name: string, about: string, values?: ReadonlyArray<string>): Par
   ...(values === undefined ? {} : { values }),
 })
 
-const everyCall = [
+export const EVERY_CALL = [
   header(Header.REQUEST_ID, "Echoed on the answer and kept with the fact; made up when absent"),
   header(Header.TRACEPARENT, "Trace context of the W3C; passed on, and echoed"),
 ]
@@ -60,7 +60,7 @@ const inferring = [
     "integer",
   ),
   header(Header.VERSION, "Pins a version"),
-  ...everyCall,
+  ...EVERY_CALL,
 ]
 const json = (schema: Schema.Constraint): Content => ({ [JSON_TYPE]: schema })
 
@@ -104,7 +104,7 @@ const look = (
   about: string,
   schema: Schema.Constraint,
   errors: ReadonlyArray<ErrorCase> = [],
-): Operation => ({ name, about, parameters: everyCall, gives: { 200: json(schema) }, errors })
+): Operation => ({ name, about, parameters: EVERY_CALL, gives: { 200: json(schema) }, errors })
 
 const readiness = (name: string): Operation => ({
   ...look(name, "Whether this gateway can answer, and if not, why not", Body.Ready),
@@ -134,7 +134,7 @@ export const operations = {
       header("Prefer", "`wait=N`: waits up to N seconds for the answer, at most 60"),
       query("form", "How the answer is written", ["tensors", "rows"]),
       query("position", "`Weir-Position` of the answer, to find it in the long log as well"),
-      ...everyCall,
+      ...EVERY_CALL,
     ],
     gives: {
       200: { [JSON_TYPE]: Body.PredictionAnswer },
@@ -150,7 +150,7 @@ export const operations = {
       query("outcome", "Only these", ["predicted", "failed"]),
       query("from", "First position; only what comes from now on when absent"),
       header("Last-Event-ID", "Position of the last event that was seen", "integer"),
-      ...everyCall,
+      ...EVERY_CALL,
     ],
     gives: { 200: { [EVENT_STREAM_TYPE]: Body.FeedEvent } },
     errors: ["invalid", "unknownModel", "tooManyReaders", "logUnavailable"],
@@ -176,7 +176,7 @@ export const operations = {
   index: {
     name: "index",
     about: "Every version of every model, and whether it is loaded",
-    parameters: everyCall,
+    parameters: EVERY_CALL,
     takes: json(Body.IndexRequest),
     gives: { 200: json(Body.RepositoryIndex) },
     errors: ["invalid", "tooLarge", "unsupportedMediaType", "unsupportedEncoding"],

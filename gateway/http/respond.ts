@@ -12,7 +12,7 @@ import { predictionAddress } from "./address.ts"
 import { BINARY_TYPE, HEAD_LENGTH } from "./body.ts"
 import { sized } from "./compression.ts"
 import type { FactView } from "../predictions/fact-view.ts"
-import { CASES, CASE_OF_FAILURE, failureMessage, refuse, type Refusal } from "./status.ts"
+import { CASES, CASE_OF_FAILURE, failureMessage, refuse, statusOf, type Refusal } from "./status.ts"
 import type { Answered } from "../inference/submit.ts"
 
 const JSON_HEADERS = { "content-type": "application/json" } as const
@@ -50,8 +50,8 @@ export interface Responder {
 
 export interface ResponderOptions {
   readonly releases: Pick<Releases, "model" | "caughtUp">
-  /** Status for a full queue. */
-  readonly queueFullStatus: number
+  /** Status of refusals of load. */
+  readonly shedStatus: number
   /** Seconds until what is queued now has been answered, as far as is known. */
   readonly retryAfterSeconds: () => number
 }
@@ -102,22 +102,18 @@ const binaryResponse = (
 }
 
 const makeRefused =
-  (queueFullStatus: number): Responder["refused"] =>
+  (shedStatus: number): Responder["refused"] =>
   (refusal, headers = {}) => {
     const { error, message, id, retryAfterSeconds, allow } = refusal
-    const { status, code } = CASES[error]
-    return jsonResponse(
-      JSON.stringify({ error: message, code, id }),
-      error === "queueFull" ? queueFullStatus : status,
-      {
-        ...(id === undefined ? {} : { [Header.ID]: id }),
-        ...(retryAfterSeconds === undefined ? {} : { "Retry-After": `${retryAfterSeconds}` }),
-        ...(allow === undefined ? {} : { Allow: allow }),
-        // What of the body still comes is nobody's next request.
-        ...(error === "bodyTimedOut" ? { Connection: "close" } : {}),
-        ...headers,
-      },
-    )
+    const { code } = CASES[error]
+    return jsonResponse(JSON.stringify({ error: message, code, id }), statusOf(error, shedStatus), {
+      ...(id === undefined ? {} : { [Header.ID]: id }),
+      ...(retryAfterSeconds === undefined ? {} : { "Retry-After": `${retryAfterSeconds}` }),
+      ...(allow === undefined ? {} : { Allow: allow }),
+      // What of the body still comes is nobody's next request.
+      ...(error === "bodyTimedOut" ? { Connection: "close" } : {}),
+      ...headers,
+    })
   }
 
 /** Signatures of the versions that answered, by their facts. */
@@ -134,8 +130,8 @@ const signatureFinder = (releases: ResponderOptions["releases"]) => {
 }
 
 export const makeResponder = (options: ResponderOptions): Responder => {
-  const { releases, queueFullStatus, retryAfterSeconds } = options
-  const refused = makeRefused(queueFullStatus)
+  const { releases, shedStatus, retryAfterSeconds } = options
+  const refused = makeRefused(shedStatus)
   const queued: Responder["queued"] = (id, model, headers = {}) =>
     jsonResponse(JSON.stringify({ id, model, status: "queued" }), 202, {
       [Header.ID]: id,

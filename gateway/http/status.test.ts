@@ -23,11 +23,11 @@ const CONTRACT: Readonly<Record<number, ReadonlyArray<ErrorCase>>> = {
 }
 
 const names = Object.keys(CASES).filter((name): name is ErrorCase => name in CASES)
-const responder = (queueFullStatus: number) =>
+const responder = (shedStatus: number) =>
   makeResponder({
     retryAfterSeconds: () => 1,
     releases: { model: () => undefined, caughtUp: async () => undefined },
-    queueFullStatus,
+    shedStatus,
   })
 
 test("every case has the status of the contract and a code word of its own", () => {
@@ -57,11 +57,12 @@ for (const name of names)
     })
   })
 
-test("only a full queue follows the configured status", () => {
+test("only refusals of load follow the configured status", () => {
   const statuses = names.filter(
     (name) => responder(503).refused(refuse(name, "")).status !== CASES[name].status,
   )
-  expect(statuses).toEqual(["queueFull"])
+  expect(statuses.toSorted()).toEqual(["queueFull", "rateLimited", "tooManyInFlight"])
+  for (const name of statuses) expect(responder(503).refused(refuse(name, "")).status).toBe(503)
 })
 
 test("every stored failure is a case, and what a model said stays inside", () => {

@@ -44,6 +44,13 @@ export const CASES = {
 } as const satisfies Readonly<Record<string, Case>>
 export type ErrorCase = keyof typeof CASES
 
+/** Refusals of load: their status can be configured, for clients that expect what Triton answers. */
+const SHED: ReadonlySet<ErrorCase> = new Set(["queueFull", "tooManyInFlight", "rateLimited"])
+
+/** `shedStatus` is the one of refusals of load. */
+export const statusOf = (error: ErrorCase, shedStatus: number): number =>
+  SHED.has(error) ? shedStatus : CASES[error].status
+
 /** What a stored failure is to the caller. */
 export const CASE_OF_FAILURE: Readonly<Record<FailureReason, ErrorCase>> = {
   invalid: "invalid",

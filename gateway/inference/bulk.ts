@@ -13,7 +13,7 @@ import type { GatewayMetrics } from "../metrics.ts"
 import { NDJSON_TYPE, readLines, type Line } from "../http/ndjson.ts"
 import type { Form, Responder } from "../http/respond.ts"
 import { endsLater } from "../http/streamed.ts"
-import { CASES, refuse, type ErrorCase, type Refusal } from "../http/status.ts"
+import { CASES, refuse, statusOf, type ErrorCase, type Refusal } from "../http/status.ts"
 import type { Answered } from "./submit.ts"
 
 /** Pause before a line that found the queue full is tried again. */
@@ -38,7 +38,7 @@ export interface BulkOptions {
   /** Aborted when the process is told to stop: what was read is answered, no more is read. */
   readonly stopping: AbortSignal
   /** Status for a full queue, as single requests get it. */
-  readonly queueFullStatus: number
+  readonly shedStatus: number
 }
 
 const stopped = refuse(
@@ -240,8 +240,8 @@ export class BulkInference {
   }
 
   #errorLine({ error, message, id }: Refusal, line: number): string {
-    const { status, code } = CASES[error]
-    const shown = error === "queueFull" ? this.#options.queueFullStatus : status
-    return `${JSON.stringify({ line, error: message, code, status: shown, id })}\n`
+    const { code } = CASES[error]
+    const status = statusOf(error, this.#options.shedStatus)
+    return `${JSON.stringify({ line, error: message, code, status, id })}\n`
   }
 }

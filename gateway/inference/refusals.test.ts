@@ -58,7 +58,7 @@ test("a full queue is 429 with Retry-After, or 503 where that is configured", as
   const full = await predict(5_000)
   expect(stateOf(full)).toEqual([429, "queue_full"])
   expect(Number(full.headers.get("retry-after"))).toBeGreaterThanOrEqual(1)
-  const other = await system.startGateway({ WEIR_QUEUE_FULL_STATUS: "503" })
+  const other = await system.startGateway({ WEIR_SHED_STATUS: "503" })
   expect(stateOf(await predict(5_000, other.url))).toEqual([503, "queue_full"])
   const metrics = await (await fetch(`${other.url}/metrics`)).text()
   expect(metrics.includes('weir_gateway_publish_refusals_total{kind="full"} 1')).toBe(true)

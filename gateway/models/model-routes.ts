@@ -1,6 +1,5 @@
 // The routes about server and models: health, metadata, the repository's index and metrics. They
 // read what is known already and change nothing.
-import type { Release, RegisteredVersion } from "#core/registry/release"
 import type { Releases } from "#core/registry/releases"
 import { mergedMetrics, type Peer } from "#core/service/merged-metrics"
 import { readText } from "../http/body.ts"
@@ -13,12 +12,20 @@ import { jsonResponse, type Responder } from "../http/respond.ts"
 import type { Handler, Route } from "../http/routes.ts"
 import { CASES, refuse } from "../http/status.ts"
 import { targetOf } from "../inference/target.ts"
+import { repositoryIndex } from "./repository.ts"
 
 const INDEX_BODY = { bytesMax: 4_096, waitMillis: 10_000 } as const
-const SERVER_NAME = "weir"
 const PART = "gateway"
 /** Extensions of the Open Inference Protocol that are there. */
-const EXTENSIONS = ["parameters", "binary_tensor_data", "classification"]
+const EXTENSIONS = [
+  "binary_tensor_data",
+  "classification",
+  "model_configuration",
+  "model_repository",
+  "parameters",
+  "schedule_policy",
+  "statistics",
+]
 const PLATFORM = "onnx_onnxv1"
 
 export interface ModelRoutesOptions {
@@ -29,21 +36,11 @@ export interface ModelRoutesOptions {
   /** Processes whose metrics are shown with our own. */
   readonly peers: ReadonlyArray<Peer>
   readonly version: string
+  /** As `GET /v2` gives it. */
+  readonly serverName: string
 }
 
 const json = (value: unknown, status = 200) => jsonResponse(JSON.stringify(value), status)
-
-const stateOf = (
-  release: Release,
-  version: string,
-  known: RegisteredVersion,
-  unreadable: string | undefined,
-) => ({
-  name: release.model,
-  version,
-  state: known.loaded && unreadable === undefined ? "READY" : "UNAVAILABLE",
-  reason: unreadable ?? (known.loaded ? "" : "unloaded"),
-})
 
 const wantsReadyOnly = (text: string): boolean | undefined => {
   if (text.trim() === "") return false
@@ -66,7 +63,7 @@ const get = (path: string, access: Access, handle: Handler, operation: Operation
 })
 
 const serverRoutes = (options: ModelRoutesOptions): ReadonlyArray<Route> => {
-  const { readiness, metrics, peers, version } = options
+  const { readiness, metrics, peers, version, serverName } = options
 
   const live: Handler = () => json({ live: true })
   const ready: Handler = () => {
@@ -91,7 +88,7 @@ const serverRoutes = (options: ModelRoutesOptions): ReadonlyArray<Route> => {
     get(
       "/v2",
       "key",
-      () => json({ name: SERVER_NAME, version, extensions: EXTENSIONS }),
+      () => json({ name: serverName, version, extensions: EXTENSIONS }),
       operations.server,
     ),
     get("/metrics", "metrics", exposition, operations.metrics),
@@ -137,12 +134,7 @@ export const modelRoutes = (options: ModelRoutesOptions): ReadonlyArray<Route> =
     const readyOnly = wantsReadyOnly(text)
     if (readyOnly === undefined)
       return responder.refused(refuse("invalid", 'body: expected {"ready"?: true or false}'))
-    const entries = [...releases.models().values()].flatMap((release) =>
-      [...release.versions].map(([version, known]) =>
-        stateOf(release, version, known, releases.broken().get(release.model)?.message),
-      ),
-    )
-    return json(readyOnly ? entries.filter(({ state }) => state === "READY") : entries)
+    return json(repositoryIndex(releases, readyOnly))
   }
 
   return [
