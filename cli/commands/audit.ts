@@ -12,14 +12,14 @@ import {
   wholeNumber,
   type Command,
 } from "../command.ts"
-import { jsonFlag, natsFlag, withFoundLog } from "../find-log.ts"
+import { jsonFlag, logFlags, withFoundLog } from "../find-log.ts"
 
 /** Headers of the long log are read at some 100,000 a second. */
 const SCAN_DEFAULT = 20_000_000
 const SCAN_MOST = 1_000_000_000
 
 const flags = {
-  nats: natsFlag,
+  ...logFlags,
   json: jsonFlag,
   model: {
     value: "MODEL",
@@ -55,7 +55,7 @@ ${describeFlags(flags)}`,
       most: SCAN_MOST,
       otherwise: SCAN_DEFAULT,
     })
-    return withFoundLog("audit", set.nats, async (log) => {
+    return withFoundLog("audit", set, async (log) => {
       const story = await findStory(log, { id, model, scanMost })
       if (story === undefined) {
         const where = model === undefined ? "the log" : `the log of model "${model}"`

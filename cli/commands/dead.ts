@@ -24,13 +24,13 @@ import {
 } from "../command.ts"
 import { newestLetters, notRetried, oneLetter } from "../dead/choose.ts"
 import { letterDocument, lettersText, letterText, letterWhole } from "../dead/listing.ts"
-import { jsonFlag, natsFlag, withFoundLog } from "../find-log.ts"
+import { jsonFlag, logFlags, withFoundLog } from "../find-log.ts"
 
 const LIST_DEFAULT = 100
 const LIST_MOST = 100_000
 
 const flags = {
-  nats: natsFlag,
+  ...logFlags,
   json: jsonFlag,
   model: { value: "MODEL", help: "only letters of this model" },
   last: { value: "N", help: `list: the newest N (default ${LIST_DEFAULT})` },
@@ -170,7 +170,7 @@ ${describeFlags(flags)}`,
       most: LIST_MOST,
       otherwise: LIST_DEFAULT,
     })
-    return withFoundLog("dead", set.nats, (log) =>
+    return withFoundLog("dead", set, (log) =>
       action({
         log,
         json: switches.has("json"),

@@ -24,7 +24,7 @@ import { driftSettings, readConfigFile, readPlace, readReference } from "../drif
 import { describeJudgement, describeRule, type DriftWords } from "../drift/options.ts"
 import { askPast } from "../drift/past.ts"
 import { pastText } from "../drift/text.ts"
-import { jsonFlag, natsFlag, withFoundLog } from "../find-log.ts"
+import { jsonFlag, logFlags, withFoundLog } from "../find-log.ts"
 
 const flags = {
   from: { value: "PLACE", help: "position, time, length ago such as 2h, or mark" },
@@ -41,7 +41,7 @@ const flags = {
   config: { value: "FILE", help: "YAML (default: DRIFT_CONFIG)" },
   html: { value: "FILE", help: "write a report that needs nothing else" },
   json: jsonFlag,
-  nats: natsFlag,
+  ...logFlags,
 } as const
 
 type Set = DriftWords & { readonly from?: string; readonly to?: string; readonly html?: string }
@@ -156,7 +156,7 @@ ${describeFlags(flags)}`,
     const action = isAction(first) && second !== undefined ? actions[first] : past
     if (action === past && second !== undefined) throw new UsageError(`unexpected word "${second}"`)
     const model = action === past ? first : (second ?? first)
-    return withFoundLog("drift", set.nats, async (log) =>
+    return withFoundLog("drift", set, async (log) =>
       action({ log, model, ...(await find(log, model)), set, json: switches.has("json") }),
     )
   },

@@ -18,7 +18,7 @@ import { eraseHoldings, type ErasureResult } from "../erase/erase.ts"
 import { idsOfCaller } from "../erase/of-caller.ts"
 import { copiedSoFar, findHoldings, waitingModels, type Holdings } from "../erase/places.ts"
 import { withRetries } from "../erase/retries.ts"
-import { jsonFlag, natsFlag, withFoundLog } from "../find-log.ts"
+import { jsonFlag, logFlags, withFoundLog } from "../find-log.ts"
 import { countText, table } from "../table.ts"
 
 const IDS_MOST = 10_000
@@ -36,7 +36,7 @@ const QUEUE_REMAINS =
   "to compact them"
 
 const flags = {
-  nats: natsFlag,
+  ...logFlags,
   json: jsonFlag,
   caller: { value: "NAME", help: "everything that this caller asked, in place of ids" },
   model: { value: "MODEL", help: "only what this model was asked" },
@@ -163,7 +163,7 @@ ${describeFlags(flags)}`,
     if (set.caller === "") throw new UsageError("--caller: expected a name")
     if ((positionals.length === 0) === (set.caller === undefined))
       throw new UsageError("give ids, or --caller NAME")
-    return withFoundLog("erase", set.nats, (log) =>
+    return withFoundLog("erase", set, (log) =>
       eraseAll(
         { log, ids: new Set(positionals), caller: set.caller, model: set.model },
         {

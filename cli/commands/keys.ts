@@ -14,11 +14,11 @@ import {
   UsageError,
   type Command,
 } from "../command.ts"
-import { dataFolder, jsonFlag, natsFlag, withFoundLog } from "../find-log.ts"
+import { dataFolder, jsonFlag, logFlags, withFoundLog } from "../find-log.ts"
 import { table } from "../table.ts"
 
 const flags = {
-  nats: natsFlag,
+  ...logFlags,
   json: jsonFlag,
   scopes: { value: "LIST", help: `what the key may do, of ${SCOPES.join(",")} (default predict)` },
   rate: { value: "N", help: "requests a second at each gateway (default: no limit)" },
@@ -28,6 +28,8 @@ const flags = {
 
 interface Asked {
   readonly log: Log
+  /** Folder of the pepper; undefined for the default one. */
+  readonly data: string | undefined
   readonly json: boolean
   readonly words: ReadonlyArray<string>
   readonly scopes: string
@@ -67,8 +69,8 @@ const rateOf = (text: string | undefined): number | undefined => {
 
 const configuredPepper = (): string | undefined => process.env["WEIR_KEY_PEPPER"] || undefined
 
-const pepperHere = (): Pepper =>
-  openPepper(configuredPepper(), dataFolder(), (path) =>
+const pepperHere = ({ data }: Pick<Asked, "data">): Pepper =>
+  openPepper(configuredPepper(), dataFolder(data), (path) =>
     console.error(`made a new pepper: ${path}; gateways must share it`),
   )
 
@@ -89,7 +91,7 @@ const refuseForeignPepper = async (log: Log, { fingerprint }: Pepper): Promise<v
 const create: Action = async (asked) => {
   const name = nameOf(asked)
   const [scopes, ratePerSecond] = [scopesOf(asked.scopes), rateOf(asked.rate)]
-  const pepper = pepperHere()
+  const pepper = pepperHere(asked)
   if (!asked.newPepper) await refuseForeignPepper(asked.log, pepper)
   const key = newKey()
   const digest = pepper.digest(key).toString("hex")
@@ -120,7 +122,7 @@ const list: Action = async (asked) => {
   const keys = await openKeys(asked.log)
   const callers = keys.callers()
   await keys.close()
-  const here = findPepper(configuredPepper(), dataFolder())
+  const here = findPepper(configuredPepper(), dataFolder(asked.data))
   const valid = callers.flatMap((caller) => caller.keys.map(describeKey))
   const columns = [
     { name: "CALLER" },
@@ -175,9 +177,10 @@ ${describeFlags(flags)}`,
     if (action === undefined)
       throw new UsageError(`expected one of ${Object.keys(actions).join(", ")}, got "${name}"`)
     const { flags: set, switches, positionals: words } = readWords(rest, flags, action.words)
-    await withFoundLog("keys", set.nats, (log) =>
+    await withFoundLog("keys", set, (log) =>
       action.run({
         log,
+        data: set.data,
         json: switches.has("json"),
         words,
         scopes: set.scopes ?? "predict",

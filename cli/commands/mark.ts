@@ -11,11 +11,11 @@ import {
   UsageError,
   type Command,
 } from "../command.ts"
-import { natsFlag, withFoundLog } from "../find-log.ts"
+import { logFlags, withFoundLog } from "../find-log.ts"
 
 const flags = {
   model: { value: "MODEL", help: "one model (default: every registered one)" },
-  nats: natsFlag,
+  ...logFlags,
 } as const
 
 const modelsOf = async (log: Log, model: string | undefined): Promise<ReadonlyArray<string>> => {
@@ -41,7 +41,7 @@ ${describeFlags(flags)}`,
     const [name] = positionals
     if (name === undefined || name === "" || name.length > MARK_NAME_MAX_CHARACTERS)
       throw new UsageError(`a mark needs a name of 1 to ${MARK_NAME_MAX_CHARACTERS} characters`)
-    return withFoundLog("mark", set.nats, async (log) => {
+    return withFoundLog("mark", set, async (log) => {
       for (const model of await modelsOf(log, set.model)) {
         const { position } = await setMark(log, model, name, Date.now())
         console.log(`${model}: "${name}" stands behind position ${position}`)

@@ -16,7 +16,7 @@ import {
   UsageError,
   type Command,
 } from "../command.ts"
-import { jsonFlag, natsFlag, withFoundLog } from "../find-log.ts"
+import { jsonFlag, logFlags, withFoundLog } from "../find-log.ts"
 import { allModels, modelDocument, modelsText, modelText } from "../models/listing.ts"
 import { mendDocument, mendText } from "../models/mending.ts"
 import { eventDocument, releaseHistory, releaseWords } from "../models/release-history.ts"
@@ -25,7 +25,7 @@ import { describeImport, importDependencies } from "../up/models.ts"
 const OPERATOR_EVIDENCE = "operator"
 
 const flags = {
-  nats: natsFlag,
+  ...logFlags,
   json: jsonFlag,
   yes: { help: "mend: removes what is listed" },
   evidence: {
@@ -156,7 +156,7 @@ ${describeFlags(flags)}`,
       throw new UsageError(`expected one of ${Object.keys(actions).join(", ")}, got "${name}"`)
     const { flags: set, switches, positionals: words } = readWords(rest, flags, action.words)
     const evidence = set.evidence ?? OPERATOR_EVIDENCE
-    return withFoundLog("models", set.nats, (log) =>
+    return withFoundLog("models", set, (log) =>
       action.run({ log, json: switches.has("json"), words, evidence, yes: switches.has("yes") }),
     )
   },

@@ -1,9 +1,11 @@
 // `weir provision`: the only command that creates and changes streams and consumers.
 import { describeFlags, EXIT_DONE, EXIT_FAILED, readWords, type Command } from "../command.ts"
+import { findLog, logFlags } from "../find-log.ts"
 import { provisionLog, readLimits, verifyLog, withLog } from "../log.ts"
 
 const flags = {
   nats: { value: "URL", help: "the server or cluster (default: NATS_URL)" },
+  data: logFlags.data,
   check: { help: "change nothing; name each difference and exit 1 when there is one" },
 } as const
 
@@ -19,7 +21,8 @@ ${describeFlags(flags)}`,
   run: async (args) => {
     const { flags: set, switches } = readWords(args, flags)
     const limits = readLimits(process.env)
-    return withLog("weir-provision", set.nats, async (log) => {
+    const servers = set.data === undefined ? set.nats : (await findLog(set)).servers
+    return withLog("weir-provision", servers, async (log) => {
       if (!switches.has("check")) await provisionLog(log, limits)
       const differences = await verifyLog(log, limits)
       for (const { where, field, expected, found } of differences) {

@@ -1,6 +1,6 @@
 // `weir streams`: what the log holds, how fast it fills, and whether the long log keeps up.
 import { describeFlags, EXIT_DONE, readWords, wholeNumber, type Command } from "../command.ts"
-import { jsonFlag, natsFlag, withFoundLog } from "../find-log.ts"
+import { jsonFlag, logFlags, withFoundLog } from "../find-log.ts"
 import { readFigures } from "../streams/figures.ts"
 import { figuresDocument, figuresText } from "../streams/text.ts"
 
@@ -8,7 +8,7 @@ const SECONDS_DEFAULT = 2
 const SECONDS_MOST = 600
 
 const flags = {
-  nats: natsFlag,
+  ...logFlags,
   monitor: { value: "URL", help: "the server's monitoring pages (default: of ./weir up)" },
   over: { value: "SECONDS", help: `measures rates over so long (default ${SECONDS_DEFAULT})` },
   json: jsonFlag,
@@ -31,7 +31,7 @@ ${describeFlags(flags)}`,
       most: SECONDS_MOST,
       otherwise: SECONDS_DEFAULT,
     })
-    return withFoundLog("streams", set.nats, async (log, { monitorUrl }) => {
+    return withFoundLog("streams", set, async (log, { monitorUrl }) => {
       const figures = await readFigures(log, set.monitor ?? monitorUrl, seconds)
       const isJson = switches.has("json")
       console.log(

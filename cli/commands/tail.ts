@@ -9,7 +9,7 @@ import {
   wholeNumber,
   type Command,
 } from "../command.ts"
-import { natsFlag, withFoundLog } from "../find-log.ts"
+import { logFlags, withFoundLog } from "../find-log.ts"
 import { readMoment, type Moment } from "../moment.ts"
 import { lastPositions, positionAt, tailFacts } from "../tail/facts.ts"
 import { factDocument, factLine, HEAD_LINE } from "../tail/line.ts"
@@ -19,7 +19,7 @@ const LAST_DEFAULT = 20
 const LAST_MOST = 1_000_000
 
 const flags = {
-  nats: natsFlag,
+  ...logFlags,
   follow: { help: "goes on with the facts that come, until Ctrl-C" },
   from: { value: "WHERE", help: "a position, a time (2026-01-31T12:00Z) or how long ago (10m)" },
   last: { value: "N", help: `without --from: the newest N (default ${LAST_DEFAULT})` },
@@ -67,7 +67,7 @@ ${describeFlags(flags)}`,
     })
     const isJson = switches.has("json")
     const signal = untilStopped()
-    return withFoundLog("tail", set.nats, async (log) => {
+    return withFoundLog("tail", set, async (log) => {
       const from = await startOf(log, model, moment, last)
       const options = { model, from, isFollowed: switches.has("follow"), signal }
       if (!isJson) await printLine(HEAD_LINE)

@@ -22,14 +22,14 @@ import {
   UsageError,
   type Command,
 } from "../command.ts"
-import { jsonFlag, natsFlag, withFoundLog } from "../find-log.ts"
+import { jsonFlag, logFlags, withFoundLog } from "../find-log.ts"
 import { targetDocument, targetsText } from "../webhooks/listing.ts"
 
 const HOUR_MILLIS = 3_600_000
 const TRIAL_ID_BYTES = 8
 
 const flags = {
-  nats: natsFlag,
+  ...logFlags,
   json: jsonFlag,
   kind: { value: "KIND", help: `what the receiver takes: ${WEBHOOK_KINDS.join(", ")}` },
   models: { value: "A,B", help: "only alerts of these models (default: of all)" },
@@ -179,7 +179,7 @@ ${describeFlags(flags)}`,
     if (action === undefined)
       throw new UsageError(`expected one of ${Object.keys(actions).join(", ")}, got "${name}"`)
     const { flags: set, switches, positionals: words } = readWords(rest, flags, action.words)
-    return withFoundLog("webhooks", set.nats, (log) =>
+    return withFoundLog("webhooks", set, (log) =>
       action.run({ log, json: switches.has("json"), words, set }),
     )
   },
