@@ -1,5 +1,5 @@
-// What a fact answered, row by row: the predicted class or number, the probabilities, and the values
-// by which rows are sliced. A fact that does not fit its signature has no rows.
+// What a fact answered, row by row: the predicted class or number, the probabilities, and the
+// values by which rows are sliced. A fact that does not fit its signature has no rows.
 import { decodeTexts } from "#core/inference/string-elements"
 import { viewOf } from "#core/inference/typed-views"
 import type { Prediction } from "#proto/prediction"

@@ -7,7 +7,7 @@ const PROBABILITY_MIN = 2 ** -52
 
 export interface ExpectedQuality {
   readonly accuracy: number
-  /** Of the accuracy, by sampling alone: √(Σ c(1 - c))/n with c the chance of each row to be right. */
+  /** Of the accuracy, by sampling alone: √(Σ c(1 - c))/n with c each row's chance to be right. */
   readonly accuracyError: number
   /** NaN where no row, or every row, is expected to be of class 1. */
   readonly auc: number
@@ -17,8 +17,8 @@ export interface ExpectedQuality {
 
 /**
  * The area under the ROC curve of the raw scores when row i is of class 1 with the chance
- * `calibrated[i]`: expected hits and false alarms at each threshold, ties a half. Ordered by the raw
- * score, since calibration may tie what the score tells apart.
+ * `calibrated[i]`: expected hits and false alarms at each threshold, ties a half. Ordered by the
+ * raw score, since calibration may tie what the score tells apart.
  */
 export const expectedAuc = (scores: Float64Array, calibrated: Float64Array): number => {
   const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[b]! - scores[a]!)
@@ -41,8 +41,8 @@ export const expectedAuc = (scores: Float64Array, calibrated: Float64Array): num
 }
 
 /**
- * `scores` are the probabilities of class 1 that the model gave, `calibrated` the chances of class 1
- * that they mean, `predicted` 1 or 0.
+ * `scores` are the probabilities of class 1 that the model gave, `calibrated` the chances of class
+ * 1 that they mean, `predicted` 1 or 0.
  *
  * @throws StatisticUndefined without rows or with unequal lengths.
  */
