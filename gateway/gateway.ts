@@ -85,7 +85,7 @@ const lookingRoutes = (
   const shown = { log, releases, responder, logger, erasures }
   const feeds = new FeedRoutes({ ...shown, seats: seats.feeds, stopping, now })
   const findAt = findAtPosition(log)
-  return { feeds, polled: predictionRoutes({ polls, findAt, erasures, responder }) }
+  return { feeds, polls, polled: predictionRoutes({ polls, findAt, erasures, responder }) }
 }
 
 /** The routes that the data plane answers. */
@@ -118,10 +118,10 @@ const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder)
     stopping,
     shedStatus,
   })
-  const { feeds, polled } = lookingRoutes(options, parts, responder, seats)
+  const { feeds, polls, polled } = lookingRoutes(options, parts, responder, seats)
   registerReaders(metrics.registry, { polls: () => pollers.size, bulk, feeds })
   return [
-    ...new InferenceRoutes({ ...shared, releases, bulk }).routes(),
+    ...new InferenceRoutes({ ...shared, releases, bulk, polls }).routes(),
     ...polled,
     ...feeds.routes(),
     ...outcomeRoutes({

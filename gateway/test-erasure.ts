@@ -1,4 +1,5 @@
-// Erases a fact for tests of this folder, as `weir erase` does: recorded first, then from both logs.
+// Erases a fact for tests of this folder, as `weir erase` does: recorded first, then from both
+// logs.
 import { eraseMessage } from "#core/log/erase"
 import { recordErasure } from "#core/log/erasures"
 import { findHot, historyAt } from "#core/log/find"

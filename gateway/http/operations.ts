@@ -53,7 +53,10 @@ const inferring = [
     Header.IDEMPOTENCY_KEY,
     "The same key and body get the same bytes; 1 to 255 characters, no `, `",
   ),
-  header("Prefer", "`respond-async`: 202 as soon as the log holds the request"),
+  header(
+    "Prefer",
+    "`respond-async`: 202 as soon as the log holds the request, with `wait=N` after N seconds",
+  ),
   header(
     Header.TIMEOUT,
     "How long to wait for the answer, milliseconds, at most 600000",

@@ -35,7 +35,13 @@ export interface Responder {
     headers?: Readonly<Record<string, string>>,
   ) => Response
   /** What a caller is told who does not wait. */
-  readonly accepted: (id: string, model: string, form: Form) => Response
+  readonly accepted: (
+    id: string,
+    model: string,
+    form: Form,
+    /** For how long the answer was waited for all the same. */
+    waitedSeconds: number,
+  ) => Response
   /** Rejects only when the releases cannot be read any more. */
   readonly answered: (
     answered: Answered,
@@ -148,10 +154,10 @@ export const makeResponder = (options: ResponderOptions): Responder => {
     return typeof text === "string" ? text : notWritten(text, fact.id)
   }
 
-  const accepted: Responder["accepted"] = (id, model, form) =>
+  const accepted: Responder["accepted"] = (id, model, form, waitedSeconds) =>
     queued(id, model, {
       Location: predictionAddress(model, id, form),
-      "Preference-Applied": "respond-async",
+      "Preference-Applied": `respond-async${waitedSeconds > 0 ? `, wait=${waitedSeconds}` : ""}`,
     })
 
   const answered: Responder["answered"] = async (found, form, headers = {}) => {

@@ -10,14 +10,19 @@ import type { Intake } from "./intake.ts"
 import type { GatewayMetrics } from "../metrics.ts"
 import type { Form, Responder } from "../http/respond.ts"
 import type { Route } from "../http/routes.ts"
+import { readPreference } from "../http/preference.ts"
+import type { Polls } from "../predictions/poll.ts"
 import { operations } from "../http/operations.ts"
 import { refuse } from "../http/status.ts"
-import type { Outcome } from "./submit.ts"
+import type { Accepted, Answered, Outcome } from "./submit.ts"
+
+const MILLIS_PER_SECOND = 1_000
 
 export interface InferenceOptions {
   readonly releases: Releases
   readonly intake: Intake
   readonly bulk: BulkInference
+  readonly polls: Polls
   readonly responder: Responder
   readonly metrics: GatewayMetrics
   /** Lets a request wait for longer than connections may idle. */
@@ -95,11 +100,35 @@ export class InferenceRoutes {
     const begun = now()
     const { outcome, answer } = await this.#outcome(request, caller, model, version, form)
     if (outcome.kind === "refused") return responder.refused(outcome)
-    if (outcome.kind === "accepted") return responder.accepted(outcome.id, model, form)
-    metrics.predicted(outcome.fact, (now() - begun) / 1_000)
-    return answer === undefined
-      ? responder.answered(outcome, form)
-      : responder.formed(outcome, answer)
+    const isAsync = outcome.kind === "accepted"
+    const waitSeconds = isAsync ? readPreference(request.headers).waitSeconds : 0
+    const waited = isAsync
+      ? await this.#later(request, caller, model, outcome, waitSeconds)
+      : outcome
+    if (waited.kind === "accepted") return responder.accepted(waited.id, model, form, waitSeconds)
+    metrics.predicted(waited.fact, (now() - begun) / 1_000)
+    const response = await (answer === undefined
+      ? responder.answered(waited, form)
+      : responder.formed(waited, answer))
+    if (isAsync) response.headers.set("Preference-Applied", `wait=${waitSeconds}`)
+    return response
+  }
+
+  /** Who would fetch the answer later can name a time within which it would rather have it now. */
+  async #later(
+    request: Request,
+    caller: Caller,
+    model: string,
+    accepted: Accepted,
+    waitSeconds: number,
+  ): Promise<Answered | Accepted> {
+    if (waitSeconds === 0) return accepted
+    const waitMillis = waitSeconds * MILLIS_PER_SECOND
+    const { id } = accepted
+    const gone = request.signal
+    const found = await this.#options.polls.wait({ caller, model, id, waitMillis, gone })
+    // The log holds the request, whatever became of the look.
+    return found.kind === "answered" ? found : accepted
   }
 
   async #outcome(

@@ -82,6 +82,25 @@ test("a poll waits until the answer is there", async () => {
   expect((await poll).status).toBe(200)
 })
 
+test("with a wait the answer comes at once if it is there in time, and else a 202", async () => {
+  const soon = { prefer: "respond-async, wait=20" }
+  for (const [path, body] of [
+    ["/predict", ROWS],
+    [`/v2/models/${MODEL}/infer`, TENSORS],
+  ] as const) {
+    const answer = await post(`${url}${path}`, body, soon)
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get("preference-applied")).toBe("wait=20")
+    expect(answer.headers.get("location")).toBeNull()
+    expect((await post(`${url}${path}`, body)).json["outputs"]).toEqual(answer.json["outputs"])
+  }
+  const late = await paused(() => post(`${url}/predict`, ROWS, { prefer: "respond-async,wait=1" }))
+  expect(late.status).toBe(202)
+  expect(late.headers.get("preference-applied")).toBe("respond-async, wait=1")
+  expect((await fetchAt(late)).json).toMatchObject({ predictions: [0] })
+  expect((await post(`${url}/predict`, "{", soon)).status).toBe(400)
+})
+
 test("what is wrong is refused before anything is accepted", async () => {
   expect((await post(`${url}/predict`, "{", LATER)).status).toBe(400)
   expect((await post(`${url}/v2/models/none/infer`, TENSORS, LATER)).status).toBe(404)
