@@ -24,8 +24,21 @@ const pipCommand = ({ package: source, version }: PinnedTool, part: string) => {
   return [...PIP_INSTALL, "--only-binary=:all:", "--target", part, `${source}==${version}`]
 }
 
+/**
+ * Only the tests of the sources: nothing is built or installed. What builds them must still know
+ * pkg_resources, which setuptools dropped with 81.
+ */
+const sdistCommand = ({ package: source, version }: PinnedTool, part: string) => {
+  const script = `set -e; mkdir -p "$1"; cd "$1"; echo "setuptools<81" > constraint
+    PIP_CONSTRAINT="$PWD/constraint" python3 -m pip download --quiet \
+      --disable-pip-version-check --no-deps --no-binary=:all: "$2==$3"
+    tar -xzf "$2-$3.tar.gz" --strip-components=1 "$2-$3/tests"; rm "$2-$3.tar.gz" constraint`
+  return ["sh", "-c", script, "get", part, source, version]
+}
+
 const HOW = {
   pip: { command: pipCommand, needs: "python3 with pip" },
+  sdist: { command: sdistCommand, needs: "python3 with pip" },
   deb: { command: debCommand, needs: "a Debian with apt" },
 } as const
 

@@ -4,11 +4,14 @@ import { existsSync, readFileSync } from "node:fs"
 import { delimiter, join } from "node:path"
 import { inProject } from "../project.ts"
 
+const KINDS = ["pip", "sdist", "deb"] as const
+type Kind = (typeof KINDS)[number]
+
 export interface PinnedTool {
   /** The program or Python module, as it is called. */
   readonly name: string
-  /** From the Python package index, or from the archive of a Debian that is at hand. */
-  readonly kind: "pip" | "deb"
+  /** From the Python package index, as wheel or as sources, or from a Debian's archive. */
+  readonly kind: Kind
   readonly package: string
   readonly version: string
 }
@@ -21,10 +24,11 @@ export const pinnedTools = (
     .split("\n")
     .filter((line) => line.startsWith("TOOL_"))
     .map((line) => {
-      const found = /^TOOL_(\w+)=(pip|deb):([\w.-]+)=([\w.]+)$/.exec(line)
-      if (found === null) throw new Error(`.ci/versions: cannot read "${line}"`)
-      const [, name = "", kind, source = "", version = ""] = found
-      return { name, kind: kind === "deb" ? "deb" : "pip", package: source, version }
+      const found = /^TOOL_(\w+)=(\w+):([\w.-]+)=([\w.]+)$/.exec(line)
+      const [, name = "", word, source = "", version = ""] = found ?? []
+      const kind = KINDS.find((known) => known === word)
+      if (kind === undefined) throw new Error(`.ci/versions: cannot read "${line}"`)
+      return { name, kind, package: source, version }
     })
 
 /** Where --with-tools puts it; the folder is there only when everything in it is. */
@@ -34,6 +38,13 @@ export const toolFolder = ({ name, version }: PinnedTool): string =>
 /** The folders of the pinned tools that are here: modules in them, programs in their `bin`. */
 export const toolFolders = (): ReadonlyArray<string> =>
   pinnedTools().map(toolFolder).filter(existsSync)
+
+/** The folder of one pinned tool, or undefined when it is not here. */
+export const findToolFolder = (name: string): string | undefined =>
+  pinnedTools()
+    .filter((tool) => tool.name === name)
+    .map(toolFolder)
+    .find(existsSync)
 
 /** The program's path: got by --with-tools, or on PATH; undefined when it is not here. */
 export const findTool = (name: string): string | undefined => {

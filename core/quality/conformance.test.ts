@@ -1,10 +1,12 @@
-// Great Expectations' own test definitions, where they are at hand: WEIR_GX_DEFINITIONS names the
-// folder `tests/test_definitions` of a copy of its repository. None of them is kept here.
+// Great Expectations' own test definitions: those that `./weir test --with-tools` got, or those in
+// the folder `tests/test_definitions` of a copy of its repository that WEIR_GX_DEFINITIONS names.
+// None of them is kept here.
 import { expect, test } from "bun:test"
 import { Glob } from "bun"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Schema } from "effect"
+import { findToolFolder } from "../../test/support/tools.ts"
 import { definitionOf } from "./catalog.ts"
 import { evaluateSuite } from "./evaluate.ts"
 import { gxJson } from "./gx-json.ts"
@@ -175,7 +177,9 @@ const addDataset = (type: string, dataset: Dataset, tally: Tally): void => {
   }
 }
 
-const folder = Bun.env["WEIR_GX_DEFINITIONS"]
+const pinned = findToolFolder("gx_definitions")
+const folder =
+  Bun.env["WEIR_GX_DEFINITIONS"] ?? (pinned && join(pinned, "tests", "test_definitions"))
 const SHARE_LEAST = 0.8
 
 test.skipIf(folder === undefined)(

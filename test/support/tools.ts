@@ -3,6 +3,8 @@
 import { test } from "bun:test"
 import { findTool } from "../../cli/tests/pinned-tools.ts"
 
+export { findToolFolder } from "../../cli/tests/pinned-tools.ts"
+
 /** Registers a test that gets the program's path; `./weir test --with-tools` gets the program. */
 export const testWithTool = (
   tool: string,
