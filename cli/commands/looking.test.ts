@@ -66,6 +66,21 @@ test("a row that fails has its error, the others their answers; the exit code is
   expect(rows[1].error).toContain('distance: expected a finite number, got "far"')
 })
 
+test("a line that is no JSON is named, and the others are answered", async () => {
+  const file = join(system.nats.directory, "broken.ndjson")
+  const bad = JSON.stringify({ ...flight, hour: "late" })
+  const text = JSON.stringify(flight)
+  await Bun.write(file, [text, "{broken", "", text, bad, "]", text].join("\n"))
+  const { code, printed, said } = await weir("predict", "flights", "--ndjson", file, "--json")
+  expect(code).toBe(1)
+  const rows = lines(printed).map((line) => JSON.parse(line))
+  expect(rows.map(({ status }) => status)).toEqual([200, 200, 400, 200])
+  const named = [...said.matchAll(/line (\d+): (no JSON|hour)?/g)].map(([, line]) => Number(line))
+  expect(named).toEqual([2, 6, 5])
+  await Bun.write(file, "{broken\n")
+  expect((await weir("predict", "flights", "--ndjson", file)).code).toBe(1)
+})
+
 test("predict names what is missing, wrong or out of reach", async () => {
   const said = async (...words: ReadonlyArray<string>) => {
     const ran = await weir("predict", ...words)

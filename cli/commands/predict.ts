@@ -78,15 +78,30 @@ interface Sources {
   readonly columns?: string
 }
 
+interface Read {
+  readonly rows: ReadonlyArray<Row>
+  /** Where a row came from, where that is a line of a file. */
+  readonly lineOf: (row: number) => string | undefined
+  /** What of the file could not be read, in sentences. */
+  readonly problems: ReadonlyArray<string>
+}
+
+const whole = (rows: ReadonlyArray<Row>): Read => ({
+  rows,
+  lineOf: () => undefined,
+  problems: [],
+})
+
 const readRows = async (
   { data, csv, ndjson, columns }: Sources,
   inputs: () => Promise<ReadonlyArray<ModelInput>>,
-): Promise<ReadonlyArray<Row>> => {
+): Promise<Read> => {
   const count = [data, csv, ndjson].filter((one) => one !== undefined).length
   if (count !== 1) throw new UsageError("give one of --data, --csv and --ndjson")
-  if (data !== undefined) return rowsOfData(data)
-  if (ndjson !== undefined) return rowsOfNdjson(ndjson)
-  return rowsOfCsv(csv ?? "", await inputs(), columns?.split(","))
+  if (data !== undefined) return whole(rowsOfData(data))
+  if (ndjson === undefined) return whole(rowsOfCsv(csv ?? "", await inputs(), columns?.split(",")))
+  const { rows, lines, problems } = rowsOfNdjson(ndjson)
+  return { rows, problems, lineOf: (row) => `--ndjson ${ndjson}, line ${lines[row - 1]}` }
 }
 
 const number = (flag: string, text: string | undefined, otherwise: number, most: number) =>
@@ -104,11 +119,17 @@ const checkNames = (model: string | undefined, version: string | undefined): str
 const printAll = async (
   answers: AsyncIterable<ReadonlyArray<AnsweredRow>>,
   isJson: boolean,
+  lineOf: Read["lineOf"],
 ): Promise<boolean> => {
   let isGood = true
   let open: Array<AnsweredRow> = []
   for await (const rows of answers) {
-    if (rows.some(({ error }) => error !== undefined)) isGood = false
+    for (const { row, error } of rows) {
+      if (error === undefined) continue
+      isGood = false
+      const line = lineOf(row)
+      if (line !== undefined) console.error(`weir: ${line}: ${error}`)
+    }
     if (isJson) for (const row of rows) console.log(JSON.stringify(row))
     else open.push(...rows)
     if (open.length < TABLE_ROWS) continue
@@ -127,7 +148,8 @@ export const predict: Command = {
        ./weir predict MODEL --ndjson FILE
 
 Asks the gateway and prints the answers in the order of the rows; ./weir audit tells the story of
-each id. Exit code 1 when a row has no answer; the others are answered.
+each id. Exit code 1 when a row has no answer, or a line is no JSON; the others are answered, and
+of --ndjson the failed lines are named on standard error.
 
 ${describeFlags(flags)}`,
   run: async (args) => {
@@ -137,7 +159,10 @@ ${describeFlags(flags)}`,
     const apiKey = set.key ?? given(process.env["WEIR_API_KEY"])
     const rowsPerRequest = number("batch", set.batch, 1, BATCH_MOST)
     const atOnce = number("concurrency", set.concurrency, AT_ONCE_DEFAULT, AT_ONCE_MOST)
-    const rows = await readRows(set, () => inputsOf(url, model, apiKey))
+    const read = await readRows(set, () => inputsOf(url, model, apiKey))
+    const { rows, lineOf, problems } = read
+    for (const problem of problems) console.error(`weir: ${problem}`)
+    if (rows.length === 0 && problems.length > 0) return EXIT_FAILED
     if (rows.length === 0) throw new CommandFailed("there are no rows to ask about")
     const progress = startProgress()
     let answered = 0
@@ -157,7 +182,8 @@ ${describeFlags(flags)}`,
       for await (const part of parts) yield answeredRows(part)
     }
     try {
-      return (await printAll(inRows(), switches.has("json"))) ? EXIT_DONE : EXIT_FAILED
+      const isGood = await printAll(inRows(), switches.has("json"), lineOf)
+      return isGood && problems.length === 0 ? EXIT_DONE : EXIT_FAILED
     } catch (error) {
       throw error instanceof TypeError || error instanceof DOMException || isConnection(error)
         ? unreachable(url, error)

@@ -55,12 +55,31 @@ export const rowsOfData = (text: string): ReadonlyArray<Row> => {
   return isList ? value : [value]
 }
 
-export const rowsOfNdjson = (path: string): ReadonlyArray<Row> =>
-  readText("ndjson", path)
-    .split("\n")
-    .flatMap((line, at) =>
-      line.trim() === "" ? [] : [parse(line, `--ndjson ${path}, line ${at + 1}`)],
-    )
+export interface NdjsonRows {
+  readonly rows: ReadonlyArray<Row>
+  /** The line of each row, from 1. */
+  readonly lines: ReadonlyArray<number>
+  /** A sentence for each line that is no JSON. */
+  readonly problems: ReadonlyArray<string>
+}
+
+/** The lines of a file; one that cannot be read keeps no other from being asked. */
+export const rowsOfNdjson = (path: string): NdjsonRows => {
+  const rows: Array<Row> = []
+  const lines: Array<number> = []
+  const problems: Array<string> = []
+  for (const [at, line] of readText("ndjson", path).split("\n").entries()) {
+    if (line.trim() === "") continue
+    try {
+      rows.push(parse(line, `--ndjson ${path}, line ${at + 1}`))
+      lines.push(at + 1)
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      problems.push(error.message)
+    }
+  }
+  return { rows, lines, problems }
+}
 
 /** A number that JSON can hold as it stands, with all its digits. */
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?$/u
