@@ -162,13 +162,7 @@ export class Predictor {
       return
     }
     const reason = resolution.kind === "unknown_model" ? "unknown_model" : "unknown_version"
-    const message =
-      resolution.kind === "unavailable" && resolution.reason !== undefined
-        ? resolution.reason
-        : reason === "unknown_model"
-          ? "no such model"
-          : "no such version of the model is loaded"
-    await settler.failed({ received: work, reason, message })
+    await settler.failed({ received: work, reason, message: notServed(work, resolution) })
   }
 
   #accept(work: Work, chosen: ChosenVersion): void {
@@ -251,4 +245,15 @@ export class Predictor {
   #handBack(work: Work): void {
     work.delivery.nak(0)
   }
+}
+
+/** Why no version answers, in words that the caller is told. */
+const notServed = ({ model, handling }: Work, { kind, ...rest }: Resolution): string => {
+  if (kind === "unknown_model") return "no such model"
+  const version = handling.pinned === undefined ? "no version" : `version ${handling.pinned}`
+  if (kind === "unknown_version") return `${version} of ${model} is not registered`
+  const unreadable = "reason" in rest ? rest.reason : undefined
+  return (
+    unreadable ?? `${version} of ${model} is ${handling.pinned === undefined ? "" : "not "}loaded`
+  )
 }
