@@ -16,6 +16,8 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   models: async () => (await import("./commands/models.ts")).models,
   drift: async () => (await import("./commands/drift.ts")).drift,
   mark: async () => (await import("./commands/mark.ts")).mark,
+  outcomes: async () => (await import("./commands/outcomes.ts")).outcomes,
+  performance: async () => (await import("./commands/performance.ts")).performance,
   keys: async () => (await import("./commands/keys.ts")).keys,
   webhooks: async () => (await import("./commands/webhooks.ts")).webhooks,
   quality: async () => (await import("./commands/quality.ts")).quality,
