@@ -1,5 +1,5 @@
-// `weir performance`: how good a model's answers were, as far as it is known what came true, and how
-// good they are expected to be where it is not.
+// `weir performance`: how good a model's answers were, as far as it is known what came true, and
+// how good they are expected to be where it is not.
 import { measure, measured } from "#core/outcomes/measure"
 import { HORIZON_DEFAULT_MILLIS, pastLedger, WHOLE } from "#core/outcomes/past"
 import { lastFactPosition } from "#core/findings/facts"

@@ -1,5 +1,5 @@
-// A file of labels into the log: CSV or lines of JSON, read as a stream, each line stored or refused
-// with its number. Two lines of one id are taken in their order.
+// A file of labels into the log: CSV or lines of JSON, read as a stream, each line stored or
+// refused with its number. Two lines of one id are taken in their order.
 import { csvOutcomes, type OutcomeColumns } from "#core/outcomes/csv-outcomes"
 import { parseOutcome, type BadOutcome, type ParsedOutcome } from "#core/outcomes/outcome"
 import { recordOutcome, type Recorded, type RecordOptions } from "#core/outcomes/record"

@@ -22,7 +22,8 @@ const ofTable = (title: string, groups: ReadonlyArray<NamedGroup>): string => {
     "th",
     columns.map(({ name }) => name),
   )
-  return `<h2>${escape(title)}</h2><table>${head}${cells.map((one) => row("td", one)).join("")}</table>`
+  const body = cells.map((one) => row("td", one)).join("")
+  return `<h2>${escape(title)}</h2><table>${head}${body}</table>`
 }
 
 export interface PageInput {

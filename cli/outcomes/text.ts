@@ -1,4 +1,5 @@
-// Quality as tables for people: what labels say, and beside it what was to be expected without them.
+// Quality as tables for people: what labels say, and beside it what was to be expected without
+// them.
 import type { PerformanceGroup } from "#proto/outcome"
 import { countText, table, type Column } from "../table.ts"
 
@@ -73,7 +74,8 @@ export const estimateText = (group: PerformanceGroup | undefined): string => {
   if (estimate === undefined) return ""
   const error = estimate.accuracyError
   const within = error === undefined ? "" : `; accuracy ± ${figure(2 * error)} by sampling`
+  const rows = countText(estimate.calibratedOn)
   return estimate.calibratedOn === 0
     ? `expected: from the probabilities as they are, no labels calibrated them yet${within}`
-    : `expected: from probabilities calibrated on ${countText(estimate.calibratedOn)} labelled rows${within}`
+    : `expected: from probabilities calibrated on ${rows} labelled rows${within}`
 }

@@ -43,7 +43,7 @@ test("chances of 0 and 1 give exactly what the labels give", () => {
   expect(found.accuracyError).toBe(0)
 })
 
-test("a model that claims too much is brought back by calibration, other rows' labels alone", () => {
+test("a model that claims too much is brought back by calibration on other rows", () => {
   const truth = (p: number) => 0.5 + (p - 0.5) / 2
   const past = drawn(20_000, 3, truth)
   const now = drawn(20_000, 4, truth)
