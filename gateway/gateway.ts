@@ -10,6 +10,7 @@ import type { Guard } from "./access/auth.ts"
 import { Backlog } from "./watch/backlog.ts"
 import { BulkInference } from "./inference/bulk.ts"
 import { Seats } from "./access/seats.ts"
+import { startGrpc } from "./grpc/start-grpc.ts"
 import { descriptionRoutes } from "./http/description-routes.ts"
 import { FeedRoutes } from "./feed/feed-routes.ts"
 import { HistoryWatch } from "./watch/history-watch.ts"
@@ -54,6 +55,8 @@ export interface GatewayOptions {
 
 export interface Gateway {
   readonly url: string
+  /** `host:port`; undefined where there is no gRPC. */
+  readonly grpcAddress: string | undefined
   /** Refuses new connections, answers what it holds, then ends. */
   readonly stop: () => Promise<void>
 }
@@ -69,6 +72,37 @@ const seatsOf = (settings: GatewaySettings) => ({
     perCaller: settings.feedReadersPerCaller,
   }),
 })
+
+/** What every transport needs. */
+const planeOf = (options: GatewayOptions, parts: Parts) => {
+  const { log, releases, settings, logger } = options
+  const { metrics, backlog, waiters, traces, history, draining } = parts
+  const { replicas, inFlightMax, publishWaitMillis, loadWaitMillis } = settings
+  const submitter = new Submitter({
+    log,
+    backlog,
+    metrics,
+    traces,
+    waiters,
+    inFlightMax,
+    publishWaitMillis,
+    now,
+    time,
+  })
+  const retryAfterSeconds = () => backlog.state.retryAfterSeconds(false)
+  const keyed = new KeyedSubmitter({ log, submitter, replicas })
+  const admit = makeDoor(options.gates, new DoorMetrics(metrics.registry))
+  const predictorsSeen = () => backlog.state.predictorsSeen()
+  return {
+    intake: new Intake({ releases, submitter, keyed, admit, settings, retryAfterSeconds }),
+    repository: new Repository({ log, releases, loadWaitMillis, predictorsSeen, now, time }),
+    statistics: new ModelStatistics({ log, releases }),
+    readiness: () =>
+      readinessOf({ link: log.link, releases, backlog: backlog.state, history, draining }),
+    requestLog: new RequestLog({ logger, slowMillis: settings.slowMillis, now }),
+  }
+}
+type Plane = ReturnType<typeof planeOf>
 
 /** The routes that show what was stored. */
 const lookingRoutes = (
@@ -89,26 +123,16 @@ const lookingRoutes = (
 }
 
 /** The routes that the data plane answers. */
-const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder) => {
+const dataRoutes = (
+  options: GatewayOptions,
+  parts: Parts,
+  { intake }: Plane,
+  responder: Responder,
+) => {
   const { log, releases, settings, logger } = options
-  const { metrics, backlog, waiters, pollers, keepOpen, stopping, traces } = parts
-  const { replicas, inFlightMax, publishWaitMillis } = settings
+  const { metrics, pollers, keepOpen, stopping } = parts
+  const { replicas } = settings
   const seats = seatsOf(settings)
-  const submitter = new Submitter({
-    log,
-    backlog,
-    metrics,
-    traces,
-    waiters,
-    inFlightMax,
-    publishWaitMillis,
-    now,
-    time,
-  })
-  const retryAfterSeconds = () => backlog.state.retryAfterSeconds(false)
-  const keyed = new KeyedSubmitter({ log, submitter, replicas })
-  const admit = makeDoor(options.gates, new DoorMetrics(metrics.registry))
-  const intake = new Intake({ releases, submitter, keyed, admit, settings, retryAfterSeconds })
   const shedStatus = Number(settings.shedStatus)
   const shared = { intake, responder, metrics, keepOpen, now }
   const bulk = new BulkInference({
@@ -139,27 +163,11 @@ const dataRoutes = (options: GatewayOptions, parts: Parts, responder: Responder)
   ]
 }
 
-/** The routes that control models. */
-const controlOf = (options: GatewayOptions, parts: Parts, responder: Responder) => {
-  const { log, releases, settings } = options
-  const { loadWaitMillis, requestBytesMax, bodyWaitMillis } = settings
-  const predictorsSeen = () => parts.backlog.state.predictorsSeen()
-  const { keepOpen } = parts
-  return controlRoutes({
-    releases,
-    repository: new Repository({ log, releases, loadWaitMillis, predictorsSeen, now, time }),
-    statistics: new ModelStatistics({ log, releases }),
-    responder,
-    requestBytesMax,
-    bodyWaitMillis,
-    keepOpen,
-  })
-}
-
-const makeRoutes = (options: GatewayOptions, parts: Parts) => {
-  const { log, releases, settings, guard, logger, version } = options
-  const { serverName } = settings
-  const { metrics, backlog, history, draining, traces } = parts
+const makeRoutes = (options: GatewayOptions, parts: Parts, plane: Plane) => {
+  const { releases, settings, guard, logger, version } = options
+  const { serverName, requestBytesMax, bodyWaitMillis } = settings
+  const { metrics, backlog, draining, traces, keepOpen } = parts
+  const { readiness, requestLog, repository, statistics } = plane
   const responder = makeResponder({
     releases,
     shedStatus: Number(settings.shedStatus),
@@ -170,16 +178,14 @@ const makeRoutes = (options: GatewayOptions, parts: Parts) => {
     compressMinCharacters: settings.compressMinCharacters,
     newRequestId: () => newId(time()),
   })
-  const readiness = () =>
-    readinessOf({ link: log.link, releases, backlog: backlog.state, history, draining })
+  const bodies = { requestBytesMax, bodyWaitMillis, keepOpen }
   const peers = readPeers(settings.metricsPeers)
   const served = [
-    ...dataRoutes(options, parts, responder),
+    ...dataRoutes(options, parts, plane, responder),
     ...modelRoutes({ releases, readiness, responder, metrics, peers, version, serverName }),
-    ...controlOf(options, parts, responder),
+    ...controlRoutes({ releases, repository, statistics, responder, ...bodies }),
   ]
   const routes = [...served, ...descriptionRoutes(served, version)]
-  const requestLog = new RequestLog({ logger, slowMillis: settings.slowMillis, now })
   const watching = { metrics, traces, requestLog, logger, now, draining }
   return makeApp({ routes, guard, responder, manners, ...watching })
 }
@@ -212,7 +218,7 @@ const orEnd = async <A>(end: () => Promise<void>, start: () => Promise<A>): Prom
 /**
  * Starts to poll and to listen.
  *
- * @throws PortTaken
+ * @throws PortTaken, GrpcPortTaken
  */
 export const startGateway = async (options: GatewayOptions): Promise<Gateway> => {
   const { log, settings } = options
@@ -246,18 +252,28 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
   await orEnd(end, () => Promise.all([backlog.start(), history.start(), erased.start()]))
   // Nothing that it learns is waited for.
   void watch.start()
-  const app = makeRoutes(options, parts)
+  const plane = planeOf(options, parts)
+  const app = makeRoutes(options, parts, plane)
   const { host, port, requestBytesMax, drainNoticeMillis, drainMaxMillis } = settings
   const listening = await orEnd(end, async () => listen({ app, host, port, requestBytesMax }))
   server = listening
+  const endAll = async () => {
+    await end()
+    await listening.close()
+  }
+  const grpc = await orEnd(endAll, () => startGrpc({ ...options, ...parts, ...plane, now }))
   return {
     url: listening.url,
+    grpcAddress: grpc?.address,
     stop: async () => {
       stopping.abort()
-      await listening.drain(drainNoticeMillis, drainMaxMillis)
+      await Promise.all([
+        listening.drain(drainNoticeMillis, drainMaxMillis),
+        grpc?.drain(drainNoticeMillis, drainMaxMillis),
+      ])
       // What is left is told that it may still be answered, and can be fetched by its id.
       await end()
-      await listening.close()
+      await Promise.all([listening.close(), grpc?.close()])
     },
   }
 }

@@ -44,7 +44,7 @@ export const gatewayProcess = (settings: GatewaySettings, logger: Logger) =>
         () => startGateway({ log, releases, gates, settings, guard, logger, version }),
         (started) => started.stop(),
       )
-      logger.info("ready", { url: gateway.url })
+      logger.info("ready", { url: gateway.url, grpc: gateway.grpcAddress })
       yield* Effect.tryPromise({
         try: () => Promise.race([log.closed, releases.done, gates.done, door.done]),
         catch: (cause) => cause,

@@ -98,7 +98,11 @@ const spawnPart = (name: "gateway" | "predictor", environment: Environment) =>
   })
 
 const spawnGateway = async (environment: Environment): Promise<TestProcess> => {
-  const child = spawnPart("gateway", { WEIR_PORT: "0", ...environment })
+  const child = spawnPart("gateway", {
+    WEIR_PORT: "0",
+    WEIR_GRPC_PORT: "none",
+    ...environment,
+  })
   const line = await readyLine(child.stderr)
   return {
     url: /"url":"([^"]+)"/.exec(line)?.[1] ?? "",
@@ -125,6 +129,7 @@ const spawnPredictor = async (environment: Environment): Promise<TestPredictor> 
 const openGateway = async (environment: Environment): Promise<TestGateway> => {
   const settings = readSettings(gatewaySettings, {
     WEIR_PORT: "0",
+    WEIR_GRPC_PORT: "none",
     WEIR_DRAIN_NOTICE_MS: "0",
     ...environment,
   })
@@ -144,7 +149,7 @@ const openGateway = async (environment: Environment): Promise<TestGateway> => {
     })
     return stopped
   }
-  return { url: gateway.url, log, stop }
+  return { url: gateway.url, grpcAddress: gateway.grpcAddress, log, stop }
 }
 
 /** `environment` holds for every process; limits in it are provisioned. */

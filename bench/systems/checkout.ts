@@ -104,6 +104,7 @@ export const startCheckout = async (options: CheckoutOptions): Promise<Weir> => 
     command: [process.execPath, join(folder, "cli", "main.ts"), "up", ...words],
     environment: {
       LOG_LEVEL: "warn",
+      WEIR_GRPC_PORT: "none",
       WEIR_PREDICTIONS_MAX_MESSAGES: "200000",
       ...options.environment,
     },

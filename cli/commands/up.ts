@@ -36,6 +36,7 @@ const describeSystem = (options: UpOptions, system: System): string => {
   const monitoring = system.monitorUrl === undefined ? "" : `   monitoring ${system.monitorUrl}`
   return [
     `  HTTP     ${system.gatewayUrl}`,
+    ...(system.grpcAddress === undefined ? [] : [`  gRPC     ${system.grpcAddress}`]),
     `  health   ${system.gatewayUrl}/health   metrics ${system.gatewayUrl}/metrics`,
     `  NATS     ${shownServers(system.natsUrl)}${monitoring}`,
     `  data     ${options.dataFolder}`,

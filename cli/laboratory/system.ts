@@ -152,7 +152,10 @@ export const startLaboratory = async (options: LaboratoryOptions): Promise<Labor
     start(`predictor-${index + 1}`, "predictor", { WEIR_STATUS_PORT: String(port) }),
   )
   const gateways = ports.map((port, index) =>
-    start(`gateway-${index + 1}`, "gateway", { WEIR_PORT: String(port) }),
+    start(`gateway-${index + 1}`, "gateway", {
+      WEIR_PORT: String(port),
+      WEIR_GRPC_PORT: "none",
+    }),
   )
   const urls = ports.map(urlOf)
   const predictorUrls = statusPorts.map(urlOf)

@@ -6,6 +6,7 @@ import { readSettings } from "#core/service/settings"
 import { DriftMetrics } from "../../drift-monitor/metrics.ts"
 import { BacklogState } from "../../gateway/watch/backlog.ts"
 import { NOTHING_SEEN } from "../../gateway/watch/log-watch.ts"
+import { GrpcMetrics } from "../../gateway/grpc/grpc-metrics.ts"
 import { GatewayMetrics } from "../../gateway/metrics.ts"
 import { OutcomeMetrics } from "../../gateway/outcomes/outcome-metrics.ts"
 import { registerReaders } from "../../gateway/feed/reader-metrics.ts"
@@ -44,6 +45,7 @@ const gatewayRegistry = (): Registry => {
     feeds: { readers: 0 },
   })
   new DoorMetrics(metrics.registry)
+  new GrpcMetrics(metrics.registry, nothing)
   return withTracing(metrics.registry, "gateway")
 }
 

@@ -7,12 +7,17 @@ import { describeFlags, readWords, UsageError, wholeNumber } from "../command.ts
 import { inProject } from "../project.ts"
 
 const PORT_DEFAULT = 8080
+const GRPC_PORT_DEFAULT = 8081
 const PORT_MAX = 65_535
 /** Each is a process with its own ONNX Runtime, some 100 MB. */
 const PREDICTORS_MAX = 16
 
 const flags = {
   port: { value: "N", help: `port of the gateway (default ${PORT_DEFAULT})` },
+  "grpc-port": {
+    value: "N",
+    help: `port of the gateway for gRPC, or none (default ${GRPC_PORT_DEFAULT})`,
+  },
   host: { value: "ADDRESS", help: "address that the gateway listens on (default 127.0.0.1)" },
   data: { value: "DIR", help: "where the log and cached models are (default .weir/data)" },
   models: {
@@ -30,6 +35,8 @@ const flags = {
 export interface UpOptions {
   readonly host: string
   readonly port: number
+  /** Undefined for no gRPC. */
+  readonly grpcPort: number | undefined
   readonly dataFolder: string
   readonly modelsFolder: string | undefined
   /** URL of a server that already runs; undefined starts one. */
@@ -64,6 +71,11 @@ const servers = (flag: string, text: string | undefined): string | undefined => 
   throw new UsageError(`--${flag}: expected ${SERVERS_EXPECTED}, got "${shownServers(text)}"`)
 }
 
+const grpcPort = (text: string | undefined): number | undefined =>
+  text === "none"
+    ? undefined
+    : wholeNumber("grpc-port", text, { least: 1, most: PORT_MAX, otherwise: GRPC_PORT_DEFAULT })
+
 /** @throws UsageError naming the flag or key whose value cannot be used. */
 export const readUpOptions = (args: ReadonlyArray<string>, environment: Environment): UpOptions => {
   const { flags: set } = readWords(args, flags)
@@ -78,6 +90,7 @@ export const readUpOptions = (args: ReadonlyArray<string>, environment: Environm
       most: PORT_MAX,
       otherwise: PORT_DEFAULT,
     }),
+    grpcPort: grpcPort(set["grpc-port"] ?? given(environment["WEIR_GRPC_PORT"])),
     dataFolder: data === undefined ? inProject(".weir", "data") : resolve(data),
     modelsFolder: folder("models", set.models),
     // Not NATS_URL: a copied .env.example names the default server, and none runs there.

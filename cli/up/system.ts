@@ -33,6 +33,8 @@ export interface System {
   readonly natsUrl: string
   readonly monitorUrl: string | undefined
   readonly gatewayUrl: string
+  /** `host:port` for gRPC; undefined where there is none. */
+  readonly grpcAddress: string | undefined
   /** True when the gateway says that it can answer; false when it was stopped before. */
   readonly ready: Promise<boolean>
   /** Resolves when a part is given up; else never. */
@@ -77,6 +79,7 @@ const serviceStarter =
         WEIR_DATA: options.dataFolder,
         WEIR_HOST: options.host,
         WEIR_PORT: String(options.port),
+        WEIR_GRPC_PORT: String(options.grpcPort ?? "none"),
         ...own,
       },
       stopWaitMillis,
@@ -96,7 +99,16 @@ const makeFolder = (folder: string): void => {
 
 const addressOf = (host: string, port: number) => {
   const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host
-  return `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`
+  return `${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`
+}
+
+/** @throws CommandFailed naming a port that is taken, and the flag that chooses another. */
+const checkPorts = ({ host, port, grpcPort }: UpOptions): void => {
+  const trouble = portTrouble(host, port)
+  if (trouble !== undefined) throw new CommandFailed(`${trouble}; choose another with --port`)
+  const other = grpcPort === undefined ? undefined : portTrouble(host, grpcPort)
+  if (other !== undefined)
+    throw new CommandFailed(`${other}; choose another with --grpc-port, or none for no gRPC`)
 }
 
 /**
@@ -111,8 +123,7 @@ export const startSystem = async (
   prepare: (natsUrl: string) => Promise<void>,
   listener: Listener,
 ): Promise<System> => {
-  const trouble = portTrouble(options.host, options.port)
-  if (trouble !== undefined) throw new CommandFailed(`${trouble}; choose another with --port`)
+  checkPorts(options)
   makeFolder(options.dataFolder)
   const server = options.natsUrl === undefined ? await startServer(options, listener) : undefined
   const natsUrl = server?.url ?? options.natsUrl ?? ""
@@ -148,11 +159,13 @@ export const startSystem = async (
     ...(server === undefined ? [] : [server.supervisor]),
   ]
   const stopping = new AbortController()
-  const gatewayUrl = addressOf(options.host, options.port)
+  const { host, port, grpcPort } = options
+  const gatewayUrl = `http://${addressOf(host, port)}`
   return {
     natsUrl,
     monitorUrl: server?.monitorUrl,
     gatewayUrl,
+    grpcAddress: grpcPort === undefined ? undefined : addressOf(host, grpcPort),
     ready: isReady(gatewayUrl, { stopping: stopping.signal, onWaiting: listener.onWaiting }),
     gaveUp: Promise.race(all.map((part) => part.gaveUp)),
     stop: async () => {

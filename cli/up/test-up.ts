@@ -18,6 +18,8 @@ const commandOf = (port: number, data: string, words: ReadonlyArray<string>) => 
   "up",
   "--port",
   String(port),
+  "--grpc-port",
+  "none",
   "--data",
   data,
   ...words,

@@ -81,6 +81,22 @@ export const integer = (
 export const port = (variable: string, about: string, fallback: number): Setting<number> =>
   integer(variable, about, fallback, 0, 65_535)
 
+/** A port, or undefined where the text is "none". */
+export const portOrNone = (
+  variable: string,
+  about: string,
+  fallback: number,
+): Setting<number | undefined> => {
+  const { read } = port(variable, about, fallback)
+  return make<number | undefined>(
+    variable,
+    about,
+    fallback,
+    (value) => (value === "none" ? undefined : read(value)),
+    (value) => String(value ?? "none"),
+  )
+}
+
 export const choice = <const C extends string>(
   variable: string,
   about: string,

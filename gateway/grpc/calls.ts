@@ -7,9 +7,9 @@ import type { Guard } from "../access/auth.ts"
 import type { Access, Caller } from "../access/caller.ts"
 import type { RequestLog } from "../http/request-log.ts"
 import type { GatewayTraces } from "../http/spans.ts"
-import { refuse, type Refusal } from "../http/status.ts"
+import { refuse, statusOf, type Refusal } from "../http/status.ts"
 import type { GatewayMetrics } from "../metrics.ts"
-import { CODES, nameOfCode, statusOf, type QueueFullStatus } from "./codes.ts"
+import { codeOf, nameOfCode } from "./codes.ts"
 import type { GrpcMetrics } from "./grpc-metrics.ts"
 import { headersOf, metadataOf, trailersOf } from "./metadata.ts"
 
@@ -24,7 +24,8 @@ export interface CallsOptions {
   readonly traces: GatewayTraces | undefined
   readonly requestLog: RequestLog
   readonly logger: Logger
-  readonly queueFullStatus: QueueFullStatus
+  /** Status of refusals of load. */
+  readonly shedStatus: number
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number
 }
@@ -70,12 +71,12 @@ export class Calls {
 
   /** Begins to watch; the trace of `headers` becomes that of the span. */
   watch(path: string, headers: Headers | undefined): Watched {
-    const { metrics, requestLog, now, queueFullStatus, traces } = this.#options
+    const { metrics, requestLog, now, shedStatus, traces } = this.#options
     const begun = now()
     const span = headers === undefined ? undefined : traces?.begin(headers)
     return {
       end: ({ refusal, id, model = "" }) => {
-        const http = refusal === undefined ? 200 : statusOf(refusal.error, queueFullStatus)
+        const http = refusal === undefined ? 200 : statusOf(refusal.error, shedStatus)
         const millis = now() - begun
         metrics.answered(METHOD, path, http, millis / 1_000)
         const found = id ?? refusal?.id
@@ -103,7 +104,7 @@ export class Calls {
   /** The status that a refusal is told as. */
   statusOf(refusal: Refusal, trailers: Readonly<Record<string, string>> = {}): StatusObject {
     return {
-      code: CODES[statusOf(refusal.error, this.#options.queueFullStatus)],
+      code: codeOf(statusOf(refusal.error, this.#options.shedStatus)),
       details: refusal.message,
       metadata: metadataOf({ ...trailers, ...trailersOf(refusal) }),
     }

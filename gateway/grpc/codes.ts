@@ -23,12 +23,10 @@ export const CODES: Readonly<Record<HttpStatus, status>> = {
   504: status.DEADLINE_EXCEEDED,
 }
 
-/** Statuses that a full queue can be configured to be refused with. */
-export type QueueFullStatus = 429 | 503
+const codes: ReadonlyMap<string, status> = new Map(Object.entries(CODES))
 
-/** The HTTP status of a refusal. */
-export const statusOf = (error: ErrorCase, queueFull: QueueFullStatus): HttpStatus =>
-  error === "queueFull" ? queueFull : CASES[error].status
+/** The code that stands for an HTTP status of the table. */
+export const codeOf = (http: number): status => codes.get(`${http}`) ?? status.INTERNAL
 
 /** `OK`, `NOT_FOUND` and so on. */
 export const nameOfCode = (code: status): string => status[code] ?? "UNKNOWN"

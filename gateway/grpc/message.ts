@@ -248,3 +248,14 @@ export const message = <F extends Fields>(fields: F): Message<ValueOf<F>> => {
     },
   }
 }
+
+/** An enumeration by the names of its values; one that is not among them is written as 0. */
+export const enumeration = (number: number, values: ReadonlyArray<string>): Field<string> => {
+  const whole = integer(number)
+  return {
+    number,
+    absent: () => values[0] ?? "",
+    read: (reader) => values[whole.read(reader, 0)] ?? "",
+    write: (writer, value) => whole.write(writer, Math.max(0, values.indexOf(value))),
+  }
+}

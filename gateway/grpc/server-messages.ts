@@ -32,10 +32,6 @@ export const ModelMetadataResponse = message({
   outputs: messages(5, TENSORS_MAX, TensorMetadata),
 })
 
-export const RepositoryIndexRequest = message({ repositoryName: text(1), ready: flag(2) })
-const ModelIndex = message({ name: text(1), version: text(2), state: text(3), reason: text(4) })
-export const RepositoryIndexResponse = message({ models: messages(1, UNBOUNDED, ModelIndex) })
-
 export const HealthCheckRequest = message({ service: text(1) })
 export const HealthCheckResponse = message({ status: integer(1) })
 export const SERVING = 1

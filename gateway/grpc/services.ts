@@ -2,12 +2,15 @@
 // protocol knows and is not here is refused by name, so that nobody takes it for an older protocol.
 import type { Releases } from "#core/registry/releases"
 import { refuse } from "../http/status.ts"
+import type { Repository } from "../models/repository.ts"
+import type { ModelStatistics } from "../models/statistics.ts"
 import type { Readiness } from "../watch/readiness.ts"
 import type { Seats } from "../access/seats.ts"
 import type { Calls } from "./calls.ts"
 import type { GrpcListenOptions, Method } from "./grpc-server.ts"
 import { Health, HEALTH_SERVICE } from "./health.ts"
 import { InferenceCalls, type InferenceCallOptions } from "./inference.ts"
+import { modelCalls } from "./model-calls.ts"
 import { serverCalls, type ServerCallOptions } from "./server-calls.ts"
 import { Nothing } from "./server-messages.ts"
 import { inferStream } from "./stream.ts"
@@ -31,6 +34,8 @@ export interface ServiceOptions {
   readonly calls: Calls
   readonly releases: Releases
   readonly readiness: () => Readiness
+  readonly repository: Repository
+  readonly statistics: ModelStatistics
   readonly inference: Omit<InferenceCallOptions, "releases">
   readonly seats: Seats
   readonly server: ServerCallOptions["server"]
@@ -49,7 +54,7 @@ const plain = (handlers: Readonly<Record<string, UnaryHandler>>): Record<string,
   Object.fromEntries(Object.entries(handlers).map(([name, handle]) => [name, { handle }]))
 
 export const servicesOf = (options: ServiceOptions): GrpcListenOptions["services"] => {
-  const { calls, releases, readiness, seats, server, stopping } = options
+  const { calls, releases, repository, statistics, readiness, seats, server, stopping } = options
   const inference = new InferenceCalls({ ...options.inference, releases })
   const health = new Health({
     calls,
@@ -61,6 +66,7 @@ export const servicesOf = (options: ServiceOptions): GrpcListenOptions["services
   return {
     [INFERENCE_SERVICE]: {
       ...plain(serverCalls(INFERENCE_SERVICE, { calls, releases, readiness, server })),
+      ...plain(modelCalls(INFERENCE_SERVICE, { calls, releases, repository, statistics })),
       ...plain({
         ModelInfer: unary(calls, `/${INFERENCE_SERVICE}/ModelInfer`, inference.method),
         ...Object.fromEntries(UNSUPPORTED.map((name) => [name, unsupported(calls, name)])),

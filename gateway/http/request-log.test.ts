@@ -49,6 +49,7 @@ beforeAll(async () => {
     NATS_URL: system.nats.url,
     WEIR_DATA: join(system.nats.directory, "data"),
     WEIR_PORT: "0",
+    WEIR_GRPC_PORT: "none",
     WEIR_AUTH: "required",
     WEIR_KEY_PEPPER: PEPPER,
     WEIR_SLOW_REQUEST_MS: "1",

@@ -47,7 +47,11 @@ beforeAll(async () => {
   await importDirectory({ log, artifacts, inspect: inspectByFirstLoad, now: Date.now }, models)
   const shared = { NATS_URL: system.nats.url, WEIR_REQUEST_MAX_BYTES: String(REQUEST_BYTES_MAX) }
   predictor = await startService("predictor", { ...shared, WEIR_STATUS_PORT: "0" })
-  gateway = await startService("gateway", { ...shared, WEIR_PORT: "0" })
+  gateway = await startService("gateway", {
+    ...shared,
+    WEIR_PORT: "0",
+    WEIR_GRPC_PORT: "none",
+  })
   await until("the gateway is ready", async () => (await fetch(`${gateway.url}/health`)).ok)
 })
 afterAll(async () => {

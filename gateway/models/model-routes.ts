@@ -17,7 +17,7 @@ import { repositoryIndex } from "./repository.ts"
 const INDEX_BODY = { bytesMax: 4_096, waitMillis: 10_000 } as const
 const PART = "gateway"
 /** Extensions of the Open Inference Protocol that are there. */
-const EXTENSIONS = [
+export const EXTENSIONS = [
   "binary_tensor_data",
   "classification",
   "model_configuration",

@@ -15,7 +15,11 @@ let gateway: RunningService
 beforeAll(async () => {
   system = await startTestSystem()
   await system.startPredictor()
-  gateway = await startService("gateway", { NATS_URL: system.nats.url, WEIR_PORT: "0" })
+  gateway = await startService("gateway", {
+    NATS_URL: system.nats.url,
+    WEIR_PORT: "0",
+    WEIR_GRPC_PORT: "none",
+  })
   await until("the gateway is ready", async () => (await fetch(`${gateway.url}/health`)).ok)
   await system.log.publisher.publish(predictionSubject(MODEL, ID), Buffer.from("junk"))
 })

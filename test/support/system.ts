@@ -115,7 +115,7 @@ export const startSystem = async (options: SystemOptions = {}): Promise<TestSyst
     environment,
     release: (model, version, path, declared) => releaseModel(log, model, version, path, declared),
     predictor: (own) => start("predictor", own),
-    gateway: (own) => start("gateway", { WEIR_PORT: "0", ...own }),
+    gateway: (own) => start("gateway", { WEIR_PORT: "0", WEIR_GRPC_PORT: "none", ...own }),
     stop: async () => {
       await Promise.all(services.map((service) => service.stop()))
       await closeLog(log)
