@@ -1,5 +1,6 @@
-// The messages of inference, as the public protocol numbers their fields (proto/grpc/inference.proto
-// has the same in the form that clients generate code from; a test compares the two).
+// The messages of inference, as the public protocol numbers their fields
+// (proto/grpc/inference.proto has the same in the form that clients generate code from; a test
+// compares the two).
 import { TENSORS_MAX } from "#proto/request"
 import { DIMENSIONS_MAX } from "#proto/tensor"
 import { PARAMETERS_MAX } from "#core/inference/json-body"

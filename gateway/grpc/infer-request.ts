@@ -1,5 +1,5 @@
-// A ModelInferRequest as the data plane knows requests. It refuses what has no meaning in any model,
-// with the limits that JSON has; whether it suits one model is for the checker.
+// A ModelInferRequest as the data plane knows requests. It refuses what has no meaning in any
+// model, with the limits that JSON has; whether it suits one model is for the checker.
 import { ALL_BINARY, readOutputForm, type OutputForm } from "#core/inference/answer-form"
 import { BadRequest, shown } from "#core/inference/bad-request"
 import { readParameters } from "#core/inference/json-body"

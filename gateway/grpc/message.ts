@@ -1,6 +1,6 @@
 // Protobuf messages as tables of typed fields. A loader of .proto files gives values of no certain
-// type; a table is checked by the compiler, bounds its lists while it reads, and says which field is
-// wrong. It knows what our messages need: no groups, no extensions, maps as lists of entries.
+// type; a table is checked by the compiler, bounds its lists while it reads, and says which field
+// is wrong. It knows what our messages need: no groups, no extensions, maps as lists of entries.
 import { isUtf8 } from "node:buffer"
 import { MalformedWire, WIRE, WireReader } from "#core/inference/wire-reader"
 import { WIRE_TYPE, WireWriter } from "./wire-writer.ts"

@@ -1,5 +1,5 @@
-// Metadata of gRPC calls as the headers that the rest of the gateway reads, and back: the same names
-// in lower case.
+// Metadata of gRPC calls as the headers that the rest of the gateway reads, and back: the same
+// names in lower case.
 import { Metadata } from "@grpc/grpc-js"
 import * as Header from "#proto/headers"
 import { CASES, refuse, type Refusal } from "../http/status.ts"

@@ -16,7 +16,7 @@ import {
   RepositoryModelRequest,
 } from "./model-messages.ts"
 import { versionOf } from "./server-calls.ts"
-import { ModelRequest, Nothing } from "./server-messages.ts"
+import { ModelRequest, Nothing, type Of } from "./server-messages.ts"
 import { reply, unary, type UnaryHandler, type UnaryMethod } from "./unary.ts"
 
 export interface ModelCallOptions {
@@ -27,6 +27,31 @@ export interface ModelCallOptions {
 }
 
 type Decide = (model: string, parameters: ReadonlyArray<string>) => Promise<Refusal | undefined>
+
+const configMethod = (
+  releases: Releases,
+): UnaryMethod<ModelRequest, Of<typeof ModelConfigResponse>> => ({
+  access: "key",
+  request: ModelRequest,
+  response: ModelConfigResponse,
+  answer: (request) => {
+    const version = versionOf(request)
+    const wrong = checkNames(request.name, version)
+    if (wrong !== undefined) return wrong
+    const target = targetOf(releases, request.name, version)
+    if (target.kind === "refused") return target
+    const { input, output, dynamic_batching, ...config } = modelConfig(target)
+    const reshaped = <T extends object>(tensor: T) => ({ reshape: undefined, ...tensor })
+    return reply({
+      config: {
+        ...config,
+        input: input.map(reshaped),
+        output: output.map(reshaped),
+        dynamic_batching,
+      },
+    })
+  },
+})
 
 export const modelCalls = (
   service: string,
@@ -45,28 +70,7 @@ export const modelCalls = (
       },
     })
   return {
-    ModelConfig: call("ModelConfig", {
-      access: "key",
-      request: ModelRequest,
-      response: ModelConfigResponse,
-      answer: (request) => {
-        const version = versionOf(request)
-        const wrong = checkNames(request.name, version)
-        if (wrong !== undefined) return wrong
-        const target = targetOf(releases, request.name, version)
-        if (target.kind === "refused") return target
-        const { input, output, dynamic_batching, ...config } = modelConfig(target)
-        const reshaped = <T extends object>(tensor: T) => ({ reshape: undefined, ...tensor })
-        return reply({
-          config: {
-            ...config,
-            input: input.map(reshaped),
-            output: output.map(reshaped),
-            dynamic_batching,
-          },
-        })
-      },
-    }),
+    ModelConfig: call("ModelConfig", configMethod(releases)),
     ModelStatistics: call("ModelStatistics", {
       access: "key",
       request: ModelRequest,

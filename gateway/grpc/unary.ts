@@ -1,5 +1,5 @@
-// Calls of one request and one answer. Messages come and go as bytes: what cannot be read is refused
-// in our words, not in those of the transport.
+// Calls of one request and one answer. Messages come and go as bytes: what cannot be read is
+// refused in our words, not in those of the transport.
 import { status, type handleUnaryCall } from "@grpc/grpc-js"
 import { MalformedWire } from "#core/inference/wire-reader"
 import { ID } from "#proto/headers"
