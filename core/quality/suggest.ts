@@ -136,3 +136,18 @@ export const suggestSuite = (
     notes: `suggested from ${table.rows} rows`,
   }
 }
+
+const ROW_LEVEL = new Set([
+  "expect_column_values_to_not_be_null",
+  "expect_column_values_to_be_between",
+  "expect_column_values_to_be_in_set",
+  "expect_column_value_lengths_to_be_between",
+])
+
+/** What of a suggestion can be judged of a single row, and so can stand at a gate. */
+export const onlyRowLevel = (suite: SuggestedSuite): SuggestedSuite => ({
+  ...suite,
+  expectations: suite.expectations.filter(
+    ({ type, kwargs }) => ROW_LEVEL.has(type) && kwargs["mostly"] === undefined,
+  ),
+})
