@@ -1,9 +1,10 @@
 // MessagePack as positional arrays: half the bytes of maps. A record's wire form is `[format,
 // field, field, …]` with the fields in the order of its layout; what comes in is rebuilt by layout
 // and then checked whole by its schema.
-import { Decoder, Encoder } from "@msgpack/msgpack"
+import { Decoder } from "@msgpack/msgpack"
 import { Schema } from "effect"
 import { checkExtent } from "./message-pack-scan.ts"
+import { MessagePackWriter } from "./message-pack-writer.ts"
 
 /** Longest text and longest run of bytes that a message may claim before it is refused. */
 const TEXT_MAX_BYTES = 1 << 20
@@ -11,20 +12,8 @@ const BINARY_MAX_BYTES = 64 << 20
 /** What was found can be as long as the message; a reason travels in answers and facts. */
 const REASON_MAX_CHARACTERS = 400
 
-// A reused encoder costs a third of `encode()`. It returns a copy: the client keeps a reference to
-// published bytes.
-const encoder = new Encoder({ ignoreUndefined: true })
-
-/** From so many bytes of tensors on, a copy and its fresh memory cost more than an encoder. */
-const LARGE_MIN_BYTES = 32_768
-/** Of a large record, for what is not tensors: room that is not written to is not paid for. */
-const LARGE_MARGIN_BYTES = 65_536
-
-const encodeWire = (wire: ReadonlyArray<unknown>, tensorBytes: number): Uint8Array => {
-  if (tensorBytes < LARGE_MIN_BYTES) return encoder.encode(wire)
-  const initialBufferSize = tensorBytes + LARGE_MARGIN_BYTES
-  return new Encoder({ ignoreUndefined: true, initialBufferSize }).encodeSharedRef(wire)
-}
+// Reused; what it hands out is a copy, since the client keeps a reference to published bytes.
+const writer = new MessagePackWriter()
 const decoder = new Decoder({
   maxStrLength: TEXT_MAX_BYTES,
   maxBinLength: BINARY_MAX_BYTES,
@@ -69,6 +58,7 @@ interface Step {
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null
+const isAbsent = (value: unknown): boolean => value === undefined || value === null
 const isList = (nested: Nested): nested is readonly [Layout] => Array.isArray(nested)
 
 const stepsOf = (layout: Layout): ReadonlyArray<Step> =>
@@ -90,21 +80,28 @@ const readable = (part: unknown): unknown =>
     ? Object.fromEntries(Object.entries(part).filter(([key]) => key !== UNREADABLE_KEY))
     : part
 
-/** Writes the fields behind what `wire` holds already. */
-const toWire = (
+/** Writes the fields of a record into a list that was begun for them. */
+const writeFields = (
   steps: ReadonlyArray<Step>,
-  value: unknown,
-  wire: Array<unknown>,
-): ReadonlyArray<unknown> | null => {
-  if (!isRecord(value)) return null
+  value: Readonly<Record<string, unknown>>,
+): void => {
   for (const { field, one, each } of steps) {
     const part = value[field]
-    if (part === undefined || part === null) wire.push(null)
-    else if (one !== undefined) wire.push(toWire(one, part, []))
-    else if (each === undefined) wire.push(readable(part))
-    else wire.push(Array.isArray(part) ? part.map((item) => toWire(each, item, [])) : null)
+    if (isAbsent(part)) writer.nil()
+    else if (one !== undefined) writeRecord(one, part)
+    else if (each === undefined) writer.value(readable(part))
+    else if (Array.isArray(part)) {
+      writer.listOf(part.length)
+      for (const item of part) writeRecord(each, item)
+    } else writer.nil()
   }
-  return wire
+}
+
+const writeRecord = (steps: ReadonlyArray<Step>, value: unknown): void => {
+  if (isRecord(value)) {
+    writer.listOf(steps.length)
+    writeFields(steps, value)
+  } else writer.nil()
 }
 
 const fromWire = (steps: ReadonlyArray<Step>, wire: unknown): unknown => {
@@ -167,12 +164,12 @@ export const recordCodec = <A, I>(
 ): RecordCodec<A> => {
   const check = Schema.decodeUnknownSync(schema)
   const steps = stepsOf(layout)
-  const lengthLeast = 1 + steps.length - (layout.later ?? 0)
-  const wireOf = (value: A): ReadonlyArray<unknown> => {
-    const wire: Array<unknown> = [format]
-    toWire(steps, value, wire)
-    while (wire.length > lengthLeast && wire.at(-1) === null) wire.pop()
-    return wire
+  const leastLength = steps.length - (layout.later ?? 0)
+  /** Fields of the newest readers are left out where they are absent. */
+  const stepsIn = (record: Readonly<Record<string, unknown>>): ReadonlyArray<Step> => {
+    let length = steps.length
+    while (length > leastLength && isAbsent(record[steps[length - 1]?.field ?? ""])) length--
+    return length === steps.length ? steps : steps.slice(0, length)
   }
   const fieldsOf = (bytes: Uint8Array): ReadonlyArray<unknown> => {
     checkExtent(bytes)
@@ -190,7 +187,15 @@ export const recordCodec = <A, I>(
     return current
   }
   return {
-    encode: (value, tensorBytes = 0) => encodeWire(wireOf(value), tensorBytes),
+    encode: (value, tensorBytes = 0) => {
+      const record: unknown = value
+      const present = isRecord(record) ? stepsIn(record) : []
+      writer.begin(tensorBytes)
+      writer.listOf(1 + present.length)
+      writer.value(format)
+      if (isRecord(record)) writeFields(present, record)
+      return writer.written()
+    },
     decode: (bytes) => {
       try {
         return check(fromWire(steps, fieldsOf(bytes)))

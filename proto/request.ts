@@ -1,7 +1,9 @@
 // What a caller asks: tensors by name, and which outputs. How it is to be handled (version,
 // deadline, reply) stands in the message's headers, the model and the id in its subject.
 import { Schema } from "effect"
+import { MessageReader } from "./message-pack-reader.ts"
 import { recordCodec } from "./message-pack.ts"
+import { readTensors } from "./tensor-reader.ts"
 import { Tensor, TENSOR_FIELDS } from "./tensor.ts"
 
 /** Most tensors in a request or an answer. */
@@ -30,9 +32,45 @@ export const REQUEST_LAYOUT = {
 
 export const REQUEST_FORMAT = 1
 
-export const requestCodec = recordCodec(
-  "inference request",
-  InferenceRequest,
-  REQUEST_LAYOUT,
-  REQUEST_FORMAT,
-)
+const readNames = (reader: MessageReader): ReadonlyArray<string> => {
+  const names: Array<string> = []
+  const count = reader.list(TENSORS_MAX)
+  for (let index = 0; index < count; index++) names.push(reader.text())
+  return names
+}
+
+/** Reads a request of the current format that has no parameters. */
+const readPlain = (bytes: Uint8Array): InferenceRequest => {
+  const reader = new MessageReader(bytes)
+  reader.listOf(1 + REQUEST_LAYOUT.fields.length)
+  if (reader.whole() !== REQUEST_FORMAT) throw new Error("another format")
+  const inputs = readTensors(reader, TENSORS_MAX)
+  const outputs = reader.none() ? undefined : readNames(reader)
+  const clientId = reader.none() ? undefined : reader.text()
+  if (clientId !== undefined && clientId.length > CLIENT_ID_MAX_CHARACTERS)
+    throw new Error("an id that is too long")
+  if (!reader.none()) throw new Error("parameters")
+  reader.end()
+  return {
+    inputs,
+    ...(outputs === undefined ? {} : { outputs }),
+    ...(clientId === undefined ? {} : { clientId }),
+  }
+}
+
+const checked = recordCodec("inference request", InferenceRequest, REQUEST_LAYOUT, REQUEST_FORMAT)
+
+/**
+ * Nearly every request is plain and read in one pass; whatever is not, the general decoder and the
+ * schema read or refuse.
+ */
+export const requestCodec: typeof checked = {
+  encode: checked.encode,
+  decode: (bytes) => {
+    try {
+      return readPlain(bytes)
+    } catch {
+      return checked.decode(bytes)
+    }
+  },
+}

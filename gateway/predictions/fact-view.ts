@@ -10,8 +10,8 @@ import {
   type Prediction,
 } from "#proto/prediction"
 import { REQUEST_LAYOUT, TENSORS_MAX } from "#proto/request"
-import { DATATYPES, DIMENSIONS_MAX, TENSOR_FIELDS, type Datatype, type Tensor } from "#proto/tensor"
-import { MessageReader } from "./message-reader.ts"
+import { readTensors } from "#proto/tensor-reader"
+import { MessageReader } from "#proto/message-pack-reader"
 import { failureReasons } from "../http/status.ts"
 
 /** The caller's own id takes the place of the request that it stands in. */
@@ -31,29 +31,6 @@ export type FactView = Pick<
 type Mutable = { -readonly [K in keyof FactView]: FactView[K] }
 
 const CLIENT_ID = REQUEST_LAYOUT.fields.indexOf("clientId")
-const datatypes: ReadonlyMap<string, Datatype> = new Map(DATATYPES.map((one) => [one, one]))
-
-const readShape = (reader: MessageReader): ReadonlyArray<number> => {
-  const shape: Array<number> = []
-  const dimensions = reader.list(DIMENSIONS_MAX)
-  for (let index = 0; index < dimensions; index++) shape.push(reader.whole())
-  return shape
-}
-
-const readTensor = (reader: MessageReader): Tensor => {
-  reader.listOf(TENSOR_FIELDS.length)
-  const name = reader.text()
-  const datatype = datatypes.get(reader.text())
-  if (datatype === undefined) throw new Error("an unknown datatype")
-  return { name, datatype, shape: readShape(reader), data: reader.bytes() }
-}
-
-const readTensors = (reader: MessageReader): ReadonlyArray<Tensor> => {
-  const tensors: Array<Tensor> = []
-  const count = reader.list(TENSORS_MAX)
-  for (let index = 0; index < count; index++) tensors.push(readTensor(reader))
-  return tensors
-}
 
 const readFailure = (reader: MessageReader): Failure => {
   reader.listOf(2)
@@ -82,7 +59,7 @@ const readField = (reader: MessageReader, field: string, view: Mutable): void =>
       view[field] = reader.text()
       return
     case "outputs":
-      view.outputs = readTensors(reader)
+      view.outputs = readTensors(reader, TENSORS_MAX)
       return
     case "failure":
       view.failure = readFailure(reader)
@@ -108,13 +85,22 @@ const readCurrent = (bytes: Uint8Array): FactView | undefined => {
   return view
 }
 
+/** The general decoder has the last word on what cannot be read in one pass. */
+const readPlain = (bytes: Uint8Array): FactView | undefined => {
+  try {
+    return readCurrent(bytes)
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * Reads a stored fact. Binary fields are views of `bytes`.
  *
- * @throws UnreadableRecord, or an Error that says what is wrong with the bytes.
+ * @throws UnreadableRecord
  */
 export const readFact = (bytes: Uint8Array): FactView => {
-  const view = readCurrent(bytes)
+  const view = readPlain(bytes)
   if (view !== undefined) return view
   const { request, ...fact } = predictionCodec.decode(bytes)
   const clientId = request?.clientId

@@ -3,6 +3,11 @@
 
 const NIL = 0xc0
 
+/** Longer texts are decoded by the runtime, whose call costs as much as so many characters here. */
+const SHORT_TEXT_BYTES = 40
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
 const isSmall = (marker: number): boolean => marker < 0x80 || marker >= 0xe0
 
 /** Bytes after the marker of values that have a fixed size. */
@@ -23,11 +28,11 @@ const FIXED = new Map([
 ])
 
 export class MessageReader {
-  readonly #bytes: Buffer
+  readonly #bytes: Uint8Array
   #at = 0
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#bytes = bytes
   }
 
   /** Takes a nil if there is one. */
@@ -66,7 +71,7 @@ export class MessageReader {
           ? this.#length(1 << (marker - 0xd9))
           : this.#unexpected("a text", marker)
     const start = this.#take(length)
-    return this.#bytes.toString("utf8", start, start + length)
+    return this.#ascii(start, length) ?? this.#utf8(start, length)
   }
 
   /** A view, not a copy. */
@@ -127,9 +132,27 @@ export class MessageReader {
     return this.#bytes[this.#take(1)] ?? 0
   }
 
+  /** The text, where it is short and has no characters but those of ASCII. */
+  #ascii(start: number, length: number): string | undefined {
+    if (length > SHORT_TEXT_BYTES) return undefined
+    let text = ""
+    for (let at = start; at < start + length; at++) {
+      const byte = this.#bytes[at] ?? 0
+      if (byte > 0x7f) return undefined
+      text += String.fromCharCode(byte)
+    }
+    return text
+  }
+
+  #utf8(start: number, length: number): string {
+    return utf8.decode(this.#bytes.subarray(start, start + length))
+  }
+
   #length(width: number): number {
     const start = this.#take(width)
-    return this.#bytes.readUIntBE(start, width)
+    let length = 0
+    for (let at = start; at < start + width; at++) length = length * 256 + (this.#bytes[at] ?? 0)
+    return length
   }
 
   #take(length: number): number {
