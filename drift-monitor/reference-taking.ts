@@ -2,12 +2,11 @@
 // file, or the champion's training profile. The same log gives the same bytes and digest.
 import { readFile } from "node:fs/promises"
 import { addCsv } from "../core/drift/csv.ts"
-import { canonicalJson } from "../core/drift/evaluated.ts"
 import type { ClosedWindow } from "../core/drift/fold.ts"
 import type { ReferenceOrigin } from "../core/drift/reference.ts"
 import type { DriftSettings, ReferenceSource } from "../core/drift/settings.ts"
 import { TableBuilder } from "../core/drift/table.ts"
-import { getReference, putReference, readTable } from "../core/findings/references.ts"
+import { askedOf, getReference, putReference, readTable } from "../core/findings/references.ts"
 import { championProfile, type Plans } from "../core/findings/versions.ts"
 import type { Log } from "../core/log/log.ts"
 import { seedOf } from "../core/statistics/seeded-random.ts"
@@ -34,15 +33,11 @@ export interface TakingOptions {
 /** What was taken, and after which position windows begin. */
 type Taken = Omit<ReferenceTaken, "_tag" | "model" | "number" | "cleared" | "at">
 
-/** What of the configuration a reference answers to. */
-export const askedOf = ({ reference, rowsMax }: DriftSettings): string =>
-  canonicalJson({ ...reference, rowsMax })
-
 const origin = (
   { model, settings }: TakingOptions,
   words: string,
   range: { readonly from?: number; readonly to?: number } = {},
-): ReferenceOrigin => ({ model, origin: words, asked: askedOf(settings), ...range })
+): ReferenceOrigin => ({ model, origin: words, asked: askedOf(settings, undefined), ...range })
 
 /** Folds the log from a position on until the first window is full. */
 const firstWindow = async (
@@ -107,12 +102,21 @@ const takeFile = async (options: TakingOptions, after: number, path: string): Pr
   return { reference, rows: finished.seen, origin: words, position: after }
 }
 
-const takeProfile = async (options: TakingOptions, after: number): Promise<Taken> => {
+const takeArtifact = async (
+  { store }: TakingOptions,
+  after: number,
+  digest: string,
+  words: string,
+): Promise<Taken> => {
+  const { table } = await getReference(store, digest)
+  return { reference: digest, rows: table.seen, origin: words, position: after }
+}
+
+const takeProfile = (options: TakingOptions, after: number): Promise<Taken> => {
   const digest = championProfile(options.release())
   if (digest === undefined)
     throw new Error(`${options.model}: the champion's signature names no training profile`)
-  const { table } = await getReference(options.store, digest)
-  return { reference: digest, rows: table.seen, origin: "training profile", position: after }
+  return takeArtifact(options, after, digest, "training profile")
 }
 
 /** Takes the reference that is configured; `undefined` when it was told to stop meanwhile. */
@@ -132,6 +136,8 @@ export const takeReference = (
       return takeRange(options, after, source)
     case "file":
       return takeFile(options, after, source.path)
+    case "digest":
+      return takeArtifact(options, after, source.digest, `artifact ${source.digest}`)
     case "profile":
       return takeProfile(options, after)
   }

@@ -3,7 +3,7 @@
 // findings moved on without it begins again from them.
 import { settingsDigest, windowEvaluated, windowSeed } from "../core/drift/evaluated.ts"
 import type { ClosedWindow } from "../core/drift/fold.ts"
-import { falseAlarmsPerDay } from "../core/drift/settings.ts"
+import { expectedAlarms } from "../core/drift/settings.ts"
 import { placeOf } from "../core/drift/place.ts"
 import { joinedOrigin, joinedReference, joinReference, joins } from "../core/drift/update.ts"
 import { decide } from "../core/drift/verdict.ts"
@@ -15,14 +15,20 @@ import {
   sameFinding,
   type Stored,
 } from "../core/findings/findings.ts"
-import { getReference, putReference, readWindow } from "../core/findings/references.ts"
+import {
+  answersTo,
+  askedOf,
+  getReference,
+  putReference,
+  readWindow,
+} from "../core/findings/references.ts"
 import { championProfile } from "../core/findings/versions.ts"
 import type { Logger } from "../core/service/logger.ts"
 import type { DriftFinding, WindowEvaluated, WindowFinding } from "../proto/finding.ts"
 import type { Evaluator } from "./evaluator.ts"
 import { foldFacts } from "./fold-facts.ts"
 import type { DriftMetrics, OpenWindow } from "./metrics.ts"
-import { askedOf, takeReference, type TakingOptions } from "./reference-taking.ts"
+import { takeReference, type TakingOptions } from "./reference-taking.ts"
 import { TaskQueue } from "./task-queue.ts"
 
 export interface WatchOptions extends TakingOptions {
@@ -93,11 +99,7 @@ export class ModelWatch {
     const { finding } = this.#last
     if (finding !== undefined) {
       const found = await getReference(store, finding.reference)
-      const isProfile = settings.reference.kind === "profile"
-      const same = isProfile
-        ? found.digest === championProfile(release())
-        : found.reference.asked === askedOf(settings)
-      if (same) {
+      if (answersTo(found, settings, championProfile(release()))) {
         evaluator.reference(model, found.table, settings)
         return true
       }
@@ -160,13 +162,8 @@ export class ModelWatch {
     await this.#append(finding)
     const { firstAt, lastAt, rows } = range
     const spent = firstAt === undefined || lastAt === undefined ? 0 : lastAt - firstAt
-    const tests = evaluation.tests.filter(({ pvalue }) => pvalue !== undefined).length
-    const perDay = spent > 0 ? DAY_MILLIS / spent : undefined
-    metrics.evaluated(
-      finding,
-      millis,
-      perDay === undefined ? undefined : falseAlarmsPerDay(settings, tests, perDay),
-    )
+    const alarms = spent > 0 ? expectedAlarms(settings, finding, DAY_MILLIS / spent) : undefined
+    metrics.evaluated(finding, millis, alarms)
     const { verdict } = evaluation
     await this.#join(finding)
     logger.debug("window evaluated", { model, number: number + 1, rows, verdict })
@@ -174,13 +171,14 @@ export class ModelWatch {
 
   /** Lets the rows of a quiet window join the reference, where that is configured. */
   async #join(finding: WindowEvaluated): Promise<void> {
-    const { model, settings, store, evaluator, now } = this.#options
+    const { model, settings, store, evaluator, release, now } = this.#options
     const { update } = settings
     if (update === undefined || !joins(settings, finding)) return
-    const { reference, table } = await getReference(store, finding.reference)
+    const { table } = await getReference(store, finding.reference)
+    const asked = askedOf(settings, championProfile(release()))
     const window = await readWindow(this.#options, finding)
     const joined = joinReference(table, window, update, finding.seed)
-    const origin = joinedOrigin(finding, update, reference.asked)
+    const origin = joinedOrigin(finding, update, asked)
     const digest = await putReference(store, joined, origin)
     await this.#append(joinedReference(finding, digest, joined.rows, origin, now()))
     evaluator.reference(model, joined, settings)

@@ -119,6 +119,19 @@ describe("weir drift", () => {
     expect(JSON.parse(schema)).toMatchObject({ type: "object", additionalProperties: false })
   })
 
+  test("takes tests of all columns together, and detectors over the stream", async () => {
+    const names = async (name: string) => {
+      const { text } = await weir("drift", "people", "--to", "5000", "--test", name, "--json")
+      const { windows } = readAnswer(text)
+      const found = windows.flatMap(({ tests }) => tests.map(({ test: one }) => one))
+      return [windows.length, windows.filter(({ verdict }) => verdict === "drift").length, found[0]]
+    }
+    expect(await names("mmd")).toEqual([4, 0, "mmd"])
+    expect(await names("classifier")).toEqual([4, 0, "classifier"])
+    expect(await names("mmd-online")).toEqual([4, 0, "mmd-online"])
+    expect(await names("adwin")).toEqual([4, 0, "adwin"])
+  })
+
   test("refuses what it does not know in a sentence", async () => {
     expect(await weir("drift", "nobody")).toMatchObject({ code: 1 })
     expect((await weir("drift", "people", "--test", "magic")).errors).toContain("--test must be")
@@ -148,8 +161,30 @@ describe("weir drift", () => {
       { _tag: "WindowEvaluated", number: 13, verdict: "none", window: { from: 11_021 } },
     ])
     expect(findings.drift.at(-1)).toMatchObject({ _tag: "DriftCleared", reason: "accepted" })
+    // The same again for windows before and behind the change of reference.
+    const again = readAnswer((await weir("drift", "people", "--from", "1001", "--json")).text)
+    expect(again.windows.map((one) => canonicalJson({ ...one, at: 0 }))).toEqual(
+      (await windowsOf()).map((one) => canonicalJson({ ...one, at: 0 })),
+    )
     expect(new Set(timeless(findings).map((one) => JSON.stringify(one))).size).toBe(
       findings.windows.length + findings.drift.length,
     )
+  })
+
+  test("makes a reference of a file and compares with it from then on", async () => {
+    const file = join(folder, "training.csv")
+    const lines = rows(400, 500).map(({ age, income, city }) => `${age},${income},${city}`)
+    await Bun.write(file, ["age,income,city", ...lines].join("\n"))
+    const { text, errors } = await weir("drift", "reference", "people", "--csv", file)
+    expect(errors).toBe("")
+    expect(text).toContain("not in the file, so not tested: output.label")
+    expect(text).toContain("is compared with them from position 11031 on")
+    const taken = (await findingsOf(system.log, "people")).windows.at(-1)
+    expect(taken).toMatchObject({ _tag: "ReferenceTaken", rows: 400, number: 13 })
+    const monitor = await startService("drift-monitor", system.environment)
+    await store(system.log, singles("people", rows(1_000, 501), 40_000))
+    await until("the next window", async () => (await windowsOf()).length === 14)
+    await monitor.stop()
+    expect((await windowsOf()).at(-1)).toMatchObject({ reference: taken?.reference })
   })
 })

@@ -4,7 +4,7 @@ import { driftConfigSchema } from "#core/drift/config"
 import { htmlReport } from "#core/drift/report"
 import { acceptWindow } from "#core/findings/accept"
 import { readMarks } from "#core/findings/marks"
-import { plansOf } from "#core/findings/versions"
+import { championProfile, plansOf } from "#core/findings/versions"
 import type { Log } from "#core/log/log"
 import { readRelease } from "#core/registry/commands"
 import { jetStreamArtifacts } from "#core/registry/object-store"
@@ -22,6 +22,7 @@ import {
 import { firstConfig } from "../drift/first-config.ts"
 import { driftSettings, readConfigFile, readPlace, readReference } from "../drift/options.ts"
 import { describeJudgement, describeRule, type DriftWords } from "../drift/options.ts"
+import { pinCsv } from "../drift/pin-csv.ts"
 import { askPast } from "../drift/past.ts"
 import { pastText } from "../drift/text.ts"
 import { jsonFlag, logFlags, withFoundLog } from "../find-log.ts"
@@ -38,13 +39,19 @@ const flags = {
   profile: { value: "NAME", help: "weir (default), alibi, evidently or scipy" },
   alpha: { value: "P", help: "false alarm rate of a window" },
   effect: { value: "D", help: "effect from which a small p counts" },
+  csv: { value: "FILE", help: "the rows of reference: a header with the names of features" },
   config: { value: "FILE", help: "YAML (default: DRIFT_CONFIG)" },
   html: { value: "FILE", help: "write a report that needs nothing else" },
   json: jsonFlag,
   ...logFlags,
 } as const
 
-type Set = DriftWords & { readonly from?: string; readonly to?: string; readonly html?: string }
+type Set = DriftWords & {
+  readonly from?: string
+  readonly to?: string
+  readonly html?: string
+  readonly csv?: string
+}
 
 interface Asked {
   readonly log: Log
@@ -110,7 +117,8 @@ const accept = async (asked: Asked): Promise<number> => {
     store: jetStreamArtifacts(log),
     model,
     range,
-    rowsMax: settings.rowsMax,
+    settings,
+    profile: championProfile(release),
     plans: plansOf(() => release, settings),
     now,
   })
@@ -118,7 +126,17 @@ const accept = async (asked: Asked): Promise<number> => {
   return EXIT_DONE
 }
 
-const actions = { config, accept } as const
+const reference = async (asked: Asked): Promise<number> => {
+  const { log, model, release, set } = asked
+  const path = set.csv
+  if (path === undefined) throw new UsageError("which rows? Give --csv FILE, with a header")
+  const version = latestOf(release)
+  const settings = await settingsFor(asked)
+  console.log(await pinCsv({ log, model, release, version, settings, path, now: Date.now() }))
+  return EXIT_DONE
+}
+
+const actions = { config, accept, reference } as const
 const isAction = (word: string): word is keyof typeof actions => Object.hasOwn(actions, word)
 
 const schema = (): number => {
@@ -126,11 +144,13 @@ const schema = (): number => {
   return EXIT_DONE
 }
 
+const latestOf = ({ champion, versions }: Release): string =>
+  champion ?? [...versions.keys()].at(-1) ?? ""
+
 const find = async (log: Log, model: string) => {
   if (!isModelName(model)) throw new UsageError(`"${model}" is no model name`)
   const { release } = await readRelease(log, model)
-  const latest = release.champion ?? [...release.versions.keys()].at(-1) ?? ""
-  const signature = release.versions.get(latest)?.signature
+  const signature = release.versions.get(latestOf(release))?.signature
   if (signature === undefined) throw new CommandFailed(`there is no model "${model}"`)
   return { release, signature }
 }
@@ -141,11 +161,13 @@ export const drift: Command = {
   usage: `Usage: ./weir drift MODEL [--from PLACE] [--to PLACE] [--reference WHAT] [--html FILE] …
        ./weir drift config MODEL     a first configuration from the model's signature
        ./weir drift accept MODEL     the last window, or a range, is the new normal
+       ./weir drift reference MODEL --csv FILE   rows of a file, such as the training data, are it
        ./weir drift schema           the JSON Schema of the configuration, for editors
 
 Folds the facts of the range into windows and tests each against the reference: the same
 code, and so the same verdicts, as the drift-monitor's. Nothing is written to the log but
-by accept.
+by accept and reference. --test also takes mmd, classifier and detectors over the stream:
+adwin, page-hinkley, kswin, ddm, eddm, hddm-a, hddm-w, mmd-online.
 
 ${describeFlags(flags)}`,
   run: async (args) => {

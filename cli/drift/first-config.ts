@@ -42,7 +42,7 @@ models:
     # A window: { rows: N }, { every: 1h }, or { marks: true } with "./weir mark NAME".
     window: ${window}
     # What it is compared with: { first: N }, { window: first }, { from: A, to: B } (positions or
-    # marks), { file: rows.csv } or { profile: true }.
+    # marks), { file: rows.csv }, { digest: … } (see "./weir drift reference") or { profile: true }.
     reference: { first: ${rows} }
     rows_min: ${settings.rowsMin}
     # A column drifts where p < alpha, corrected over all columns, and the effect is at least this:
@@ -56,6 +56,12 @@ models:
     columns:
 ${columns.join("\n")}
     # slices: [{ feature: ${scalar(signature.features[0]?.name ?? "name")} }]
+    # All numeric columns together:
     # mmd: { rows: 300, permutations: 200 }
+    # classifier: { rows: 1000 }
+    # Detectors over the stream, row by row; one that fires is reported at once:
+    # online: [{ detector: adwin }, { detector: mmd, run_length: 10000, window: 50 }]
+    # Rows of windows that did not drift join the reference: { last: N } or { reservoir: N }.
+    # update: { reservoir: ${rows} }
 `
 }

@@ -2,6 +2,8 @@
 // in the log by position, time or mark.
 import { parseDriftConfig, settingsOf, type DriftConfig } from "#core/drift/config"
 import { isDistance } from "#core/drift/choice"
+import { DETECTOR_TESTS, isColumnDetector } from "#core/drift/detectors"
+import { FOLDS } from "#core/statistics/classifier-two-sample"
 import type {
   ColumnSettings,
   DriftSettings,
@@ -68,10 +70,32 @@ export const readReference = (text: string): AskedReference => {
   )
 }
 
+const OTHER_TESTS = ["mmd", "classifier", ...DETECTOR_TESTS]
+
 const profileOf = (text: string | undefined): ProfileName | undefined => {
   if (text === undefined) return undefined
   if (text === "weir" || text === "alibi" || text === "evidently" || text === "scipy") return text
   throw new UsageError(`--profile must be weir, alibi, evidently or scipy, got "${text}"`)
+}
+
+const MMD_ROWS = 300
+const MMD_PERMUTATIONS = 200
+const CLASSIFIER_ROWS = 1_000
+/** Rows between two false alarms of online MMD where nothing else is said. */
+const RUN_LENGTH_ROWS = 5_000
+
+type Together = Pick<DriftSettings, "each" | "mmd" | "classifier" | "online">
+
+/** Tests that are no column's own: of all columns together, and detectors over the stream. */
+const otherTests = (found: DriftSettings, text: string): Together | undefined => {
+  const alone = { each: false, mmd: undefined, classifier: undefined, online: [] }
+  const mmd = { rows: MMD_ROWS, permutations: MMD_PERMUTATIONS, by: "graph" } as const
+  const classifier = { rows: CLASSIFIER_ROWS, folds: FOLDS }
+  if (text === "mmd") return { ...alone, mmd: found.mmd ?? mmd }
+  if (text === "classifier") return { ...alone, classifier: found.classifier ?? classifier }
+  if (text === "mmd-online")
+    return { ...alone, online: [{ detector: "mmd", run_length: RUN_LENGTH_ROWS }] }
+  return isColumnDetector(text) ? { ...alone, online: [{ detector: text }] } : undefined
 }
 
 /** The same test for every column that it fits. */
@@ -81,7 +105,9 @@ const withTest = (
   text: string,
 ): DriftSettings["columns"] => {
   if (!isTestName(text))
-    throw new UsageError(`--test must be one of ${testNames.join(", ")}; got "${text}"`)
+    throw new UsageError(
+      `--test must be one of ${[...testNames, ...OTHER_TESTS].join(", ")}; got "${text}"`,
+    )
   const numbersOnly = text.startsWith("ks") || ["anderson", "cvm", "energy"].includes(text)
   const none: ColumnSettings = {
     ignore: false,
@@ -122,11 +148,14 @@ export const driftSettings = (
     model,
     signature.referenceProfile !== undefined,
   )
+  const others = words.test === undefined ? undefined : otherTests(found, words.test)
   const columns =
-    words.test === undefined ? found.columns : withTest(found.columns, signature, words.test)
+    words.test === undefined || others !== undefined
+      ? found.columns
+      : withTest(found.columns, signature, words.test)
   const alpha = share("alpha", words.alpha) ?? found.alpha
   const effect = share("effect", words.effect) ?? found.effect
-  return { ...found, columns, alpha, effect }
+  return { ...found, columns, alpha, effect, ...others }
 }
 
 /** A position from `1234`, a time, `10m` or a mark; a start lies behind what it names. */

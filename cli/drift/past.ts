@@ -6,7 +6,7 @@ import { openMmdRunner } from "#core/drift/mmd-runner"
 import { overlayOf } from "#core/drift/overlay"
 import type { ReportFeature, ReportInput } from "#core/drift/report"
 import { writeReference } from "#core/drift/reference"
-import { falseAlarmsPerDay, type DriftSettings } from "#core/drift/settings"
+import { expectedAlarms, type DriftSettings } from "#core/drift/settings"
 import { TableBuilder } from "#core/drift/table"
 import { courseFrom, lastBeginning, readCourse } from "#core/findings/course"
 import { lastPosition, readMarks } from "#core/findings/marks"
@@ -170,10 +170,8 @@ const alarms = (
   const from = windows[0]?.window.firstAt
   const to = windows.at(-1)?.window.lastAt
   if (from === undefined || to === undefined || to <= from) return undefined
-  const tests = Math.max(
-    ...windows.map((one) => one.tests.filter(({ pvalue }) => pvalue !== undefined).length),
-  )
-  return falseAlarmsPerDay(settings, tests, (windows.length * DAY_MILLIS) / (to - from))
+  const perDay = (windows.length * DAY_MILLIS) / (to - from)
+  return windows.reduce((most, one) => Math.max(most, expectedAlarms(settings, one, perDay)), 0)
 }
 
 /** @throws CommandFailed, UsageError, ArtifactMissing, CsvUnreadable */

@@ -42,6 +42,12 @@ const Reference = Schema.Union([
     to: described(Position, "Last position, or the mark with which it ends"),
   }),
   Schema.Struct({ file: described(Schema.NonEmptyString, "A CSV file with a header") }),
+  Schema.Struct({
+    digest: described(
+      Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/u)),
+      "An artifact, as ./weir drift reference makes them",
+    ),
+  }),
   Schema.Struct({ profile: described(Schema.Literal(true), "The champion's training profile") }),
 ])
 

@@ -72,6 +72,7 @@ const referenceSource = (given: Model["reference"], hasProfile: boolean): Refere
   if ("first" in given) return { kind: "first", rows: given.first }
   if ("window" in given) return { kind: "window" }
   if ("file" in given) return { kind: "file", path: given.file }
+  if ("digest" in given) return { kind: "digest", digest: given.digest }
   if ("profile" in given) return { kind: "profile" }
   return { kind: "range", from: given.from, to: given.to }
 }

@@ -65,8 +65,9 @@ export const addCsv = (
   const head = records.next()
   const header: ReadonlyArray<string> = head.done === true ? [] : head.value.cells
   const found = columns
-    .map((column) => ({ growing: table.column(column), column, at: header.indexOf(column.name) }))
+    .map((column) => ({ column, at: header.indexOf(column.name) }))
     .filter(({ at }) => at >= 0)
+    .map((one) => ({ ...one, growing: table.column(one.column) }))
   if (found.length === 0) {
     const reason = `the header names none of ${columns.map(({ name }) => name).join(", ")}`
     throw new CsvUnreadable({ line: 1, reason })

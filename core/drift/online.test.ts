@@ -42,13 +42,13 @@ const ALL = `defaults:
   rows_min: 10
   online:
     - { detector: adwin }
-    - { detector: page-hinkley, threshold: 40 }
+    - { detector: page-hinkley }
     - { detector: kswin, alpha: 0.0001 }
     - { detector: ddm }
     - { detector: eddm }
     - { detector: hddm-a }
     - { detector: hddm-w }
-    - { detector: mmd, run_length: 100000, window: 20, rows: 200 }
+    - { detector: mmd, run_length: 500, window: 20, rows: 200 }
 `
 const settings = settingsOf(parseDriftConfig(ALL), "m")
 const reference = prepareReference(tableOf(people(500, 1)), settings)
@@ -100,7 +100,7 @@ describe("detectors over the stream", () => {
     expect({ ...other, [kswin]: "" }).toEqual({ ...one, [kswin]: "" })
   })
 
-  test("say of a sampled window that its rows have no order, and keep what they remember", async () => {
+  test("say of a sampled window that its rows have no order, and forget nothing", async () => {
     const window = tableOf(rows.slice(0, 400), 100)
     const online = { "0 age": "AAAAAAAA8D8=" }
     const found = await evaluateWindow(reference, window, settings, { seed: 1, online })

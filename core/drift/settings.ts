@@ -1,7 +1,8 @@
 // How the windows of a model are tested, with every choice made: what a configuration comes to once
 // its defaults are in. Plain data, so that it can travel to a worker and be digested.
 import type { TestName } from "#core/statistics/univariate"
-import type { OnlineDetector } from "./detectors.ts"
+import { alarmsPerRow, type OnlineDetector } from "./detectors.ts"
+import type { WindowEvaluated } from "#proto/finding"
 import type { WindowRule } from "./window.ts"
 
 export type ProfileName = "weir" | "alibi" | "evidently" | "scipy"
@@ -28,6 +29,8 @@ export type ReferenceSource =
   /** Positions, or names of marks; both ends included. */
   | { readonly kind: "range"; readonly from: number | string; readonly to: number | string }
   | { readonly kind: "file"; readonly path: string }
+  /** An artifact that was made before. */
+  | { readonly kind: "digest"; readonly digest: string }
   /** The training profile that the champion's signature names. */
   | { readonly kind: "profile" }
 
@@ -82,6 +85,20 @@ export interface DriftSettings {
   readonly update: ReferenceUpdate | undefined
 }
 
+/** All reports per day that no change explains, at most or about, by what a window showed. */
+export const expectedAlarms = (
+  settings: DriftSettings,
+  { tests, columns, window }: Pick<WindowEvaluated, "tests" | "columns" | "window">,
+  windowsPerDay: number,
+): number => {
+  const tested = tests.filter(({ pvalue }) => pvalue !== undefined).length
+  const numeric = columns.filter(({ kind }) => kind === "numeric").length
+  return (
+    falseAlarmsPerDay(settings, tested, windowsPerDay) +
+    streamAlarmsPerDay(settings, numeric, windowsPerDay * window.rows)
+  )
+}
+
 /**
  * Reports per day that no change explains, at most: each test drifts by chance with α (shared among
  * the tests by the correction) and is reported when that happens in `hits` of `windows` windows.
@@ -96,6 +113,20 @@ export const falseAlarmsPerDay = (
   let others = 0
   for (let k = hits - 1; k < windows; k++) others += binomial(windows - 1, k, each)
   return windowsPerDay * Math.max(1, tests) * each * others
+}
+
+/** The same of detectors over the stream, as far as a law of them is known. */
+export const streamAlarmsPerDay = (
+  { online }: DriftSettings,
+  numericColumns: number,
+  rowsPerDay: number,
+): number => {
+  const columnsOf = (one: OnlineDetector) =>
+    one.detector === "mmd" ? 1 : (one.columns?.length ?? numericColumns)
+  return online.reduce(
+    (sum, one) => sum + columnsOf(one) * (alarmsPerRow(one) ?? 0) * rowsPerDay,
+    0,
+  )
 }
 
 const binomial = (n: number, k: number, p: number): number => {

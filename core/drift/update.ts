@@ -6,7 +6,7 @@ import type { ReferenceOrigin } from "./reference.ts"
 import type { DriftSettings, ReferenceUpdate } from "./settings.ts"
 import { NO_CODE, type CategoricalColumn, type Column, type Table } from "./table.ts"
 
-/** Whether rows of this window are to join: those of windows that drifted never do by themselves. */
+/** Whether rows of this window are to join: those of windows that drifted never do on their own. */
 export const joins = (settings: DriftSettings, { verdict, window }: WindowEvaluated): boolean =>
   settings.update !== undefined && verdict === "none" && window.rows > 0
 

@@ -1,13 +1,16 @@
 // Accepting what drifted as the new normal: the rows of a range become the reference, and drift
 // that was reported is over. The monitor finds it as the last finding and goes on from there.
 import { seedOf } from "#core/statistics/seeded-random"
+import { placeOf } from "#core/drift/place"
+import type { DriftSettings } from "#core/drift/settings"
+import type { Table } from "#core/drift/table"
 import { decide } from "#core/drift/verdict"
-import type { ReferenceTaken } from "#proto/finding"
+import type { ReferenceTaken, WindowFinding } from "#proto/finding"
 import { Schema } from "effect"
 import type { Log } from "../log/log.ts"
 import type { ArtifactStore } from "../registry/artifacts.ts"
-import { appendDrift, appendWindow, lastDrift, lastWindow } from "./findings.ts"
-import { getReference, putReference, readTable } from "./references.ts"
+import { appendDrift, appendWindow, lastDrift, lastWindow, type Stored } from "./findings.ts"
+import { answersTo, askedOf, getReference, putReference, readTable } from "./references.ts"
 import type { Plans } from "./versions.ts"
 
 /** Nothing can be accepted as it stands; the message says why. */
@@ -26,7 +29,9 @@ export interface AcceptOptions {
   readonly model: string
   /** Positions, both included; the last window where they are left out. */
   readonly range: { readonly from: number; readonly to: number } | undefined
-  readonly rowsMax: number
+  readonly settings: DriftSettings
+  /** Digest of the training profile of the champion. */
+  readonly profile: string | undefined
   readonly plans: Plans
   /** Milliseconds since 1970. */
   readonly now: number
@@ -34,7 +39,8 @@ export interface AcceptOptions {
 
 /** @throws AcceptRefused, LogUnavailable, LookupFailed */
 export const acceptWindow = async (options: AcceptOptions): Promise<ReferenceTaken> => {
-  const { log, store, model, rowsMax, plans, now } = options
+  const { log, model, plans } = options
+  const { rowsMax } = options.settings
   const refuse = (reason: string) => new AcceptRefused({ model, reason })
   const { finding, sequence } = await lastWindow(log, model)
   if (finding === undefined) throw refuse("no window was evaluated yet")
@@ -51,24 +57,49 @@ export const acceptWindow = async (options: AcceptOptions): Promise<ReferenceTak
     seed: seedOf(`${model} ${from}`),
   })
   if (table.rows === 0) throw refuse(`the log holds no rows from ${from} to ${to}`)
-  const { asked } = (await getReference(store, finding.reference)).reference
   const origin = `accepted: ${table.seen} rows from ${from} to ${to}`
-  const reference = await putReference(store, table, { model, origin, asked, from, to })
+  return pin(options, { finding, sequence }, table, { origin, from, to })
+}
+
+/**
+ * Compares windows with the rows of a table from now on; drift that was reported is over.
+ *
+ * @throws AcceptRefused, LogUnavailable, LookupFailed
+ */
+export const pinReference = async (
+  options: Omit<AcceptOptions, "range">,
+  table: Table,
+  origin: string,
+): Promise<ReferenceTaken> =>
+  pin(options, await lastWindow(options.log, options.model), table, { origin })
+
+const pin = async (
+  options: Omit<AcceptOptions, "range">,
+  { finding, sequence }: Stored<WindowFinding>,
+  table: Table,
+  words: { readonly origin: string; readonly from?: number; readonly to?: number },
+): Promise<ReferenceTaken> => {
+  const { log, store, model, settings, profile, now } = options
+  const before = finding === undefined ? undefined : await getReference(store, finding.reference)
+  // What it takes the place of is what the configuration still asks for.
+  const replaced = before === undefined || answersTo(before, settings, profile)
+  const asked = replaced ? askedOf(settings, profile) : before.reference.asked
+  const reference = await putReference(store, table, { model, asked, ...words })
+  const { after, number } = placeOf(finding, "")
+  const drifting = finding?._tag === "WindowEvaluated" ? finding.persistence.drifting : []
   const taken: ReferenceTaken = {
     _tag: "ReferenceTaken",
     model,
     reference,
     rows: table.seen,
-    origin,
-    from,
-    to,
-    position: evaluated?.window.to ?? (finding._tag === "ReferenceTaken" ? finding.position : 0),
-    number: finding.number,
-    cleared: evaluated?.persistence.drifting ?? [],
+    ...words,
+    position: after,
+    number,
+    cleared: drifting,
     at: now,
   }
   if ((await appendWindow(log, taken, sequence)) === undefined)
-    throw refuse("a window was evaluated meanwhile; try again")
+    throw new AcceptRefused({ model, reason: "a window was evaluated meanwhile; try again" })
   const last = await lastDrift(log, model)
   // Where this fails, the monitor reports it when it finds the new reference.
   for (const cleared of decide(taken)) await appendDrift(log, cleared, last.sequence)

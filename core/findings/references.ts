@@ -1,6 +1,7 @@
 // References where they are kept: as artifacts by digest, built from a range of the log. The first
 // rows and the first window are built by whoever folds the log.
 import { readReference, writeReference, type ReferenceOrigin } from "#core/drift/reference"
+import { canonicalJson } from "#core/drift/evaluated"
 import { addRows, type ColumnPlan } from "#core/drift/columns"
 import type { DriftSettings } from "#core/drift/settings"
 import { TableBuilder, type Table } from "#core/drift/table"
@@ -15,6 +16,30 @@ export interface LoadedReference {
   readonly digest: string
   readonly reference: DriftReference
   readonly table: Table
+}
+
+/**
+ * What of the configuration a reference answers to; `profile` is the digest of the champion's. An
+ * artifact that was made elsewhere says nothing of it: it is the configuration that names it.
+ */
+export const askedOf = (
+  { reference, rowsMax }: Pick<DriftSettings, "reference" | "rowsMax">,
+  profile: string | undefined,
+): string =>
+  reference.kind === "profile"
+    ? canonicalJson({ ...reference, digest: profile })
+    : canonicalJson({ ...reference, rowsMax })
+
+/** Whether a reference answers to the configuration, or was put in the place of one that does. */
+export const answersTo = (
+  { digest, reference }: LoadedReference,
+  settings: Pick<DriftSettings, "reference" | "rowsMax">,
+  profile: string | undefined,
+): boolean => {
+  const { kind } = settings.reference
+  const named =
+    kind === "profile" ? profile : kind === "digest" ? settings.reference.digest : undefined
+  return digest === named || reference.asked === askedOf(settings, profile)
 }
 
 /** Stores a table as a reference; resolves to its digest. */

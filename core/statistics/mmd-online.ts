@@ -23,7 +23,16 @@ export interface OnlineMmdConfiguration {
   readonly options: OnlineMmdOptions
 }
 
-const BOOTSTRAPS = 1_000
+/** The threshold is a quantile of rank 1/ERT: with fewer streams than that it would be a guess. */
+const BOOTSTRAPS_PER_RUN_LENGTH = 10
+const BOOTSTRAPS_MIN = 1_000
+const BOOTSTRAPS_MAX = 100_000
+/** The longest run length that so many streams can calibrate. */
+export const RUN_LENGTH_MAX = BOOTSTRAPS_MAX / 2
+
+const bootstrapsFor = (runLength: number): number =>
+  Math.min(BOOTSTRAPS_MAX, Math.max(BOOTSTRAPS_MIN, BOOTSTRAPS_PER_RUN_LENGTH * runLength))
+
 /** Draws of a first window that does not fire at once, before giving up. */
 const START_DRAWS_MAX = 1_000
 
@@ -61,12 +70,23 @@ const heldOut = (
   const rest = n - size
   const inside = (total - 2 * reach + heldTotal) / (rest * (rest - 1))
   const distances = new Float64Array(size - windowSize + 1)
+  // Each window is the one before without its first row and with one more.
+  const across = (row: number, from: number): number => {
+    let sum = 0
+    for (let b = from; b < from + windowSize - 1; b++) sum += block[row * size + b]!
+    return sum
+  }
+  let within = 0
+  let between = 0
+  for (let a = 0; a < windowSize; a++) {
+    between += sums[held[a]!]! - toHeld[a]!
+    for (let b = 0; b < windowSize; b++) within += block[a * size + b]!
+  }
   for (let start = 0; start < distances.length; start++) {
-    let within = 0
-    let between = 0
-    for (let a = start; a < start + windowSize; a++) {
-      between += sums[held[a]!]! - toHeld[a]!
-      for (let b = start; b < start + windowSize; b++) within += block[a * size + b]!
+    if (start > 0) {
+      const [gone, come] = [start - 1, start + windowSize - 1]
+      within += 2 * (across(come, start) - across(gone, start))
+      between += sums[held[come]!]! - toHeld[come]! - sums[held[gone]!]! + toHeld[gone]!
     }
     distances[start] =
       inside + within / (windowSize * (windowSize - 1)) - (2 * between) / (windowSize * rest)
@@ -90,7 +110,7 @@ export const calibrateOnlineMmd = (
   reference: Rows,
   options: OnlineMmdOptions,
 ): OnlineMmdConfiguration => {
-  const { windowSize, expectedRunLength, bootstraps = BOOTSTRAPS } = options
+  const { windowSize, expectedRunLength, bootstraps = bootstrapsFor(expectedRunLength) } = options
   const held = 2 * windowSize - 1
   if (windowSize < 2 || reference.count < held + 2 || !(expectedRunLength > 1))
     throw new StatisticUndefined({

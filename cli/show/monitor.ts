@@ -1,0 +1,291 @@
+// A drift-monitor that is killed again and again must find what an undisturbed one finds, and each
+// alert must arrive.
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { readCourse } from "#core/findings/course"
+import { readRange } from "#core/log/follow"
+import type { Log } from "#core/log/log"
+import { DEFAULT_LIMITS } from "#core/log/topology"
+import { limitsEnvironment } from "#core/service/process-settings"
+import {
+  driftFindingCodec,
+  driftSubject,
+  windowFindingCodec,
+  type DriftFinding,
+  type WindowFinding,
+} from "#proto/finding"
+import { FINDINGS } from "#proto/subjects"
+import { describeFlags, EXIT_DONE, EXIT_FAILED, readWords, wholeNumber } from "../command.ts"
+import { expected, figuresText, type Figures } from "../laboratory/figures.ts"
+import { PEOPLE, peopleFacts, registerPeople, storeFacts } from "../laboratory/drift-facts.ts"
+import { eventually } from "../laboratory/patience.ts"
+import { seededRandom } from "../laboratory/random.ts"
+import { startLaboratory, type Laboratory } from "../laboratory/system.ts"
+import { inProject } from "../project.ts"
+import type { Show } from "../show.ts"
+import { startChild, type Running } from "../up/child.ts"
+
+const GIB = 1024 ** 3
+const LIMITS = { ...DEFAULT_LIMITS, historyBytesMax: GIB }
+const FOUND_WAIT_MILLIS = 120_000
+const LOOK_AGAIN_MILLIS = 5
+const STOP_WAIT_MILLIS = 20_000
+/** A kill comes at most so long after the window that it was due with. */
+const KILL_DELAY_MILLIS_MAX = 60
+const REFERENCE_ROWS = 1_000
+const WINDOW_ROWS = 200
+const FACT_ROWS = 10
+
+const CONFIG = `defaults:
+  window: { rows: ${WINDOW_ROWS} }
+  reference: { first: ${REFERENCE_ROWS} }
+  slices: [{ feature: output.label }]
+  mmd: { rows: 100, permutations: 100 }
+  online: [{ detector: adwin }, { detector: kswin }, { detector: page-hinkley }]
+  update: { reservoir: ${REFERENCE_ROWS} }
+`
+
+const flags = {
+  windows: { value: "N", help: "windows that are evaluated (default 200)" },
+  kills: { value: "N", help: "how often the monitor is killed (default 20)" },
+  seed: { value: "N", help: "repeats a run (default: a new one, printed)" },
+} as const
+
+export interface MonitorOptions {
+  readonly windows: number
+  readonly kills: number
+  readonly seed: number
+  readonly say: (line: string) => void
+}
+
+interface Found {
+  readonly windows: ReadonlyArray<WindowFinding>
+  readonly drift: ReadonlyArray<DriftFinding>
+  /** Ids of the alerts in the order in which they came. */
+  readonly alerts: ReadonlyArray<string>
+}
+
+export interface MonitorResult {
+  readonly calm: Found
+  readonly troubled: Found
+  readonly differing: number
+  readonly missingAlerts: number
+  readonly broken: ReadonlyArray<string>
+}
+
+const readDrift = async (log: Log): Promise<ReadonlyArray<DriftFinding>> => {
+  const { state } = await log.manager.streams.info(FINDINGS)
+  const found: Array<DriftFinding> = []
+  const range = { stream: FINDINGS, from: 1, to: state.last_seq, filter: driftSubject(PEOPLE) }
+  for await (const { data } of readRange(log, range)) found.push(driftFindingCodec.decode(data))
+  return found
+}
+
+const evaluated = async (log: Log): Promise<number> =>
+  (await readCourse(log, PEOPLE)).filter(({ _tag }) => _tag === "WindowEvaluated").length
+
+const untilEvaluated = async (log: Log, windows: number): Promise<void> => {
+  const reached = async () => ((await evaluated(log)) >= windows ? true : undefined)
+  const found = await eventually(reached, FOUND_WAIT_MILLIS, LOOK_AGAIN_MILLIS)
+  if (found === undefined) throw new Error(`window ${windows} was not evaluated in time`)
+}
+
+/** A receiver of webhooks that notes their ids. */
+const startReceiver = () => {
+  const ids: Array<string> = []
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: async (request) => {
+      await request.arrayBuffer()
+      ids.push(request.headers.get("webhook-id") ?? "")
+      return new Response(null, { status: 204 })
+    },
+  })
+  return { ids, url: server.url.href, stop: () => server.stop(true) }
+}
+
+class MonitorUnderTest {
+  readonly #environment: Readonly<Record<string, string>>
+  readonly #lines: Array<string> = []
+  #running: Running
+
+  constructor(laboratory: Laboratory, config: string, webhook: string) {
+    this.#environment = {
+      ...limitsEnvironment(laboratory.limits),
+      NATS_URL: laboratory.broker.servers,
+      LOG_FORMAT: "json",
+      DRIFT_CONFIG: config,
+      DRIFT_ENABLED: "true",
+      DRIFT_WEBHOOK: webhook,
+    }
+    this.#running = this.#start()
+  }
+
+  get lines(): ReadonlyArray<string> {
+    return this.#lines
+  }
+
+  async killAndRestart(): Promise<void> {
+    process.kill(this.#running.pid, "SIGKILL")
+    await this.#running.exited
+    this.#running = this.#start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#running.stop()
+  }
+
+  #start(): Running {
+    return startChild({
+      command: [process.execPath, inProject("drift-monitor", "main.ts")],
+      environment: this.#environment,
+      stopWaitMillis: STOP_WAIT_MILLIS,
+      onLine: (line) => this.#lines.push(line),
+    })
+  }
+}
+
+/** Feeds the windows; `killAfter` names those during or behind which the monitor is killed. */
+const runMonitor = async (
+  options: MonitorOptions,
+  killAfter: ReadonlySet<number>,
+  random: () => number,
+): Promise<Found> => {
+  const folder = mkdtempSync(join(tmpdir(), "weir-monitor-"))
+  const config = join(folder, "drift.yaml")
+  await Bun.write(config, CONFIG)
+  const receiver = startReceiver()
+  const laboratory = await startLaboratory({
+    limits: LIMITS,
+    predictors: 0,
+    gateways: 0,
+    servers: 1,
+    prepare: registerPeople,
+  })
+  const { log } = laboratory
+  const monitor = new MonitorUnderTest(laboratory, config, receiver.url)
+  try {
+    const facts = peopleFacts({
+      seed: options.seed,
+      reference: REFERENCE_ROWS,
+      windows: options.windows,
+      windowRows: WINDOW_ROWS,
+      rowsOfFact: FACT_ROWS,
+    })
+    const due = [...killAfter].toSorted((a, b) => a - b)
+    let fed = 0
+    for (const window of [...due, options.windows]) {
+      // A few windows more than the kill is due with, so that it comes in the midst of work.
+      const next = Math.min(options.windows, window + 3)
+      await storeFacts(log, facts.slice(fed, next + 1).flat())
+      fed = next + 1
+      await untilEvaluated(log, window)
+      if (!killAfter.has(window)) continue
+      await Bun.sleep(random() * KILL_DELAY_MILLIS_MAX)
+      await monitor.killAndRestart()
+      options.say(`  killed during or behind window ${window}`)
+    }
+    await untilEvaluated(log, options.windows)
+    const drift = await allReported(log, receiver.ids)
+    return { windows: await readCourse(log, PEOPLE), drift, alerts: receiver.ids }
+  } catch (cause) {
+    throw new Error(`${String(cause)}\n${monitor.lines.slice(-20).join("\n")}`)
+  } finally {
+    await monitor.stop()
+    await laboratory.stop()
+    await receiver.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** The reports, once each of them was received or it took too long. */
+const allReported = async (log: Log, received: ReadonlyArray<string>) => {
+  await eventually(async () => {
+    const drift = await readDrift(log)
+    return drift.length > 0 && drift.every(({ id }) => received.includes(id)) ? true : undefined
+  }, FOUND_WAIT_MILLIS)
+  return readDrift(log)
+}
+
+/** The bytes of every finding, but for when it was written. */
+const timeless = ({ windows, drift }: Found): ReadonlyArray<string> => {
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+  return [
+    ...windows.map((one) => text(windowFindingCodec.encode({ ...one, at: 0 }))),
+    ...drift.map((one) => text(driftFindingCodec.encode({ ...one, at: 0 }))),
+  ]
+}
+
+const differences = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): number => {
+  const length = Math.max(a.length, b.length)
+  return Array.from({ length }, (_, at) => a[at] === b[at]).filter((same) => !same).length
+}
+
+/** Runs the undisturbed monitor and the killed one over the same facts. */
+export const runKilledMonitor = async (options: MonitorOptions): Promise<MonitorResult> => {
+  const random = seededRandom(options.seed)
+  const killAfter = new Set<number>()
+  while (killAfter.size < Math.min(options.kills, options.windows - 1))
+    killAfter.add(1 + Math.floor(random() * (options.windows - 1)))
+  options.say("undisturbed")
+  const calm = await runMonitor(options, new Set(), random)
+  options.say("killed")
+  const troubled = await runMonitor(options, killAfter, random)
+  const differing = differences(timeless(calm), timeless(troubled))
+  const missingAlerts = troubled.drift.filter(({ id }) => !troubled.alerts.includes(id)).length
+  const strange = troubled.alerts.filter((id) => !troubled.drift.some((one) => one.id === id))
+  const windows = calm.windows.filter(({ _tag }) => _tag === "WindowEvaluated").length
+  const broken = [
+    ...expected(windows, options.windows, "windows"),
+    ...expected(differing, 0, "findings differ"),
+    ...expected(missingAlerts, 0, "alerts were never delivered"),
+    ...expected(strange.length, 0, "alerts with an id that no finding has"),
+    ...(calm.drift.length > 0 ? [] : ["nothing was found at all"]),
+  ]
+  return { calm, troubled, differing, missingAlerts, broken }
+}
+
+const report = ({ calm, troubled, differing, missingAlerts, broken }: MonitorResult): string => {
+  const updates = troubled.windows.filter(({ _tag }) => _tag === "ReferenceTaken").length
+  const windows = troubled.windows.length - updates
+  const ids = new Set(troubled.alerts)
+  const figures: Figures = [
+    ["windows evaluated; references taken", `${windows}; ${updates}`],
+    ["reports of drift, and of its end", troubled.drift.length],
+    ["findings that differ from the undisturbed ones", differing],
+    ["of so many, undisturbed", calm.windows.length + calm.drift.length],
+    ["alerts delivered; different ids among them", `${troubled.alerts.length}; ${ids.size}`],
+    ["alerts never delivered", missingAlerts],
+  ]
+  return figuresText(figures, broken)
+}
+
+export const show: Show = {
+  summary: "Kills the drift-monitor at random; its findings and alerts stay the same",
+  usage: `Usage: ./weir show monitor [flags]
+
+The same facts, with stretches of drift in them, are watched twice: by a drift-monitor that is left
+alone, and by one that is killed with SIGKILL during or behind windows chosen at random. All that
+the two found is compared byte by byte but for the times of writing: windows with every statistic,
+what detectors over the stream remember, references that windows joined, drift and its end. Alerts
+go to a webhook here: each has to come at least once, under the id of its finding.
+
+${describeFlags(flags)}`,
+  run: async (args) => {
+    const { flags: set } = readWords(args, flags)
+    const number = (flag: keyof typeof flags, least: number, most: number, otherwise: number) =>
+      wholeNumber(flag, set[flag], { least, most, otherwise })
+    const options: MonitorOptions = {
+      windows: number("windows", 20, 2_000, 200),
+      kills: number("kills", 1, 200, 20),
+      seed: number("seed", 1, 2 ** 31, Math.floor(Math.random() * 2 ** 31) + 1),
+      say: console.log,
+    }
+    console.log(`seed ${options.seed}`)
+    const result = await runKilledMonitor(options)
+    console.log(report(result))
+    return result.broken.length === 0 ? EXIT_DONE : EXIT_FAILED
+  },
+}
