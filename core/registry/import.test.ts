@@ -117,7 +117,7 @@ test("a declared signature counts, and changing it needs a new version", async (
 test("what does not fit the layout is refused by name, the rest is imported", async () => {
   await put("mixed/good/1/model.onnx", "good")
   await put("mixed/good/2/model.onnx", "bad")
-  await put("mixed/good/config.pbtxt", "of another server")
+  await put("mixed/good/labels.txt", "of another server")
   await put("mixed/.hidden/1/model.onnx", "x")
   await put("mixed/flat.onnx", "x")
   await put("mixed/flat/model.onnx", "x")
@@ -258,4 +258,33 @@ test("a model whose releases cannot be read is refused, the others are imported"
   const [refused] = versions
   expect(refused?.outcome === "refused" && refused.reason).toContain("./weir models mend broken")
   expect(promoted).toEqual([{ model: "sound", version: "1" }])
+})
+
+test("a configuration beside the model's versions is imported, changed and taken back", async () => {
+  await put("configured/iris-c/1/model.onnx", "a")
+  const path = await put("configured/iris-c/config.pbtxt", "max_batch_size: 4")
+  const configOf = async () => (await readRelease(registry.log, "iris-c")).release.config
+  await importing("configured")
+  expect(await configOf()).toEqual({ maxBatchSize: 4 })
+  const before = (await storedFacts(registry.log, "iris-c")).length
+  await importing("configured")
+  expect((await storedFacts(registry.log, "iris-c")).length).toBe(before)
+  await put("configured/iris-c/config.pbtxt", "max_batch_size: 0")
+  await importing("configured")
+  expect(await configOf()).toEqual({ maxBatchSize: 0 })
+  await rm(path)
+  await importing("configured")
+  expect(await configOf()).toEqual({})
+})
+
+test("a configuration that cannot be read or does not fit keeps its model out", async () => {
+  await put("misfit/iris-m/1/model.onnx", "a")
+  const path = await put("misfit/iris-m/config.pbtxt", "max_batch_size:")
+  const [broken] = (await importing("misfit")).versions
+  expect(broken).toMatchObject({ outcome: "refused", path, model: "iris-m" })
+  await put("misfit/iris-m/config.pbtxt", '\ninput { name: "other" }')
+  const [unfit] = (await importing("misfit")).versions
+  expect(unfit).toMatchObject({ outcome: "refused", path })
+  expect(unfit?.outcome === "refused" ? unfit.reason : "").toContain('line 2: input "other"')
+  expect(await championOf("iris-m")).toBeUndefined()
 })

@@ -4,37 +4,24 @@
 import { realpath } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { isVersionName } from "#proto/names"
-import type { DeclaredSignature, Signature } from "#proto/signature"
-import { ModelRefused } from "../inference/model-refused.ts"
-import { parseDeclaredSignature, signatureDigest } from "../inference/signature-derivation.ts"
-import type { Log } from "../log/log.ts"
-import { artifactDigest, type ArtifactStore } from "./artifacts.ts"
 import { execute, readRelease } from "./commands.ts"
-import { ReleaseUnreadable } from "./release-fact.ts"
-import type { Inspect } from "./inspection.ts"
+import { CONFIG_FILE } from "./model-config.ts"
 import {
   isAbsent,
-  MODEL_BYTES_MAX,
   ModelFileMissing,
   readRegularFile,
   scanDirectory,
-  SIGNATURE_BYTES_MAX,
   SIGNATURE_FILE,
   type FoundVersion,
 } from "./model-files.ts"
-import { decide, ReleaseRefused, type Register, type Release } from "./release.ts"
+import { readConfig, register, type ImportDependencies, type Refusal } from "./register-version.ts"
+import { ReleaseUnreadable } from "./release-fact.ts"
+
+export type { ImportDependencies }
 
 /** The version of a single model that comes without a version file. */
 export const VERSION_DEFAULT = "1"
 const VERSION_FILE_BYTES_MAX = 1_024
-
-export interface ImportDependencies {
-  readonly log: Log
-  readonly artifacts: ArtifactStore
-  readonly inspect: Inspect
-  /** Milliseconds since 1970; goes into the facts. */
-  readonly now: () => number
-}
 
 export interface AcceptedVersion {
   readonly outcome: "imported" | "unchanged"
@@ -61,103 +48,24 @@ export interface ImportReport {
   readonly promoted: ReadonlyArray<{ readonly model: string; readonly version: string }>
 }
 
-interface Files {
-  readonly bytes: Uint8Array
-  readonly declared: DeclaredSignature | undefined
-}
-type Refusal = { readonly path: string; readonly refused: string }
-
-const readDeclared = async (
-  path: string,
-): Promise<{ readonly declared: DeclaredSignature | undefined } | Refusal> => {
-  const content = await readRegularFile(path, SIGNATURE_BYTES_MAX)
-  if (content === undefined) return { declared: undefined }
-  if ("refused" in content) return { path, ...content }
-  try {
-    return { declared: parseDeclaredSignature(new TextDecoder().decode(content.bytes)) }
-  } catch (cause) {
-    if (cause instanceof ModelRefused) return { path, refused: cause.reason }
-    throw cause
-  }
-}
-
-const readFiles = async ({ path, signaturePath }: FoundVersion): Promise<Files | Refusal> => {
-  const model = await readRegularFile(path, MODEL_BYTES_MAX)
-  if (model === undefined) return { path, refused: "it was removed" }
-  if ("refused" in model) return { path, ...model }
-  const signature = await readDeclared(signaturePath)
-  return "refused" in signature ? signature : { ...model, ...signature }
-}
-
-/** Whether the registered signature already says all that is declared. */
-const says = (signature: Signature, declared: DeclaredSignature | undefined): boolean => {
-  const said = new Map<string, unknown>(Object.entries(signature))
-  return Object.entries(declared ?? {}).every(([field, value]) =>
-    Bun.deepEquals(said.get(field), value),
-  )
-}
-
-type Outcome = { readonly outcome: "imported" | "unchanged" } | Refusal
-
-/**
- * Registers what was read, unless the release already holds it: then nothing is loaded, which makes
- * starts quick.
- */
-const register = async (
-  deps: ImportDependencies,
-  found: FoundVersion,
-  source: string,
-  release: Release,
-): Promise<Outcome> => {
-  const { model, version, path } = found
-  const files = await readFiles(found)
-  if ("refused" in files) return files
-  const { bytes, declared } = files
-  const of = (signature: Signature, digestOfSignature: string): Register => ({
-    type: "Register",
-    version,
-    digest: artifactDigest(bytes),
-    bytes: bytes.byteLength,
-    signature,
-    signatureDigest: digestOfSignature,
-    source,
-    at: deps.now(),
-  })
-  const known = release.versions.get(version)
-  if (known !== undefined) {
-    const decision = decide(of(known.signature, known.signatureDigest), release)
-    if (decision instanceof ReleaseRefused) return { path, refused: decision.reason }
-    if (says(known.signature, declared)) {
-      // Mends a store that lost the bytes; otherwise it only looks.
-      await deps.artifacts.put(bytes)
-      return { outcome: "unchanged" }
-    }
-  }
-  const inspection = await deps.inspect(bytes, declared)
-  if ("refused" in inspection) return { path, ...inspection }
-  await deps.artifacts.put(bytes)
-  const command = of(inspection.signature, signatureDigest(inspection.signature))
-  try {
-    const facts = await execute(deps.log, model, command)
-    return { outcome: facts.length > 0 ? "imported" : "unchanged" }
-  } catch (cause) {
-    if (cause instanceof ReleaseRefused) return { path, refused: cause.reason }
-    throw cause
-  }
-}
-
 const importReadable = async (
   deps: ImportDependencies,
   model: string,
   found: ReadonlyArray<FoundVersion>,
   source: string,
+  configPath: string,
 ): Promise<ImportReport> => {
+  const configured = await readConfig(configPath, model)
+  if ("refused" in configured) {
+    const { path, refused: reason } = configured
+    return { versions: [{ outcome: "refused", path, reason, model }], promoted: [] }
+  }
   const { release } = await readRelease(deps.log, model)
   const versions: Array<ImportedVersion> = []
   const accepted: Array<string> = []
   for (const one of found) {
     const { version, path } = one
-    const result = await register(deps, one, source, release)
+    const result = await register(deps, one, source, release, configured)
     if ("refused" in result) {
       const { refused: reason, path: at } = result
       versions.push({ outcome: "refused", path: at, reason, model, version })
@@ -168,6 +76,10 @@ const importReadable = async (
   }
   if (accepted.length === 0) return { versions, promoted: [] }
   const at = deps.now()
+  const { config } = configured.file
+  // Before the promotion: what becomes live is served as it says from its first request on.
+  if (!Bun.deepEquals(config, release.config ?? {}))
+    await execute(deps.log, model, { type: "Configure", config, source, at })
   const facts = await execute(deps.log, model, { type: "PromoteImported", versions: accepted, at })
   return {
     versions,
@@ -183,9 +95,10 @@ const importModel = async (
   model: string,
   found: ReadonlyArray<FoundVersion>,
   source: string,
+  configPath: string,
 ): Promise<ImportReport> => {
   try {
-    return await importReadable(deps, model, found, source)
+    return await importReadable(deps, model, found, source, configPath)
   } catch (cause) {
     if (!(cause instanceof ReleaseUnreadable)) throw cause
     const reason = cause.message
@@ -201,7 +114,8 @@ const importModel = async (
 }
 
 /**
- * Imports every `<model>/<version>/model.onnx` (with `signature.json` beside it) below a directory.
+ * Imports every `<model>/<version>/model.onnx` (with `signature.json` beside it) below a directory,
+ * and `<model>/config.pbtxt` for how its versions are served.
  * What cannot be imported is in the report; the rest is imported all the same. A model's highest
  * version becomes champion as `PromoteImported` allows.
  *
@@ -219,7 +133,13 @@ export const importDirectory = async (
   }))
   const promoted: Array<ImportReport["promoted"][number]> = []
   for (const [model, ofModel] of Map.groupBy(found.versions, (one) => one.model)) {
-    const report = await importModel(deps, model, ofModel, "directory")
+    const report = await importModel(
+      deps,
+      model,
+      ofModel,
+      "directory",
+      join(directory, model, CONFIG_FILE),
+    )
     versions.push(...report.versions)
     promoted.push(...report.promoted)
   }
@@ -283,5 +203,6 @@ export const importFile = async (
     return { versions: [{ outcome: "refused", path: at, reason, model }], promoted: [] }
   }
   const signaturePath = join(dirname(modelPath), SIGNATURE_FILE)
-  return importModel(deps, model, [{ model, version, path, signaturePath }], "file")
+  const configPath = join(dirname(modelPath), CONFIG_FILE)
+  return importModel(deps, model, [{ model, version, path, signaturePath }], "file", configPath)
 }

@@ -53,7 +53,7 @@ interface Listed {
 }
 
 /**
- * Hidden entries are passed over, and so are files that belong to other servers (`config.pbtxt`,
+ * Hidden entries are passed over, and so are files that belong to other servers (model code,
  * labels).
  */
 const list = async (directory: string): Promise<Listed> => {
