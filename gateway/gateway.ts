@@ -41,6 +41,7 @@ import { makeApp } from "./http/routes.ts"
 import type { GatewaySettings } from "./settings.ts"
 import { GatewayTraces } from "./http/spans.ts"
 import { Submitter } from "./inference/submit.ts"
+import { v1ModelRoutes, v1PredictRoutes } from "./v1/v1-routes.ts"
 import { Waiters } from "./inference/waiters.ts"
 
 export interface GatewayOptions {
@@ -144,8 +145,10 @@ const dataRoutes = (
   })
   const { feeds, polls, polled } = lookingRoutes(options, parts, responder, seats)
   registerReaders(metrics.registry, { polls: () => pollers.size, bulk, feeds })
+  const inference = new InferenceRoutes({ ...shared, releases, bulk, polls })
   return [
-    ...new InferenceRoutes({ ...shared, releases, bulk, polls }).routes(),
+    ...inference.routes(),
+    ...v1PredictRoutes(inference, responder),
     ...polled,
     ...feeds.routes(),
     ...outcomeRoutes({
@@ -183,6 +186,7 @@ const makeRoutes = (options: GatewayOptions, parts: Parts, plane: Plane) => {
   const served = [
     ...dataRoutes(options, parts, plane, responder),
     ...modelRoutes({ releases, readiness, responder, metrics, peers, version, serverName }),
+    ...v1ModelRoutes({ releases, readiness, responder }),
     ...controlRoutes({ releases, repository, statistics, responder, ...bodies }),
   ]
   const routes = [...served, ...descriptionRoutes(served, version)]

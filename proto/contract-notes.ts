@@ -68,8 +68,8 @@ export const HEADER_NOTES: Readonly<Record<string, string>> = {
   "Weir-Digest": "on a request and its fact: SHA-256 of the decoded request, hexadecimal",
   "Weir-Reply":
     "on a request: where the fact is sent as well, byte for byte and with `Weir-Position`, once " +
-    "it is stored; a subject below `_INBOX`, or below `weir.reply` for gateways, who get no inputs " +
-    "of 8 KiB and more back. A reply can be lost: the log is proof",
+    "it is stored; a subject below `_INBOX`, or below `weir.reply` for gateways, who get no " +
+    "inputs of 8 KiB and more back. A reply can be lost: the log is proof",
   "Weir-Version": "on a request: pins a version; on an answer: the version that answered",
   "Weir-Id": "on an answer: the log id",
   "Weir-Position": "on an answer: the position of the fact",

@@ -19,7 +19,7 @@ interface Reading {
  * when nested.
  */
 const elementPath = (reading: Reading, flat: number, levels = reading.shape.length): string => {
-  if (!reading.nested) return `${reading.path}.data[${flat}]`
+  if (!reading.nested) return `${reading.path}[${flat}]`
   let rest = flat
   let path = ""
   let stride = elementCount(reading.shape)
@@ -28,7 +28,7 @@ const elementPath = (reading: Reading, flat: number, levels = reading.shape.leng
     path += `[${Math.floor(rest / stride)}]`
     rest %= stride
   }
-  return `${reading.path}.data${path}`
+  return `${reading.path}${path}`
 }
 
 const wrongElement = (
@@ -83,6 +83,29 @@ const fillExactly = (reading: Reading, text: string, input: number): BadRequest 
   return fault && wrongElement(reading, fault.index, Number(fault.token), cut(fault.token))
 }
 
+/**
+ * The bytes of nested arrays that stand at `path` of another kind of body, for a shape that was
+ * measured on them. Whole numbers that JSON.parse has rounded are refused.
+ */
+export const readNested = (
+  path: string,
+  given: unknown,
+  datatype: Datatype,
+  shape: ReadonlyArray<number>,
+): Uint8Array | BadRequest => {
+  const reading = {
+    path,
+    datatype,
+    shape,
+    nested: true,
+    store: elementStore(datatype, elementCount(shape)),
+  }
+  const fault = shape.length === 0 ? fillRun(reading, [given], 0) : fillNested(reading, given, 0, 0)
+  if (fault !== undefined) return fault
+  if (reading.store.wide?.rounded() !== true) return reading.store.finish()
+  return new BadRequest(path, "whole numbers up to 2^53 in this form", "greater ones")
+}
+
 /** The bytes of input `index` of the body `text`, whose `data` is `given`. */
 export const readData = (
   text: string,
@@ -91,17 +114,17 @@ export const readData = (
   datatype: Datatype,
   shape: ReadonlyArray<number>,
 ): Uint8Array | BadRequest => {
-  const path = `inputs[${index}]`
+  const path = `inputs[${index}].data`
   const count = elementCount(shape)
   const needed = () => `${count} element${count === 1 ? "" : "s"} for shape [${shape.join(",")}]`
-  if (!Array.isArray(given)) return new BadRequest(`${path}.data`, "an array", shown(given))
+  if (!Array.isArray(given)) return new BadRequest(path, "an array", shown(given))
   const values: ReadonlyArray<unknown> = given
   const nested = shape.length > 1 && Array.isArray(values[0])
   // Each element takes at least two characters, so this bounds what is allocated for rows that are
   // not there.
   if (nested ? count > text.length : count !== values.length) {
     const got = nested ? "fewer" : `${values.length}`
-    return new BadRequest(`${path}.data`, needed(), got)
+    return new BadRequest(path, needed(), got)
   }
   const reading = { path, datatype, shape, nested, store: elementStore(datatype, count) }
   const fault =

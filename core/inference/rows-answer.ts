@@ -6,7 +6,11 @@ import { BadRequest } from "./bad-request.ts"
 import { type ElementsText, elementsText } from "./json-answer.ts"
 
 /** A row of several dimensions as nested arrays. */
-const nestedText = (elements: ElementsText, shape: ReadonlyArray<number>, from: number): string => {
+export const nestedText = (
+  elements: ElementsText,
+  shape: ReadonlyArray<number>,
+  from: number,
+): string => {
   const [dimension = 1, ...inner] = shape
   if (inner.length === 0) return `[${elements(from, from + dimension)}]`
   const stride = elementCount(inner)
@@ -17,16 +21,31 @@ const nestedText = (elements: ElementsText, shape: ReadonlyArray<number>, from: 
   return `[${parts.join(",")}]`
 }
 
-const rowsText = (tensor: Tensor, keepColumns: boolean): string | BadRequest => {
+/** Each row as text: a scalar where a row has one value and `keepColumns` is not set. */
+export const rowTexts = (
+  tensor: Tensor,
+  keepColumns: boolean,
+): ReadonlyArray<string> | BadRequest => {
   const elements = elementsText(tensor)
   if (elements instanceof BadRequest) return elements
   const [rows = 1, ...inner] = tensor.shape
   const size = elementCount(inner)
-  if (size === 1 && !keepColumns) return `[${elements(0, rows)}]`
+  const isScalar = size === 1 && !keepColumns
   const shape = inner.length === 0 ? [1] : inner
   const parts: Array<string> = []
-  for (let row = 0; row < rows; row++) parts.push(nestedText(elements, shape, row * size))
-  return `[${parts.join(",")}]`
+  for (let row = 0; row < rows; row++)
+    parts.push(isScalar ? elements(row, row + 1) : nestedText(elements, shape, row * size))
+  return parts
+}
+
+const rowsText = (tensor: Tensor, keepColumns: boolean): string | BadRequest => {
+  const [rows = 1, ...inner] = tensor.shape
+  if (keepColumns || elementCount(inner) !== 1) {
+    const parts = rowTexts(tensor, keepColumns)
+    return parts instanceof BadRequest ? parts : `[${parts.join(",")}]`
+  }
+  const elements = elementsText(tensor)
+  return elements instanceof BadRequest ? elements : `[${elements(0, rows)}]`
 }
 
 export interface RowsAnswer {

@@ -83,9 +83,16 @@ const planOf = (signature: Signature): RowPlan | undefined => {
 /** Whether the model can be asked with rows: every column of every input is a feature. */
 export const takesRows = (signature: Signature): boolean => planOf(signature) !== undefined
 
-const inWords = (column: Column, index: number, row: number, named: boolean): string => {
+/** Where the rows stand in the body, and whether a row of one value may be that value alone. */
+export interface RowsMember {
+  readonly member: string
+  readonly scalars: boolean
+}
+const PREDICT: RowsMember = { member: "data", scalars: false }
+
+const inWords = (column: Column, index: number, row: string, named: boolean): string => {
   const { name } = column.feature
-  return named ? `data[${row}].${name}` : `data[${row}][${index}] (${name})`
+  return named ? `${row}.${name}` : `${row}[${index}] (${name})`
 }
 
 /** The value as the tensor takes it; undefined when the feature does not allow it. */
@@ -117,6 +124,7 @@ const writeCell = (column: Column, store: ElementStore, value: unknown, at: numb
 }
 
 interface Filling {
+  readonly from: RowsMember
   readonly plan: RowPlan
   readonly stores: ReadonlyArray<ElementStore>
   readonly rows: ReadonlyArray<unknown>
@@ -127,31 +135,33 @@ interface Filling {
   readonly exact: boolean
 }
 
-const rowFault = ({ plan, rows }: Filling, row: number): BadRequest | undefined => {
-  const given = rows[row]
+const rowFault = ({ from, plan }: Filling, row: number, given: unknown): BadRequest | undefined => {
+  const field = `${from.member}[${row}]`
   const { length } = plan.columns
   if (Array.isArray(given)) {
     if (given.length === length) return undefined
     const features = listed([...plan.names])
-    return new BadRequest(`data[${row}]`, `${length} values (${features})`, `${given.length}`)
+    return new BadRequest(field, `${length} values (${features})`, `${given.length}`)
   }
   if (!Body.isObject(given)) {
     const expected = "a row: an array or an object, also when it is the only one"
-    return new BadRequest(`data[${row}]`, expected, shown(given))
+    return new BadRequest(field, expected, shown(given))
   }
   const unknown = Object.keys(given).find((name) => !plan.names.has(name))
   if (unknown === undefined) return undefined
   const expected = `only features (${listed([...plan.names])})`
-  return new BadRequest(`data[${row}]`, expected, shown(unknown))
+  return new BadRequest(field, expected, shown(unknown))
 }
 
 const isRounded = (value: unknown): boolean =>
   typeof value === "number" && !Number.isSafeInteger(value)
 
 const fillRow = (filling: Filling, row: number): BadRequest | undefined => {
-  const fault = rowFault(filling, row)
+  const held = filling.rows[row]
+  const isScalar = filling.from.scalars && (typeof held !== "object" || held === null)
+  const given = isScalar && filling.plan.columns.length === 1 ? [held] : held
+  const fault = rowFault(filling, row, given)
   if (fault !== undefined) return fault
-  const given = filling.rows[row]
   const { columns, inputs } = filling.plan
   const values: ReadonlyArray<unknown> | undefined = Array.isArray(given) ? given : undefined
   const members = Body.isObject(given) ? given : undefined
@@ -160,13 +170,13 @@ const fillRow = (filling: Filling, row: number): BadRequest | undefined => {
     const store = column && filling.stores[column.tensor]
     if (column === undefined || store === undefined) continue
     const { name } = column.feature
-    const held = members !== undefined && Object.hasOwn(members, name)
-    const value = values ? values[index] : held ? members[name] : undefined
+    const isNamed = members !== undefined && Object.hasOwn(members, name)
+    const value = values ? values[index] : isNamed ? members[name] : undefined
     const width = inputs[column.tensor]?.width ?? 1
     const inexact = filling.exact && store.wide !== undefined && isRounded(value)
     const at = row * width + column.feature.column
     if (!inexact && writeCell(column, store, value, at)) continue
-    const field = inWords(column, index, row, values === undefined)
+    const field = inWords(column, index, `${filling.from.member}[${row}]`, values === undefined)
     return new BadRequest(field, expectedValue(column, value), shown(value))
   }
   return undefined
@@ -176,14 +186,14 @@ const fillRow = (filling: Filling, row: number): BadRequest | undefined => {
  * The same body again with whole numbers beyond 2^53 as bigints: ten times slower, and only for
  * such bodies.
  */
-const exactRows = (text: string): ReadonlyArray<unknown> | BadRequest => {
+const exactRows = (text: string, member: string): ReadonlyArray<unknown> | BadRequest => {
   const revive = (_key: string, value: unknown, context?: { readonly source?: string }) =>
     typeof value === "number" && !Number.isSafeInteger(value) && Number.isInteger(value)
       ? (exactInteger(context?.source ?? "") ?? value)
       : value
   try {
     const body: unknown = JSON.parse(text, revive)
-    const rows: unknown = Body.isObject(body) ? body["data"] : undefined
+    const rows: unknown = Body.isObject(body) ? body[member] : undefined
     return Array.isArray(rows) ? rows : []
   } catch {
     return new BadRequest("body", "JSON", "text that is nested too deeply")
@@ -191,6 +201,7 @@ const exactRows = (text: string): ReadonlyArray<unknown> | BadRequest => {
 }
 
 const fillRows = (
+  from: RowsMember,
   plan: RowPlan,
   rows: ReadonlyArray<unknown>,
   exact: boolean,
@@ -198,7 +209,7 @@ const fillRows = (
   const stores = plan.inputs.map(({ spec, width }) =>
     elementStore(spec.datatype, rows.length * width),
   )
-  const filling = { plan, stores, rows, exact }
+  const filling = { from, plan, stores, rows, exact }
   for (let row = 0; row < rows.length; row++) {
     const fault = fillRow(filling, row)
     if (fault !== undefined) return fault
@@ -208,24 +219,26 @@ const fillRows = (
 
 const readRows = (
   text: string,
+  from: RowsMember,
   plan: RowPlan,
   body: Body.JsonObject,
 ): ReadonlyArray<Tensor> | BadRequest => {
-  const given = body["data"]
-  if (!Array.isArray(given)) return new BadRequest("data", "an array of rows", shown(given))
+  const { member } = from
+  const given = body[member]
+  if (!Array.isArray(given)) return new BadRequest(member, "an array of rows", shown(given))
   const rows: ReadonlyArray<unknown> = given
   const most = Math.floor(ELEMENTS_MAX / plan.columns.length)
-  if (rows.length === 0) return new BadRequest("data", "at least one row", "none")
-  if (rows.length > most) return new BadRequest("data", `at most ${most} rows`, `${rows.length}`)
+  if (rows.length === 0) return new BadRequest(member, "at least one row", "none")
+  if (rows.length > most) return new BadRequest(member, `at most ${most} rows`, `${rows.length}`)
   const fixed = plan.inputs.find(({ spec }) => (spec.shape[0] ?? -1) >= 0)?.spec.shape[0]
   if (fixed !== undefined && fixed !== rows.length) {
     const expected = `${fixed} row${fixed === 1 ? "" : "s"}, as the model takes`
-    return new BadRequest("data", expected, `${rows.length}`)
+    return new BadRequest(member, expected, `${rows.length}`)
   }
-  let stores = fillRows(plan, rows, false)
+  let stores = fillRows(from, plan, rows, false)
   if (!(stores instanceof BadRequest) && stores.some((store) => store.wide?.rounded())) {
-    const exact = exactRows(text)
-    stores = exact instanceof BadRequest ? exact : fillRows(plan, exact, true)
+    const exact = exactRows(text, member)
+    stores = exact instanceof BadRequest ? exact : fillRows(from, plan, exact, true)
   }
   if (stores instanceof BadRequest) return stores
   const filled = stores
@@ -237,9 +250,9 @@ const readRows = (
   }))
 }
 
-const keysOf = (body: Body.JsonObject): number => {
+const keysOf = (body: Body.JsonObject, member: string): number => {
   let keys = Body.keyCount(body) + Body.keyCount(body["parameters"])
-  const given = body["data"]
+  const given = body[member]
   const rows: ReadonlyArray<unknown> = Array.isArray(given) ? given : []
   for (const row of rows) keys += Body.keyCount(row)
   return keys
@@ -249,26 +262,27 @@ const keysOf = (body: Body.JsonObject): number => {
  * Reads `{"data": [[…], …], "id"?, "parameters"?}`: each row an array of the features in the
  * signature's order, or an object by their names. Whole numbers of 64 bits keep all their digits;
  * null, or a name left out, is NaN where the feature allows missing values. Unknown fields of the
- * body are ignored, unknown features refused.
+ * body are ignored, unknown features refused. `from` says where other bodies have their rows.
  */
 export const parsePredictRequest = (
   signature: Signature,
   text: string,
+  from: RowsMember = PREDICT,
 ): InferenceRequest | BadRequest => {
   const plan = planOf(signature)
   if (plan === undefined) {
     const expected = "tensors, as not every input of this model is made of features"
-    return new BadRequest("data", expected, "rows", "unsupported")
+    return new BadRequest(from.member, expected, "rows", "unsupported")
   }
   const body = Body.parseBody(text)
   if (body instanceof BadRequest) return body
-  const repeated = Body.refuseRepeatedKeys(text, keysOf(body))
+  const repeated = Body.refuseRepeatedKeys(text, keysOf(body, from.member))
   if (repeated !== undefined) return repeated
   const clientId = Body.readClientId(body)
   if (clientId instanceof BadRequest) return clientId
   const parameters = Body.readParameters(body, "")
   if (parameters instanceof BadRequest) return parameters
-  const inputs = readRows(text, plan, body)
+  const inputs = readRows(text, from, plan, body)
   if (inputs instanceof BadRequest) return inputs
   return {
     inputs,

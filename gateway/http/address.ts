@@ -1,5 +1,5 @@
 // The addresses of answers, and what their parameters say.
-import type { Form } from "./respond.ts"
+import { FORMS, type Form } from "./respond.ts"
 import { refuse, type Refusal } from "./status.ts"
 
 /** Value of a query parameter; addresses without one are not parsed. */
@@ -32,13 +32,14 @@ export const readQuery = (
 
 /** Where an answer is fetched; the address remembers in which form it was asked for. */
 export const predictionAddress = (model: string, id: string, form: Form): string =>
-  `/v2/models/${model}/predictions/${id}${form === "rows" ? "?form=rows" : ""}`
+  `/v2/models/${model}/predictions/${id}${form === "tensors" ? "" : `?form=${form}`}`
 
 /** The form that an address of an answer names; tensors where it names none. */
 export const formOf = (query: ReadonlyMap<string, string>): Form | Refusal => {
-  const form = query.get("form") ?? "tensors"
-  if (form === "rows" || form === "tensors") return form
-  return refuse("invalid", `form: expected rows or tensors, got "${form.slice(0, 80)}"`)
+  const given = query.get("form") ?? "tensors"
+  const form = FORMS.find((known) => known === given)
+  if (form !== undefined) return form
+  return refuse("invalid", `form: expected ${FORMS.join(" or ")}, got "${given.slice(0, 80)}"`)
 }
 
 /** A position from a header or parameter; undefined where there is none. */

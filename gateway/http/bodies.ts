@@ -24,7 +24,8 @@ export const InputTensor = named(
     name: Schema.String,
     datatype: Datatype,
     shape: Schema.Array(Whole),
-    data: Data,
+    /** Left out where the parameter `binary_data_size` says how many bytes of the body it is. */
+    data: Schema.optionalKey(Data),
     parameters: Schema.optionalKey(Parameters),
   }),
 )
@@ -75,9 +76,42 @@ export const PredictAnswer = named(
     probabilities: Schema.optionalKey(Schema.Array(Schema.Array(Schema.Finite))),
   }),
 )
+const Named = Schema.Record(Schema.String, Schema.Unknown)
+export const V1Request = named(
+  "V1Request",
+  Schema.Union([
+    Schema.Struct({ instances: Schema.Array(Schema.Unknown) }),
+    Schema.Struct({ inputs: Schema.Union([Data, Named]) }),
+  ]),
+)
+export const V1Answer = named(
+  "V1Answer",
+  Schema.Union([
+    Schema.Struct({
+      predictions: Schema.Array(Schema.Unknown),
+      probabilities: Schema.optionalKey(Schema.Array(Schema.Array(Schema.Finite))),
+    }),
+    Schema.Struct({ outputs: Schema.Unknown }),
+  ]),
+)
+export const V1Models = named("V1Models", Schema.Struct({ models: Schema.Array(Schema.String) }))
+export const V1Model = named(
+  "V1Model",
+  Schema.Struct({
+    name: Schema.String,
+    ready: Schema.Boolean,
+    model_version_status: Schema.Array(
+      Schema.Struct({
+        version: Schema.String,
+        state: Schema.Literals(["AVAILABLE", "END"]),
+        status: Schema.Struct({ error_code: Schema.String, error_message: Schema.String }),
+      }),
+    ),
+  }),
+)
 export const PredictionAnswer = named(
   "PredictionAnswer",
-  Schema.Union([InferAnswer, PredictAnswer]),
+  Schema.Union([InferAnswer, PredictAnswer, V1Answer]),
 )
 export const Problem = named(
   "Problem",

@@ -167,7 +167,7 @@ export const openApiOf = (routes: ReadonlyArray<Route>, version: string): OpenAp
   const components = new Components()
   const paths: Record<string, Record<string, Json>> = {}
   for (const route of routes) {
-    const path = (paths[templateOf(route.path)] ??= {})
+    const path = (paths[route.shown ?? templateOf(route.path)] ??= {})
     path[route.method.toLowerCase()] = operationOf(route, components)
   }
   return {

@@ -4,6 +4,7 @@ import type { Schema } from "effect"
 import * as Header from "#proto/headers"
 import * as Body from "./bodies.ts"
 import { NDJSON_TYPE } from "./ndjson.ts"
+import { FORMS } from "./respond.ts"
 import type { ErrorCase } from "./status.ts"
 
 export const EVENT_STREAM_TYPE = "text/event-stream"
@@ -102,6 +103,15 @@ const infer = (name: string, about: string): Operation => ({
   errors: inferErrors,
 })
 
+const v1Predict = (name: string, about: string): Operation => ({
+  name,
+  about,
+  parameters: inferring,
+  takes: json(Body.V1Request),
+  gives: { 200: json(Body.V1Answer), 202: json(Body.Queued) },
+  errors: inferErrors,
+})
+
 const look = (
   name: string,
   about: string,
@@ -135,7 +145,7 @@ export const operations = {
     about: "The stored answer of a request, by its id",
     parameters: [
       header("Prefer", "`wait=N`: waits up to N seconds for the answer, at most 60"),
-      query("form", "How the answer is written", ["tensors", "rows"]),
+      query("form", "How the answer is written", FORMS),
       query("position", "`Weir-Position` of the answer, to find it in the long log as well"),
       ...EVERY_CALL,
     ],
@@ -174,6 +184,16 @@ export const operations = {
   models: look("models", "Every model with its versions", Body.ModelList),
   model: look("model", "Inputs and outputs of a model", Body.ModelMetadata, ofModel),
   modelVersion: look("modelVersion", "The same of a version", Body.ModelMetadata, ofModel),
+  v1Predict: v1Predict("v1Predict", "Predicts rows as the V1 protocol has them"),
+  v1PredictVersion: v1Predict("v1PredictVersion", "The same with one version"),
+  v1Models: look("v1Models", "The names of all models, as the V1 protocol has them", Body.V1Models),
+  v1Model: look(
+    "v1Model",
+    "Whether a model answers, as the V1 protocol has it",
+    Body.V1Model,
+    ofModel,
+  ),
+  v1Version: look("v1Version", "Whether a version answers", Body.V1Model, ofModel),
   modelReady: look("modelReady", "Whether a model answers", Body.ModelReady, ofModel),
   versionReady: look("versionReady", "Whether a version answers", Body.ModelReady, ofModel),
   index: {

@@ -5,6 +5,7 @@ import { formedAnswer, type BinaryAnswer } from "#core/inference/binary-answer"
 import { inferAnswerText, type AnswerHead } from "#core/inference/json-answer"
 import { predictAnswerText } from "#core/inference/rows-answer"
 import type { Releases } from "#core/registry/releases"
+import { v1ColumnsText, v1PredictionsText } from "#core/inference/v1-answer"
 import * as Header from "#proto/headers"
 import type { Failure } from "#proto/prediction"
 import type { Signature } from "#proto/signature"
@@ -17,8 +18,13 @@ import type { Answered } from "../inference/submit.ts"
 
 const JSON_HEADERS = { "content-type": "application/json" } as const
 
-/** How an answer is written: rows of `/predict`, or tensors of the Open Inference Protocol. */
-export type Form = "rows" | "tensors"
+/**
+ * How an answer is written: tensors of the Open Inference Protocol, rows of `/predict`, or what the
+ * V1 protocol answers to `instances` and to `inputs`.
+ */
+export const FORMS = ["tensors", "rows", "instances", "columns"] as const
+export type Form = (typeof FORMS)[number]
+const BY_SIGNATURE: ReadonlySet<Form> = new Set(["rows", "instances"])
 
 export const jsonResponse = (
   text: string,
@@ -86,6 +92,8 @@ const answerText = (
 ): string | BadRequest => {
   const { outputs = [] } = fact
   const head = headOf(fact)
+  if (form === "instances") return v1PredictionsText(signature, outputs)
+  if (form === "columns") return v1ColumnsText(outputs)
   return form === "rows" && signature !== undefined
     ? predictAnswerText(head, signature, outputs)
     : inferAnswerText(head, outputs)
@@ -149,7 +157,7 @@ export const makeResponder = (options: ResponderOptions): Responder => {
 
   const body: Responder["body"] = async ({ fact }, form) => {
     if (fact.failure !== undefined) return failureRefusal(fact.failure, fact.id)
-    const signature = form === "rows" ? await signatureOf(fact) : undefined
+    const signature = BY_SIGNATURE.has(form) ? await signatureOf(fact) : undefined
     const text = answerText(fact, form, signature)
     return typeof text === "string" ? text : notWritten(text, fact.id)
   }

@@ -26,6 +26,8 @@ export type Handler = (
 export interface Route {
   readonly method: "GET" | "POST"
   readonly path: string
+  /** The path as a template, where what follows a parameter is part of it. */
+  readonly shown?: string
   /** What its callers must be allowed. */
   readonly access: Access
   readonly handle: Handler

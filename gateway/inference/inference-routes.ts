@@ -14,6 +14,7 @@ import { readPreference } from "../http/preference.ts"
 import type { Polls } from "../predictions/poll.ts"
 import { operations } from "../http/operations.ts"
 import { refuse } from "../http/status.ts"
+import type { Prepared } from "./prepare.ts"
 import type { Accepted, Answered, Outcome } from "./submit.ts"
 
 const MILLIS_PER_SECOND = 1_000
@@ -35,9 +36,15 @@ interface Ended {
   readonly outcome: Outcome
   /** How the answer is to be written; undefined for plain JSON. */
   readonly answer: AnswerForm | undefined
+  /** Where the body asked for another form than its address. */
+  readonly form: Form | undefined
 }
 
-const ended = (outcome: Outcome, answer?: AnswerForm): Ended => ({ outcome, answer })
+const ended = (outcome: Outcome, prepared?: Prepared): Ended => ({
+  outcome,
+  answer: prepared?.answer,
+  form: prepared?.form,
+})
 
 export class InferenceRoutes {
   readonly #options: InferenceOptions
@@ -50,7 +57,7 @@ export class InferenceRoutes {
     const infer: Route["handle"] = (request, { model = "", version }, { caller }) =>
       isNdjson(request.headers)
         ? this.#options.bulk.answer(request, caller, model, version)
-        : this.#predict(request, caller, model, version, "tensors")
+        : this.predict(request, caller, model, version, "tensors")
     return [
       {
         method: "POST",
@@ -86,19 +93,21 @@ export class InferenceRoutes {
         refuse("modelUnavailable", message, { retryAfterSeconds: 1 }),
       )
     }
-    return this.#predict(request, caller, model, query.get("version"), "rows")
+    return this.predict(request, caller, model, query.get("version"), "rows")
   }
 
-  async #predict(
+  /** Predicts what the body of `request` asks, which is written as `form` says. */
+  async predict(
     request: Request,
     caller: Caller,
     model: string,
     version: string | undefined,
-    form: Form,
+    asked: Form,
   ): Promise<Response> {
     const { responder, metrics, now } = this.#options
     const begun = now()
-    const { outcome, answer } = await this.#outcome(request, caller, model, version, form)
+    const ended = await this.#outcome(request, caller, model, version, asked)
+    const { outcome, answer, form = asked } = ended
     if (outcome.kind === "refused") return responder.refused(outcome)
     const isAsync = outcome.kind === "accepted"
     const waitSeconds = isAsync ? readPreference(request.headers).waitSeconds : 0
@@ -150,7 +159,7 @@ export class InferenceRoutes {
       if (prepared.kind === "refused") return ended(prepared)
       if (prepared.handling.timeoutMillis > PATIENT_MILLIS) this.#options.keepOpen(request)
       const outcome = await intake.sendHeld(prepared, asked.call.key, share)
-      return ended(outcome, prepared.answer)
+      return ended(outcome, prepared)
     } finally {
       share.end()
     }

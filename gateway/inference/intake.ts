@@ -6,6 +6,7 @@ import { BadRequest } from "#core/inference/bad-request"
 import { rawInferRequest } from "#core/inference/binary-tensors"
 import { parseInferBody, type ParsedInfer } from "#core/inference/json-request"
 import { parsePredictRequest } from "#core/inference/rows"
+import { parseV1Request } from "#core/inference/v1-request"
 import type { Releases } from "#core/registry/releases"
 import type { Signature } from "#proto/signature"
 import { readTensors, readText, type BinaryBody } from "../http/body.ts"
@@ -46,18 +47,31 @@ export interface Asked {
   readonly target: Target
 }
 
+interface Parsed extends ParsedInfer {
+  /** Where the body asks for another form than its address. */
+  readonly form?: Form
+}
+
 const parse = (
   signature: Signature,
   body: string | BinaryBody,
   form: Form,
-): ParsedInfer | BadRequest => {
-  if (typeof body === "string") {
-    if (form === "tensors") return parseInferBody(body)
+): Parsed | BadRequest => {
+  if (typeof body === "object") return parseBinary(signature, body)
+  if (form === "tensors") return parseInferBody(body)
+  if (form === "rows") {
     const request = parsePredictRequest(signature, body)
     return request instanceof BadRequest ? request : { request, answer: undefined }
   }
-  if (body.text !== undefined) return parseInferBody(body.text, body.data)
-  const request = rawInferRequest(signature, body.data)
+  const parsed = parseV1Request(signature, body)
+  if (parsed instanceof BadRequest) return parsed
+  const { request, columnar } = parsed
+  return { request, answer: undefined, form: columnar ? "columns" : "instances" }
+}
+
+const parseBinary = (signature: Signature, { text, data }: BinaryBody): Parsed | BadRequest => {
+  if (text !== undefined) return parseInferBody(text, data)
+  const request = rawInferRequest(signature, data)
   return request instanceof BadRequest ? request : { request, answer: ALL_BINARY }
 }
 
@@ -104,16 +118,14 @@ export class Intake {
   }
 
   /** For bodies that others have read. */
-  prepareParsed(
-    { caller, call, target }: Asked,
-    parsed: ParsedInfer | BadRequest,
-  ): Prepared | Refusal {
+  prepareParsed({ caller, call, target }: Asked, parsed: Parsed | BadRequest): Prepared | Refusal {
     if (parsed instanceof BadRequest) return badRequest(parsed)
     const { requestBytesMax, timeoutDefaultMillis } = this.#options.settings
-    const { request, answer } = parsed
+    const { request, answer, form } = parsed
     const handling = handlingOf(call, request.parameters, caller.name, timeoutDefaultMillis)
     if ("kind" in handling) return handling
-    return prepare(target, request, handling, requestBytesMax, this.#options.admit, answer)
+    const { admit } = this.#options
+    return prepare(target, request, handling, requestBytesMax, admit, { answer, form })
   }
 
   /** Sends what has no share yet: a line of a bulk. Never rejects. */

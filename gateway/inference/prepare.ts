@@ -9,6 +9,7 @@ import * as Header from "#proto/headers"
 import { requestCodec, type InferenceRequest } from "#proto/request"
 import { tensorBytes } from "#proto/tensor"
 import { TIMEOUT_UNNAMED_MILLIS } from "../settings.ts"
+import type { Form } from "../http/respond.ts"
 import { refuse, type Refusal } from "../http/status.ts"
 import type { Admit } from "../quality/door.ts"
 import type { Target } from "./target.ts"
@@ -35,6 +36,8 @@ export interface Prepared {
   readonly refused: Refusal | undefined
   /** How its answer is to be written; undefined for plain JSON. */
   readonly answer: AnswerForm | undefined
+  /** Where the body asked for another form than its address. */
+  readonly form: Form | undefined
 }
 
 export const badRequest = (fault: BadRequest): Refusal =>
@@ -50,7 +53,7 @@ export const prepare = (
   handling: Handling,
   bytesMax: number,
   admit: Admit,
-  answer?: AnswerForm,
+  { answer, form }: Pick<Prepared, "answer" | "form">,
 ): Prepared | Refusal => {
   const fault = checkRequest(target.signature, request)
   if (fault !== undefined) return badRequest(fault)
@@ -60,7 +63,7 @@ export const prepare = (
     return refuse("tooLarge", `body: expected at most ${bytesMax} bytes as tensors, got ${size}`)
   const digest = requestDigest(target.model, handling.pinned, request)
   const refused = admit(target, request)
-  return { kind: "prepared", model: target.model, payload, digest, handling, refused, answer }
+  return { kind: "prepared", model: target.model, payload, digest, handling, refused, answer, form }
 }
 
 /** The headers of the request message; what the predictor assumes anyway is left out. */
