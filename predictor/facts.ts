@@ -2,7 +2,7 @@
 import type { DeadLetter } from "../proto/dead-letter.ts"
 import type { Batch, FailureReason, Prediction } from "../proto/prediction.ts"
 import type { Tensor } from "../proto/tensor.ts"
-import type { Delivery } from "../core/log/pull.ts"
+import type { Delivery } from "../core/log/delivery.ts"
 import type { ChosenVersion } from "./batcher.ts"
 import type { Failed, Received, Work } from "./work.ts"
 

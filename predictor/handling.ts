@@ -1,7 +1,7 @@
 // How a request is to be handled, read from the headers of its message. What the headers say is
 // untrusted.
 import { isCallerName } from "../proto/access.ts"
-import type { Delivery } from "../core/log/pull.ts"
+import type { Delivery } from "../core/log/delivery.ts"
 import {
   CALLER,
   CONTENT_TYPE,
@@ -83,12 +83,9 @@ const problemOf = (handling: Handling, timeout: string | undefined): string | un
  */
 export const readHandling = (headers: Delivery["headers"]): HandlingRead => {
   if (headers === undefined) return { handling: PLAIN, problem: undefined }
-  // One pass: the client's own look-up walks through all of them for each name.
-  const found = new Map<string, string>()
-  for (const [name, values] of headers) found.set(name, values[0] ?? "")
   const value = (name: string): string | undefined => {
-    const text = found.get(name)
-    return text === undefined || text === "" ? undefined : text.slice(0, VALUE_MAX_CHARACTERS)
+    const text = headers.get(name)
+    return text === "" ? undefined : text.slice(0, VALUE_MAX_CHARACTERS)
   }
   const timeout = value(TIMEOUT)
   const handling: Handling = {

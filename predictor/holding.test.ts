@@ -1,6 +1,6 @@
 // How much is held of fast and slow models, and that the server hears of it.
 import { afterEach, expect, test } from "bun:test"
-import type { Delivery } from "../core/log/pull.ts"
+import type { Delivery } from "../core/log/delivery.ts"
 import { until } from "../test/support/eventually.ts"
 import { Holding } from "./holding.ts"
 
@@ -66,10 +66,11 @@ test("it adapts when the model becomes faster", () => {
 test("the server hears of what is held, until it is finished", async () => {
   const { holding } = open()
   const { said, made } = delivery(1)
-  const tracked = holding.track(made)
+  holding.track(made)
   expect([holding.size, holding.isHeld(made)]).toEqual([1, true])
   await until("it is heard of", () => said.length >= 3)
-  tracked.ack()
+  made.ack()
+  holding.forget(made)
   expect([holding.size, holding.isHeld(made)]).toEqual([0, false])
   const count = said.length
   const other = delivery(2)
@@ -87,12 +88,21 @@ test("what is held for too long is given up to redelivery", async () => {
   await until("it is no longer", async () => {
     const before = old.said.length
     const probe = delivery(3)
-    const tracked = holding.track(probe.made)
+    holding.track(probe.made)
     await until("a sign was given", () => probe.said.length >= 2)
-    tracked.done()
+    holding.forget(probe.made)
     return old.said.length === before
   })
   holding.track(young.made)
   await until("the young one is heard of", () => young.said.length >= 1)
   expect(holding.size).toBe(2)
+})
+
+test("a second delivery of what is held changes nothing when it is forgotten", () => {
+  const { holding } = open()
+  const [first, again] = [delivery(1), delivery(1)]
+  holding.track(first.made)
+  expect(holding.isHeld(again.made)).toBe(true)
+  holding.forget(again.made)
+  expect(holding.isHeld(again.made)).toBe(true)
 })

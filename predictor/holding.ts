@@ -1,7 +1,7 @@
 // How many requests a predictor holds, and that the server knows they are alive. A fast model wants
 // many at hand; a slow one only what is finished soon, because what a killed process holds waits
 // for its first redelivery.
-import type { Delivery } from "../core/log/pull.ts"
+import type { Delivery } from "../core/log/delivery.ts"
 
 /** Weight of the newest measurement of the time that a request takes. */
 const SMOOTHING = 0.2
@@ -69,18 +69,15 @@ export class Holding {
     return this.#held.has(sequence)
   }
 
-  /** The same delivery, kept alive at the server until it is finished. */
-  track(delivery: Delivery): Delivery {
-    const held: Held = { delivery, since: this.#options.now() }
-    this.#held.set(delivery.sequence, held)
-    const end = () => this.#held.delete(delivery.sequence)
-    return {
-      ...delivery,
-      ack: () => void (end(), delivery.ack()),
-      nak: (delayMillis) => void (end(), delivery.nak(delayMillis)),
-      term: () => void (end(), delivery.term()),
-      done: () => void (end(), delivery.done()),
-    }
+  /** Keeps a delivery alive at the server until it is forgotten. */
+  track(delivery: Delivery): void {
+    this.#held.set(delivery.sequence, { delivery, since: this.#options.now() })
+  }
+
+  /** A finished delivery; another one of the same request that was never tracked changes nothing. */
+  forget(delivery: Delivery): void {
+    if (this.#held.get(delivery.sequence)?.delivery === delivery)
+      this.#held.delete(delivery.sequence)
   }
 
   /** Tells how long a batch took, in microseconds. */

@@ -5,7 +5,8 @@ import { rowsOf } from "../core/inference/batch.ts"
 import type { Gates } from "../core/gates/gates.ts"
 import { checkRequest } from "../core/inference/check.ts"
 import type { Log } from "../core/log/log.ts"
-import { Pull, type Delivery, type PullLoss } from "../core/log/pull.ts"
+import type { Delivery } from "../core/log/delivery.ts"
+import { Pull, type PullLoss } from "../core/log/pull.ts"
 import type { Releases, Resolution } from "../core/registry/releases.ts"
 import { reasonOf, type Logger } from "../core/service/logger.ts"
 import { PREDICTOR, REQUESTS } from "../proto/subjects.ts"
@@ -59,6 +60,7 @@ export class Predictor {
       unfinishedMax: options.holding.max,
       unfinishedAtFirst: options.holding.limit,
       onDelivery: (delivery) => this.#receive(delivery),
+      onFinished: (delivery) => options.holding.forget(delivery),
       onLoss: (loss) => this.#lose(loss),
     })
     options.holding.onLimit((limit) => this.#pull.setLimit(limit))
@@ -93,7 +95,10 @@ export class Predictor {
     // What this process is at work on is not begun a second time, however late the server heard of
     // that.
     if (holding.isHeld(delivery)) delivery.done()
-    else this.#take(holding.track(delivery))
+    else {
+      holding.track(delivery)
+      this.#take(delivery)
+    }
   }
 
   #take(delivery: Delivery): void {

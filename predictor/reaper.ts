@@ -4,7 +4,8 @@
 // its own sweep in case an advisory is missing.
 import { Schema } from "effect"
 import type { Log } from "../core/log/log.ts"
-import { Pull, type Delivery } from "../core/log/pull.ts"
+import type { Delivery } from "../core/log/delivery.ts"
+import { Pull } from "../core/log/pull.ts"
 import { readFromLeader, type StoredMessage } from "../core/log/read.ts"
 import { reasonOf, type Logger } from "../core/service/logger.ts"
 import { ADVISORIES, PREDICTOR, REAPER, REQUESTS } from "../proto/subjects.ts"

@@ -1,5 +1,5 @@
 // One request on its way through the predictor, from the queue's delivery to its fact.
-import type { Delivery } from "../core/log/pull.ts"
+import type { Delivery } from "../core/log/delivery.ts"
 import { parseInferRequest } from "../core/inference/json-request.ts"
 import { BadRequest } from "../core/inference/bad-request.ts"
 import { requestDigest } from "../proto/digest.ts"

@@ -4,7 +4,8 @@
 import { Schema } from "effect"
 import { AckPolicy, DeliverPolicy, NatsError, ReplayPolicy, type ConsumerConfig } from "nats"
 import type { Log } from "./log.ts"
-import { Pull, type Delivery } from "./pull.ts"
+import type { Delivery } from "./delivery.ts"
+import { Pull } from "./pull.ts"
 
 /** Messages fetched ahead of the reader unless it says less; more was not faster. */
 const AHEAD_MAX = 1_000

@@ -3,9 +3,9 @@
 // copies are missing.
 import { STREAM_SOURCE } from "../../proto/headers.ts"
 import { ALL_HISTORY, HISTORY, PREDICTIONS } from "../../proto/subjects.ts"
-import type { MsgHdrs } from "nats"
 import type { Log } from "./log.ts"
 import { readFromLeader } from "./read.ts"
+import type { ReceivedHeaders } from "./received-headers.ts"
 
 /** Where a copy came from. */
 export interface Source {
@@ -16,7 +16,9 @@ export interface Source {
 }
 
 /** Reads `PREDICTIONS <sequence> <filters> <transforms> <original subject>`. */
-export const readSource = (headers: MsgHdrs | undefined): Source | undefined => {
+export const readSource = (
+  headers: Pick<ReceivedHeaders, "last"> | undefined,
+): Source | undefined => {
   const words = headers?.last(STREAM_SOURCE).split(" ") ?? []
   const position = Number(words[1])
   const subject = words[4]

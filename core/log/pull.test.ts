@@ -13,7 +13,8 @@ import { headers as natsHeaders } from "nats"
 import { until } from "../../test/support/eventually.ts"
 import { openTestLog, reconnected, type TestLog } from "../../test/support/open-log.ts"
 import { PREDICTOR, REQUESTS, requestSubject } from "../../proto/subjects.ts"
-import { Pull, readAckSubject, type Delivery, type PullLoss } from "./pull.ts"
+import { readAckSubject, type Delivery } from "./delivery.ts"
+import { Pull, type PullLoss } from "./pull.ts"
 
 setDefaultTimeout(30_000)
 const WAITS_MILLIS = [300, 600]
@@ -88,7 +89,7 @@ const isEmpty = () => until("all is acknowledged", async () => (await requests()
 
 test("never more are unfinished than it was told, and each comes once", async () => {
   const subjects = await publish("bounded", 500)
-  const { pull, taken, most } = take(10, (delivery) => queueMicrotask(delivery.ack))
+  const { pull, taken, most } = take(10, (delivery) => queueMicrotask(() => delivery.ack()))
   await isEmpty()
   expect(taken.map(({ subject }) => subject)).toEqual([...subjects])
   expect(taken.every(({ deliveries }) => deliveries === 1)).toBe(true)

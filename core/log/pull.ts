@@ -1,7 +1,8 @@
 // Takes messages from a pull consumer by callback and never holds more of them unfinished than it
 // was told to: each finished message makes room for the next. Recreating a lost consumer is its
 // caller's decision.
-import { createInbox, type Msg, type MsgHdrs, type Subscription } from "nats"
+import { createInbox, type Msg, type Subscription } from "nats"
+import { PulledMessage, type Delivery, type DeliveryOwner } from "./delivery.ts"
 import type { Log } from "./log.ts"
 
 /** A pull waits this long on the server, which sends a heartbeat twice in that time and more. */
@@ -13,30 +14,6 @@ const NANOS_PER_MILLI = 1_000_000
 /** Pause before asking again after the server refused a pull. */
 const REFUSED_PAUSE_MILLIS = 250
 
-export interface Delivery {
-  readonly subject: string
-  readonly data: Uint8Array
-  readonly headers: MsgHdrs | undefined
-  /** Why the headers cannot be read: a producer may send anything. */
-  readonly headersFault?: string
-  /** Sequence in the stream. */
-  readonly sequence: number
-  /** 1 at the first delivery. */
-  readonly deliveries: number
-  /** When the server stored it, milliseconds since 1970. */
-  readonly storedAt: number
-  /** Messages of the consumer that come after this one. */
-  readonly pending: number
-  /** Each of the following finishes the message for this process; the first call counts. */
-  readonly ack: () => void
-  readonly nak: (delayMillis: number) => void
-  readonly term: () => void
-  /** Forgets it without a word, for consumers that take no acks. */
-  readonly done: () => void
-  /** Restarts the time within which the server waits for the ack. */
-  readonly working: () => void
-}
-
 export type PullLoss = "consumerGone" | "streamGone"
 
 export interface PullOptions {
@@ -47,45 +24,10 @@ export interface PullOptions {
   /** The limit until `setLimit` is called, where that is lower. */
   readonly unfinishedAtFirst?: number
   readonly onDelivery: (delivery: Delivery) => void
+  /** Called once for each delivery, when it is finished. */
+  readonly onFinished?: (delivery: Delivery) => void
   /** The server says that the consumer or its stream is not there (any more). */
   readonly onLoss: (loss: PullLoss) => void
-}
-
-const ACK = "+ACK"
-const TERM = "+TERM"
-const WORKING = "+WPI"
-
-interface AckTokens {
-  readonly sequence: number
-  readonly deliveries: number
-  readonly storedAt: number
-  readonly pending: number
-}
-
-/**
- * Reads
- * `$JS.ACK.[domain.account.]stream.consumer.` and then
- * `deliveries.sequence.consumerSequence.time.pending[.token]`.
- */
-export const readAckSubject = (subject: string): AckTokens => {
-  const tokens = subject.split(".")
-  const offset = tokens.length >= 11 ? 6 : 4
-  return {
-    deliveries: Number(tokens[offset]),
-    sequence: Number(tokens[offset + 1]),
-    storedAt: Math.floor(Number(tokens[offset + 3]) / NANOS_PER_MILLI),
-    pending: Number(tokens[offset + 4]),
-  }
-}
-
-/** The client reads headers when they are first looked at, and throws on a name that is none. */
-const readHeaders = (message: Msg): Pick<Delivery, "headers" | "headersFault"> => {
-  try {
-    return { headers: message.headers }
-  } catch (cause) {
-    const headersFault = cause instanceof Error ? cause.message : String(cause)
-    return { headers: undefined, headersFault }
-  }
 }
 
 export class Pull {
@@ -104,6 +46,10 @@ export class Pull {
   #askAgainAt = 0
   #settled = true
   readonly #idle: Array<() => void> = []
+  readonly #owner: DeliveryOwner = {
+    tell: (subject, word) => this.#log.outbox.publish(subject, word),
+    finished: (delivery) => this.#finish(delivery),
+  }
 
   constructor(log: Pick<Log, "connection" | "link" | "outbox">, options: PullOptions) {
     this.#log = log
@@ -213,7 +159,7 @@ export class Pull {
     if (current) this.#requested = Math.max(0, this.#requested - 1)
     this.#unfinished++
     try {
-      this.#options.onDelivery(this.#delivery(message))
+      this.#options.onDelivery(new PulledMessage(message, this.#owner))
     } catch (cause) {
       // Thrown in here it would end the client's reading and leave a deaf process; so it ends the
       // process.
@@ -221,6 +167,13 @@ export class Pull {
         throw cause
       })
     }
+    this.#ask()
+  }
+
+  #finish(delivery: Delivery): void {
+    this.#unfinished--
+    this.#options.onFinished?.(delivery)
+    if (this.#unfinished === 0) for (const resolve of this.#idle.splice(0)) resolve()
     this.#ask()
   }
 
@@ -237,35 +190,5 @@ export class Pull {
         this.#options.onLoss("consumerGone")
       else if (status === 503) this.#options.onLoss("streamGone")
     }
-  }
-
-  #delivery(message: Msg): Delivery {
-    let finished = false
-    const finish = (word: string | undefined) => {
-      if (finished) return
-      finished = true
-      if (word !== undefined) this.#tell(message, word)
-      this.#unfinished--
-      if (this.#unfinished === 0) for (const resolve of this.#idle.splice(0)) resolve()
-      this.#ask()
-    }
-    return {
-      subject: message.subject,
-      data: message.data,
-      ...readHeaders(message),
-      ...readAckSubject(message.reply ?? ""),
-      ack: () => finish(ACK),
-      nak: (delayMillis) =>
-        finish(delayMillis > 0 ? `-NAK {"delay": ${delayMillis * NANOS_PER_MILLI}}` : "-NAK"),
-      term: () => finish(TERM),
-      done: () => finish(undefined),
-      working: () => {
-        if (!finished) this.#tell(message, WORKING)
-      },
-    }
-  }
-
-  #tell(message: Msg, word: string): void {
-    this.#log.outbox.publish(message.reply ?? "", word)
   }
 }

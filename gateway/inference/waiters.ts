@@ -2,6 +2,7 @@
 // proof, so every waiter also looks into it at growing intervals, after each reconnect, and once
 // more before it gives up. One timer serves all.
 import type { Log } from "#core/log/log"
+import { receivedHeaders } from "#core/log/received-headers"
 import { readLast, type StoredMessage } from "#core/log/read"
 import { POSITION } from "#proto/headers"
 import { predictionSubject, PREDICTIONS, replyPrefix } from "#proto/subjects"
@@ -85,7 +86,7 @@ export class Waiters {
         if (error !== null) return
         const waiter = this.#waiting.get(message.subject.slice(this.#prefix.length))
         if (waiter === undefined) return
-        const position = Number(message.headers?.get(POSITION) ?? "")
+        const position = Number(receivedHeaders(message)?.get(POSITION) ?? "")
         waiter.options.onFact({ bytes: message.data, position: position || 0 }, waiter)
       },
     })

@@ -45,7 +45,7 @@ test("refuses bytes that end early, go on, or are something else", () => {
   const bytes = predictionCodec.encode(fact)
   for (let length = 0; length < 1_500; length++)
     expect(() => readFact(bytes.subarray(0, length))).toThrow()
-  expect(() => readFact(Buffer.concat([bytes, new Uint8Array(1)]))).toThrow("after the end")
+  expect(() => readFact(Buffer.concat([bytes, new Uint8Array(1)]))).toThrow("after the value")
   expect(() => readFact(new TextEncoder().encode('{"id":"a"}'))).toThrow()
 })
 

@@ -1,0 +1,127 @@
+// One message of a consumer, on its way from the server's delivery to the word that finishes it.
+import type { Msg } from "nats"
+import { receivedHeaders, type ReceivedHeaders } from "./received-headers.ts"
+
+const NANOS_PER_MILLI = 1_000_000
+
+export interface Delivery {
+  readonly subject: string
+  readonly data: Uint8Array
+  readonly headers: ReceivedHeaders | undefined
+  /** Why the headers cannot be read: a producer may send anything. */
+  readonly headersFault?: string | undefined
+  /** Sequence in the stream. */
+  readonly sequence: number
+  /** 1 at the first delivery. */
+  readonly deliveries: number
+  /** When the server stored it, milliseconds since 1970. */
+  readonly storedAt: number
+  /** Messages of the consumer that come after this one. */
+  readonly pending: number
+  /** Each of the following finishes the message for this process; the first call counts. */
+  ack(): void
+  nak(delayMillis: number): void
+  term(): void
+  /** Forgets it without a word, for consumers that take no acks. */
+  done(): void
+  /** Restarts the time within which the server waits for the ack. */
+  working(): void
+}
+
+const ACK = "+ACK"
+const NAK = "-NAK"
+const TERM = "+TERM"
+const WORKING = "+WPI"
+
+interface AckTokens {
+  readonly sequence: number
+  readonly deliveries: number
+  readonly storedAt: number
+  readonly pending: number
+}
+
+/**
+ * Reads
+ * `$JS.ACK.[domain.account.]stream.consumer.` and then
+ * `deliveries.sequence.consumerSequence.time.pending[.token]`.
+ */
+export const readAckSubject = (subject: string): AckTokens => {
+  const tokens = subject.split(".")
+  const offset = tokens.length >= 11 ? 6 : 4
+  return {
+    deliveries: Number(tokens[offset]),
+    sequence: Number(tokens[offset + 1]),
+    storedAt: Math.floor(Number(tokens[offset + 3]) / NANOS_PER_MILLI),
+    pending: Number(tokens[offset + 4]),
+  }
+}
+
+/** Who takes the words of a message to the server. */
+export interface DeliveryOwner {
+  readonly tell: (subject: string, word: string) => void
+  /** Called once, when the message is finished. */
+  readonly finished: (delivery: Delivery) => void
+}
+
+/** A delivery as the server sent it. */
+export class PulledMessage implements Delivery {
+  readonly subject: string
+  readonly data: Uint8Array
+  readonly headers: ReceivedHeaders | undefined
+  readonly headersFault: string | undefined
+  readonly sequence: number
+  readonly deliveries: number
+  readonly storedAt: number
+  readonly pending: number
+  readonly #owner: DeliveryOwner
+  readonly #ackSubject: string
+  #finished = false
+
+  constructor(message: Msg, owner: DeliveryOwner) {
+    this.#owner = owner
+    this.#ackSubject = message.reply ?? ""
+    this.subject = message.subject
+    this.data = message.data
+    let headers: ReceivedHeaders | undefined
+    let fault: string | undefined
+    try {
+      headers = receivedHeaders(message)
+    } catch (cause) {
+      fault = cause instanceof Error ? cause.message : String(cause)
+    }
+    this.headers = headers
+    this.headersFault = fault
+    const { sequence, deliveries, storedAt, pending } = readAckSubject(this.#ackSubject)
+    this.sequence = sequence
+    this.deliveries = deliveries
+    this.storedAt = storedAt
+    this.pending = pending
+  }
+
+  ack(): void {
+    this.#finish(ACK)
+  }
+
+  nak(delayMillis: number): void {
+    this.#finish(delayMillis > 0 ? `${NAK} {"delay": ${delayMillis * NANOS_PER_MILLI}}` : NAK)
+  }
+
+  term(): void {
+    this.#finish(TERM)
+  }
+
+  done(): void {
+    this.#finish(undefined)
+  }
+
+  working(): void {
+    if (!this.#finished) this.#owner.tell(this.#ackSubject, WORKING)
+  }
+
+  #finish(word: string | undefined): void {
+    if (this.#finished) return
+    this.#finished = true
+    if (word !== undefined) this.#owner.tell(this.#ackSubject, word)
+    this.#owner.finished(this)
+  }
+}
