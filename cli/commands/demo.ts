@@ -11,7 +11,7 @@ export const demo: Command = {
   usage: `Usage: ./weir demo [flags]
 
 Plays the records of examples/flights in their order through a gateway that runs (./weir up),
-and shows live rates.
+and shows live rates. --drift starts a Weir of its own instead, and ends with what drifted.
 ./weir demo help lists its flags.`,
   run: async (args) => {
     const path = inProject("cli", "demo", "demo.ts")

@@ -10,6 +10,7 @@ import {
   wholeNumber,
 } from "../command.ts"
 import { FLIGHTS } from "../laboratory/flights.ts"
+import { runDriftDemo } from "./drift.ts"
 import { flightsInOrder } from "./flights-in-order.ts"
 import { liveLine, summaryText } from "./live-line.ts"
 import { Player } from "./player.ts"
@@ -35,6 +36,7 @@ const flags = {
     value: "N",
     help: `most requests under way at once (default ${CONCURRENCY_DEFAULT})`,
   },
+  drift: { help: "three months through a Weir of its own, with drift detection and alerts" },
 } as const
 
 export interface DemoOptions {
@@ -58,8 +60,7 @@ const readUrl = (text: string | undefined): string => {
   throw new UsageError(`--url must be an address such as ${URL_DEFAULT}, got "${text}"`)
 }
 
-const readOptions = (args: ReadonlyArray<string>): DemoOptions => {
-  const { flags: set } = readWords(args, flags)
+const readOptions = (set: Partial<Record<keyof typeof flags, string>>): DemoOptions => {
   const number = (flag: "rate" | "rows" | "concurrency", least: number, most: number, or: number) =>
     wholeNumber(flag, set[flag], { least, most, otherwise: or })
   return {
@@ -140,9 +141,20 @@ Plays the flights of examples/flights, in the order in which they took off, thro
 runs (./weir up), and shows each second: the rate, the latency, errors, the share that the model
 calls late, and the flight that it has come to. Ctrl-C ends it with its summary.
 
+With --drift it needs no gateway: it starts a Weir of its own with a drift-monitor, sends January,
+February and March through it, shows what was found and the signed alerts that came, and ends.
+
 ${describeFlags(flags)}`,
   run: async (args) => {
-    const options = readOptions(args)
+    const { flags: set, switches } = readWords(args, flags)
+    if (switches.has("drift")) {
+      if (Object.keys(set).length > 0)
+        throw new UsageError("--drift takes all flights through a Weir of its own: no other flag")
+      const { broken } = await runDriftDemo((line) => console.log(line))
+      console.log(broken.length === 0 ? "\nevery promise held" : `\nBROKEN: ${broken.join("; ")}`)
+      return broken.length === 0 ? EXIT_DONE : EXIT_FAILED
+    }
+    const options = readOptions(set)
     const stop = new AbortController()
     process.once("SIGINT", () => stop.abort())
     process.once("SIGTERM", () => stop.abort())
