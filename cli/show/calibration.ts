@@ -129,11 +129,11 @@ const power = async (options: CalibrationOptions): Promise<ReadonlyArray<string>
   }
   const heads = ["change", "test", "Weir", "SciPy", "same verdict", "Weir, first 100"]
   say(`\nPower at α = ${ALPHAS[0]}: the share of ${repetitions} changed windows that are seen`)
+  const alibi = python?.alibi === undefined ? "" : `, alibi-detect ${python.alibi} on the first 100`
   say(
     python === undefined
       ? "no Python with SciPy here: ./weir bench drift --setup gets one with alibi-detect too\n"
-      : `SciPy ${python.scipy} on the same windows` +
-          `${python.alibi === undefined ? "" : `, alibi-detect ${python.alibi} on the first 100`}\n`,
+      : `SciPy ${python.scipy} on the same windows${alibi}\n`,
   )
   say(
     shown(
