@@ -45,6 +45,10 @@ export const readOutputForm = (
   return new BadRequest(field, "a number of classes of at least 1", shown(classes))
 }
 
+/** Whether an output is wanted otherwise than as plain JSON. */
+const isNotable = (outputs: ReadonlyMap<string, OutputForm> | undefined): boolean =>
+  outputs?.values().some(({ binary, classes }) => binary === true || classes !== undefined) ?? false
+
 /** The form of a whole answer; undefined for plain JSON. */
 export const readAnswerForm = (
   parameters: Parameters | undefined,
@@ -52,6 +56,6 @@ export const readAnswerForm = (
 ): AnswerForm | undefined | BadRequest => {
   const binary = parameters && readFlag(parameters, "binary_data_output", "")
   if (binary instanceof BadRequest) return binary
-  if (binary !== true && outputs === undefined) return undefined
+  if (binary !== true && !isNotable(outputs)) return undefined
   return { binary: binary === true, outputs: outputs ?? new Map() }
 }

@@ -139,6 +139,7 @@ describe("how the answer is to be written", () => {
     })
     expect(asked({ binary_data_output: true }, [])?.binary).toBeTrue()
     expect(asked({ binary_data_output: false }, [{ name: "y" }])).toBeUndefined()
+    expect(asked(undefined, [binary(false)])).toBeUndefined()
   })
 
   test("values of other kinds are refused by name", () => {

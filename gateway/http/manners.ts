@@ -1,6 +1,7 @@
 // What every answer gets, whatever route it comes from: the caller's request id and trace, leave
 // for other origins to read it, and compression.
 import * as Header from "#proto/headers"
+import { HEAD_LENGTH } from "./body.ts"
 import { requestIdOf, traceparentOf } from "./call.ts"
 import { compressed } from "./compression.ts"
 
@@ -11,6 +12,7 @@ const ALLOWED_HEADERS = [
   "X-API-Key",
   Header.CONTENT_TYPE,
   Header.IDEMPOTENCY_KEY,
+  HEAD_LENGTH,
   "Last-Event-ID",
   "Prefer",
   Header.TRACEPARENT,
@@ -21,6 +23,7 @@ const ALLOWED_HEADERS = [
 ].join(", ")
 const EXPOSED_HEADERS = [
   Header.IDEMPOTENT_REPLAYED,
+  HEAD_LENGTH,
   "Location",
   "Preference-Applied",
   "Retry-After",

@@ -3,6 +3,7 @@
 import type { Schema } from "effect"
 import * as Header from "#proto/headers"
 import * as Body from "./bodies.ts"
+import { BINARY_TYPE, HEAD_LENGTH } from "./body.ts"
 import { NDJSON_TYPE } from "./ndjson.ts"
 import { FORMS } from "./respond.ts"
 import type { ErrorCase } from "./status.ts"
@@ -94,10 +95,25 @@ const inferErrors = [
 const infer = (name: string, about: string): Operation => ({
   name,
   about,
-  parameters: inferring,
-  takes: { ...json(Body.InferRequest), [NDJSON_TYPE]: Body.BulkLine },
+  parameters: [
+    header(
+      HEAD_LENGTH,
+      "Bytes of JSON in front of the raw bytes of tensors; absent where the body is JSON alone",
+      "integer",
+    ),
+    ...inferring,
+  ],
+  takes: {
+    ...json(Body.InferRequest),
+    [BINARY_TYPE]: undefined,
+    [NDJSON_TYPE]: Body.BulkLine,
+  },
   gives: {
-    200: { ...json(Body.InferAnswer), [NDJSON_TYPE]: Body.BulkAnswer },
+    200: {
+      ...json(Body.InferAnswer),
+      [BINARY_TYPE]: undefined,
+      [NDJSON_TYPE]: Body.BulkAnswer,
+    },
     202: json(Body.Queued),
   },
   errors: inferErrors,

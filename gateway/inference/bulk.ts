@@ -210,6 +210,8 @@ export class BulkInference {
     const form = formOfLine(text)
     const prepared = intake.prepare(asked, text, form)
     if (prepared.kind === "refused") return prepared
+    if (prepared.answer !== undefined)
+      return refuse("unsupported", "line: expected outputs as whole JSON, got another form")
     const key = asked.call.key === undefined ? undefined : `${asked.call.key}/${number}`
     const until = now() + prepared.handling.timeoutMillis
     const late = await this.#turn(asked.caller, until)
