@@ -81,13 +81,16 @@ const drive = async (laboratory: Laboratory, options: AsyncOptions) => {
     random,
     onStruck: ({ kind, queued }) => options.say(`  ${done} done: ${kind} killed, ${queued} queued`),
   })
-  const accepted = await inParallel(
-    asked,
-    CALLERS,
-    (row, index) => accept(caller, row, index),
-    count,
-  )
-  const fetched = await inParallel(accepted, CALLERS, (one) => fetchAnswer(caller, one), count)
+  // Each is fetched as soon as it is accepted, so that there is work at every moment of the traffic.
+  const told = await inParallel(asked, CALLERS, async (row, index) => {
+    const accepted = await accept(caller, row, index)
+    count()
+    const fetched = await fetchAnswer(caller, accepted)
+    count()
+    return { accepted, fetched }
+  })
+  const accepted = told.map((one) => one.accepted)
+  const fetched = told.map((one) => one.fetched)
   return { accepted, fetched, struck: await struck, tries: tally(caller.tries) }
 }
 

@@ -3,13 +3,12 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { changeAccess } from "#core/access/key-facts"
 import { newKey, Pepper } from "#core/access/secrets"
-import type { Key } from "#core/access/access"
 import { predictionCodec } from "#proto/prediction"
 import { readLast } from "#core/log/read"
 import { PREDICTIONS, predictionSubject } from "#proto/subjects"
 import type { Scope } from "#proto/access"
 import { readSettings, showSettings } from "#core/service/settings"
-import { makeKeyGuard, needsKeys, openDoor } from "./auth.ts"
+import { openDoor } from "./auth.ts"
 import { gatewaySettings } from "../settings.ts"
 import { until } from "../../test/support/eventually.ts"
 import {
@@ -30,7 +29,7 @@ let system: TestSystem
 let url: string
 let ownId: string
 
-const keys = { predict: "", other: "", read: "", operate: "", revoked: "", limited: "" }
+const keys = { predict: "", other: "", read: "", operate: "", label: "", revoked: "", limited: "" }
 
 const make = async (name: string, scopes: ReadonlyArray<Scope>, ratePerSecond?: number) => {
   const key = newKey()
@@ -56,6 +55,7 @@ beforeAll(async () => {
   keys.other = await make("bob", ["predict"])
   keys.read = await make("reader", ["read"])
   keys.operate = await make("operator", ["operate"])
+  keys.label = await make("labeller", ["label"])
   keys.revoked = await make("gone", ["predict", "read", "operate"])
   keys.limited = await make("limited", ["predict"], 2)
   url = (await system.startGateway()).url
@@ -94,6 +94,17 @@ const NEEDED: Readonly<Record<string, ReadonlyArray<Scope> | "any key" | "nothin
   "POST /v2/models/{model}/versions/{version}/infer": ["predict"],
   "GET /v2/models/{model}/predictions/{id}": ["predict", "read"],
   "GET /v2/models/{model}/feed": ["read"],
+  "GET /v2/models/stats": "any key",
+  "GET /v2/models/{model}/stats": "any key",
+  "GET /v2/models/{model}/versions/{version}/stats": "any key",
+  "GET /v2/models/{model}/config": "any key",
+  "GET /v2/models/{model}/versions/{version}/config": "any key",
+  "POST /v2/repository/models/{model}/load": ["operate"],
+  "POST /v2/repository/models/{model}/unload": ["operate"],
+  "POST /v2/repository/models/{model}/versions/{version}/load": ["operate"],
+  "POST /v2/repository/models/{model}/versions/{version}/unload": ["operate"],
+  "POST /v2/models/{model}/predictions/{id}/outcome": ["label"],
+  "POST /v2/models/{model}/outcomes": ["label"],
 }
 
 const callers: Readonly<Record<string, () => Readonly<Record<string, string>>>> = {
@@ -104,8 +115,9 @@ const callers: Readonly<Record<string, () => Readonly<Record<string, string>>>> 
   "other caller": () => bearer(keys.other),
   read: () => bearer(keys.read),
   operate: () => bearer(keys.operate),
+  label: () => bearer(keys.label),
 }
-const VALID: ReadonlyArray<string> = ["predict", "other caller", "read", "operate"]
+const VALID: ReadonlyArray<string> = ["predict", "other caller", "read", "operate", "label"]
 
 const bodyOf = (route: string): string | undefined => {
   if (route.endsWith("/infer")) return TENSORS
@@ -113,10 +125,17 @@ const bodyOf = (route: string): string | undefined => {
   return route.startsWith("POST") ? "{}" : undefined
 }
 
+const ABSENT_MODEL = "absent"
+/** What the table shows as 200 where a caller is let in with a body or a model that is wrong. */
+const WRONG_BUT_LET_IN: ReadonlySet<number> = new Set([400, 404, 415])
+
 /** The status alone: a feed has no end. */
 const statusOf = async (route: string, headers: Readonly<Record<string, string>>) => {
   const [method = "", template = ""] = route.split(" ")
-  const path = template.replace("{model}", MODEL).replace("{version}", "1").replace("{id}", ownId)
+  // What changes models is asked about one that is not there: the others go on with theirs.
+  const isControl = /\/(un)?load$/.test(template)
+  const model = isControl ? ABSENT_MODEL : MODEL
+  const path = template.replace("{model}", model).replace("{version}", "1").replace("{id}", ownId)
   const body = bodyOf(route)
   const init = { method, headers: { "content-type": "application/json", ...headers } }
   const gone = new AbortController()
@@ -126,7 +145,8 @@ const statusOf = async (route: string, headers: Readonly<Record<string, string>>
     ...(body === undefined ? {} : { body }),
   })
   gone.abort()
-  return answer.status
+  const { status } = answer
+  return WRONG_BUT_LET_IN.has(status) && (isControl || /outcomes?$/.test(template)) ? 200 : status
 }
 
 const expected = (route: string, caller: string): number => {
@@ -201,7 +221,7 @@ test("a gateway prints no secret, and says so when it recognises nobody", async 
   const settings = readSettings(gatewaySettings, { ...SECRETS, WEIR_AUTH: "required" })
   const door = await openDoor(system.log, settings, logger)
   await door.close()
-  expect(collected.filter((line) => line.includes("another WEIR_KEY_PEPPER")).length).toBe(5)
+  expect(collected.filter((line) => line.includes("another WEIR_KEY_PEPPER")).length).toBe(6)
 })
 
 test("the caller's name is in the fact, whatever the request says of it", async () => {
@@ -260,40 +280,4 @@ test("the lines of a bulk count against the rate, and wait for their turn", asyn
   expect(answers.filter((line) => line.includes("predictions")).length).toBe(2 * rate)
   // A full bucket, and then so many a second.
   expect(performance.now() - begun).toBeGreaterThan(900)
-})
-
-test("keys are asked for exactly where others than this machine can call", () => {
-  const hosts = { "127.0.0.1": false, "::1": false, localhost: false, "0.0.0.0": true, "::": true }
-  for (const [host, needed] of Object.entries({ ...hosts, "10.0.0.7": true, "weir.local": true })) {
-    expect({ host, needed: needsKeys({ auth: "auto", host }) }).toEqual({ host, needed })
-    expect(needsKeys({ auth: "off", host })).toBe(false)
-    expect(needsKeys({ auth: "required", host })).toBe(true)
-  }
-})
-
-const COST_ROUNDS = 20_000
-/** The look at a key is small beside the 25 µs of a message. */
-const COST_MAX_MICROS = 25
-
-test("letting a caller in costs microseconds", () => {
-  const presented = newKey()
-  const digest = pepper.digest(presented)
-  const key: Key = {
-    name: "alice",
-    digest: digest.toString("hex"),
-    pepper: pepper.fingerprint,
-    scopes: ["predict"],
-    ratePerSecond: 1_000_000,
-    createdAt: 1,
-  }
-  const find = (found: Buffer) => (found.equals(digest) ? key : undefined)
-  const now = () => performance.now()
-  const guard = makeKeyGuard({ keys: { find }, pepper, metricsPublic: false, now })
-  const headers = new Headers(bearer(presented))
-  for (let round = 0; round < COST_ROUNDS; round++) guard.admit("predict", headers)
-  const begun = performance.now()
-  for (let round = 0; round < COST_ROUNDS; round++) guard.admit("predict", headers)
-  const micros = ((performance.now() - begun) * 1_000) / COST_ROUNDS
-  console.log(`admitting a caller: ${micros.toFixed(2)} µs`)
-  expect(micros).toBeLessThan(COST_MAX_MICROS)
 })
