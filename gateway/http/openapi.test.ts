@@ -68,7 +68,9 @@ test("every operation has a name of its own, and takes only what we take", () =>
       ? Object.keys(requestBody["content"])
       : [],
   )
-  expect(new Set(types)).toEqual(new Set(["application/json", "application/x-ndjson", "text/csv"]))
+  expect(new Set(types)).toEqual(
+    new Set(["application/json", "application/octet-stream", "application/x-ndjson", "text/csv"]),
+  )
   expect(JSON.stringify(document)).not.toContain('"NaN"')
 })
 
