@@ -60,7 +60,7 @@ test("every command that can be told a server can be told a folder", async () =>
       .filter((name) => name !== "help")
       .map(async (name) => [name, (await loadCommand(name)).usage] as const),
   )
-  const withServer = usages.filter(([, usage]) => /^ {2}--nats /m.test(usage))
+  const withServer = usages.filter(([, usage]) => /^ {2}--nats URL /m.test(usage))
   expect(withServer.length).toBeGreaterThan(10)
   for (const [name, usage] of withServer)
     expect({ name, takesData: /^ {2}--data /m.test(usage) }).toEqual({ name, takesData: true })

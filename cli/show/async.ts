@@ -81,7 +81,7 @@ const drive = async (laboratory: Laboratory, options: AsyncOptions) => {
     random,
     onStruck: ({ kind, queued }) => options.say(`  ${done} done: ${kind} killed, ${queued} queued`),
   })
-  // Each is fetched as soon as it is accepted, so that there is work at every moment of the traffic.
+  // Each is fetched as soon as it is accepted, so that there is work throughout the traffic.
   const told = await inParallel(asked, CALLERS, async (row, index) => {
     const accepted = await accept(caller, row, index)
     count()
