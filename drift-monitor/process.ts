@@ -17,6 +17,8 @@ import { Evaluator } from "./evaluator.ts"
 import { MarkBoard } from "./mark-board.ts"
 import { DriftMetrics } from "./metrics.ts"
 import { Monitor, readConfig } from "./monitor.ts"
+import { PerformanceMetrics } from "./performance-metrics.ts"
+import { PerformanceWatch, type PerformanceOptions } from "./performance.ts"
 import type { DriftMonitorSettings } from "./settings.ts"
 
 const never = new Promise<never>(() => undefined)
@@ -44,6 +46,27 @@ const makeAlerts = Effect.fnUntraced(function* (
   )
   return delivery.done
 })
+
+const DAY_MILLIS = 86_400_000
+
+const watchPerformance = (
+  parts: Pick<PerformanceOptions, "log" | "releases" | "config" | "logger" | "now">,
+  { outcomesHorizonDays, outcomesFactsMax }: DriftMonitorSettings,
+  { registry }: DriftMetrics,
+) =>
+  resource(
+    async () => {
+      const watch = new PerformanceWatch({
+        ...parts,
+        horizonMillis: outcomesHorizonDays * DAY_MILLIS,
+        factsMax: outcomesFactsMax,
+        metrics: new PerformanceMetrics(registry),
+      })
+      watch.start()
+      return watch
+    },
+    (made) => made.stop(),
+  )
 
 const makeMonitor = Effect.fnUntraced(function* (
   log: Log,
@@ -75,7 +98,13 @@ const makeMonitor = Effect.fnUntraced(function* (
   )
   const metrics = new DriftMetrics(() => monitor.openWindows(), Date.now)
   monitor.start(metrics)
-  const ended = () => [releases.done, marks.done, monitor.failed, evaluator.died]
+  const performance = yield* watchPerformance(
+    { log, releases, config, logger, now: Date.now },
+    values,
+    metrics,
+  )
+  const watches = [monitor.failed, performance.failed]
+  const ended = () => [releases.done, marks.done, evaluator.died, ...watches]
   return { metrics, ended }
 })
 

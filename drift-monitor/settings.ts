@@ -25,6 +25,20 @@ export const driftMonitorSettings = {
     1,
     1_000,
   ),
+  outcomesHorizonDays: integer(
+    "WEIR_OUTCOMES_HORIZON_DAYS",
+    "Labels that come later after their request do not count, days",
+    30,
+    1,
+    3_650,
+  ),
+  outcomesFactsMax: integer(
+    "WEIR_OUTCOMES_FACTS_MAX",
+    "Facts of a model that wait for labels in memory; above it the oldest windows are let go",
+    500_000,
+    1_000,
+    20_000_000,
+  ),
   statusPort: port("WEIR_STATUS_PORT", "Port of health and metrics; 0 takes any free one", 0),
   statusHost: text("WEIR_STATUS_HOST", "Address of health and metrics", "127.0.0.1"),
 } as const

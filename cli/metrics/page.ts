@@ -4,6 +4,7 @@ import type { Registry } from "prom-client"
 import { makeTracer, tracingSettings } from "#core/service/tracing"
 import { readSettings } from "#core/service/settings"
 import { DriftMetrics } from "../../drift-monitor/metrics.ts"
+import { PerformanceMetrics } from "../../drift-monitor/performance-metrics.ts"
 import { BacklogState } from "../../gateway/watch/backlog.ts"
 import { NOTHING_SEEN } from "../../gateway/watch/log-watch.ts"
 import { GrpcMetrics } from "../../gateway/grpc/grpc-metrics.ts"
@@ -49,6 +50,12 @@ const gatewayRegistry = (): Registry => {
   return withTracing(metrics.registry, "gateway")
 }
 
+const monitorRegistry = (): Registry => {
+  const { registry } = new DriftMetrics(() => [], nothing)
+  void new PerformanceMetrics(registry)
+  return registry
+}
+
 const predictorRegistry = (): Registry => {
   const { registry } = new PredictorMetrics({
     held: nothing,
@@ -88,7 +95,7 @@ export const describedMetrics = async (): Promise<
   new Map([
     ["gateway", await described(gatewayRegistry())],
     ["predictor", await described(predictorRegistry())],
-    ["drift-monitor", await described(new DriftMetrics(() => [], nothing).registry)],
+    ["drift-monitor", await described(monitorRegistry())],
   ])
 
 const INTRODUCTION = `# Metrics

@@ -1,0 +1,210 @@
+// The watch over how good answers were: one reader of the long log for all models, because facts
+// and outcomes have to be taken in their one order. What it finds of a window is a function of the
+// log alone, so a restart folds again and writes only what differs. It stands beside the drift
+// watches because it folds the same facts and writes to the same findings.
+import { settingsOf, type DriftConfig } from "../core/drift/config.ts"
+import type { WindowRule } from "../core/drift/window.ts"
+import {
+  appendPerformance,
+  readPerformance,
+  samePerformance,
+} from "../core/findings/performance.ts"
+import type { KnownPerformance } from "../core/findings/performance.ts"
+import { entryAt, seek } from "../core/log/history.ts"
+import type { Log } from "../core/log/log.ts"
+import { followHistory, type HistoryMessage } from "../core/outcomes/history-messages.ts"
+import { Ledger } from "../core/outcomes/ledger.ts"
+import { Calibrations, measured, taskOf } from "../core/outcomes/measure.ts"
+import { signaturesOf } from "../core/outcomes/past.ts"
+import type { Releases } from "../core/registry/releases.ts"
+import type { Logger } from "../core/service/logger.ts"
+import type { PerformanceMeasured } from "../proto/outcome.ts"
+import { HISTORY } from "../proto/subjects.ts"
+import type { PerformanceMetrics } from "./performance-metrics.ts"
+
+export interface PerformanceOptions {
+  readonly log: Log
+  readonly releases: Releases
+  readonly config: DriftConfig
+  readonly horizonMillis: number
+  readonly factsMax: number
+  readonly metrics: PerformanceMetrics
+  readonly logger: Logger
+  readonly now: () => number
+}
+
+/** Windows by marks wait for people; labels do not. */
+const ROWS_INSTEAD_OF_MARKS: WindowRule = { kind: "rows", rows: 1_000 }
+/** Labels come one by one: so long they are gathered before windows are measured again. */
+const REPORT_EVERY_MILLIS = 1_000
+
+interface Watched {
+  readonly model: string
+  readonly ledger: Ledger
+  readonly from: number
+  known: KnownPerformance
+  /** Revision of each window when it was last measured. */
+  readonly measured: Map<number, number>
+  calibrations: string
+}
+
+/** What the calibrations of a ledger rest on: where it changes, every estimate does. */
+const calibrationsKey = (ledger: Ledger, calibrations: Calibrations): string =>
+  Array.from({ length: ledger.versions.size }, (_, version) => {
+    const found = calibrations.of(version)
+    if (found === undefined) return "–"
+    const { scores, probabilities } = found.map
+    return [found.rows, ...scores, ...probabilities].join(" ")
+  }).join("; ")
+
+export class PerformanceWatch {
+  readonly #options: PerformanceOptions
+  readonly #watched = new Map<string, Promise<Watched>>()
+  readonly #end = new AbortController()
+  readonly #failed = Promise.withResolvers<never>()
+  #running: Promise<void> = Promise.resolve()
+  #firstPosition = 1
+
+  constructor(options: PerformanceOptions) {
+    this.#options = options
+    this.#failed.promise.catch(() => undefined)
+  }
+
+  /** Rejects when it cannot go on. */
+  get failed(): Promise<never> {
+    return this.#failed.promise
+  }
+
+  start(): void {
+    this.#running = this.#run().catch((cause: unknown) => this.#failed.reject(cause))
+  }
+
+  async stop(): Promise<void> {
+    this.#end.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { log, releases } = this.#options
+    const { signal } = this.#end
+    const { state } = await log.manager.streams.info(HISTORY)
+    this.#firstPosition = (await entryAt(log)(state.first_seq))?.position ?? 1
+    for (const model of releases.models().keys()) await this.#of(model)
+    const watched = await Promise.all(this.#watched.values())
+    const from = Math.min(...watched.map((one) => one.from))
+    const caughtUp = state.last_seq
+    const begin = Number.isFinite(from)
+      ? ((await seek(log, from)) ?? caughtUp + 1)
+      : Math.max(1, state.first_seq)
+    let reportedAt = -Infinity
+    const isCaughtUp = (sequence: number) => sequence >= caughtUp
+    if (state.messages === 0 || begin > caughtUp) await this.#report()
+    for await (const message of followHistory(log, begin, signal)) {
+      await this.#take(message)
+      if (!isCaughtUp(message.sequence) || signal.aborted) continue
+      const isDue = performance.now() - reportedAt > REPORT_EVERY_MILLIS
+      if (message.pending > 0 && !isDue) continue
+      await this.#report()
+      reportedAt = performance.now()
+    }
+  }
+
+  async #take(message: HistoryMessage): Promise<void> {
+    const { releases } = this.#options
+    const { model } = message
+    if (releases.model(model) === undefined) await releases.caughtUp()
+    if (releases.model(model) === undefined) return
+    const { ledger, from } = await this.#of(model)
+    if (message.kind === "outcome") ledger.takeOutcome(message.outcome)
+    else if (message.kind === "fact" && message.position >= from) {
+      const { fact, position } = message
+      if (ledger.options.signatureOf(fact.version) === undefined && fact.version !== undefined)
+        await releases.caughtUp()
+      ledger.takeFact(fact, position)
+    }
+  }
+
+  #of(model: string): Promise<Watched> {
+    const known = this.#watched.get(model)
+    if (known !== undefined) return known
+    const made = this.#open(model)
+    this.#watched.set(model, made)
+    return made
+  }
+
+  /** Begins at the oldest known window that is held and whose labels still count. */
+  async #open(model: string): Promise<Watched> {
+    const { log, releases, config, horizonMillis, factsMax, now } = this.#options
+    const known = await readPerformance(log, model)
+    const findings = [...known.windows.values()].toSorted((a, b) => a.number - b.number)
+    const oldest = now() - horizonMillis
+    const anchor = findings.find(
+      ({ window }) => window.from >= this.#firstPosition && (window.lastAt ?? 0) >= oldest,
+    )
+    const last = findings.at(-1)
+    const from = anchor?.window.from ?? Math.max(this.#firstPosition, (last?.window.to ?? 0) + 1)
+    const settings = settingsOf(config, model, false)
+    const { window } = settings
+    const ledger = new Ledger({
+      rule: window.kind === "marks" ? ROWS_INSTEAD_OF_MARKS : window,
+      from,
+      firstNumber: anchor?.number ?? (last?.number ?? 0) + 1,
+      horizonMillis,
+      factsMax,
+      signatureOf: signaturesOf(() => releases.model(model)),
+      sliceFeatures: settings.slices.map(({ feature }) => feature),
+    })
+    return { model, ledger, from, known, measured: new Map(), calibrations: "" }
+  }
+
+  async #report(): Promise<void> {
+    const { metrics, now } = this.#options
+    for (const one of await Promise.all(this.#watched.values())) {
+      metrics.counted(one.model, one.ledger)
+      await this.#reportModel(one)
+      one.ledger.retire(now())
+    }
+  }
+
+  async #reportModel(one: Watched): Promise<void> {
+    const { now, metrics } = this.#options
+    const { ledger, model } = one
+    const task = taskOf(ledger)
+    const calibrations = new Calibrations(ledger, task)
+    const key = calibrationsKey(ledger, calibrations)
+    const isNew = key !== one.calibrations
+    one.calibrations = key
+    let changed = false
+    for (const window of ledger.windows) {
+      if (!window.closed) continue
+      if (!isNew && one.measured.get(window.number) === window.revision) continue
+      changed = true
+      const revision = window.revision
+      await this.#append(one, measured(ledger, model, window, now(), task, calibrations))
+      one.measured.set(window.number, revision)
+    }
+    if (!changed) return
+    const held = ledger.windows.flatMap(({ number }) => one.known.windows.get(number) ?? [])
+    metrics.show(model, held)
+  }
+
+  /** Another monitor that found the same is no rival; what it found otherwise is replaced. */
+  async #append(one: Watched, finding: PerformanceMeasured): Promise<void> {
+    const { log, logger } = this.#options
+    for (;;) {
+      const before = one.known.windows.get(finding.number)
+      if (before !== undefined && samePerformance(before, finding)) return
+      const sequence = await appendPerformance(log, finding, one.known.sequence)
+      if (sequence !== undefined) {
+        one.known.windows.set(finding.number, finding)
+        one.known = { windows: one.known.windows, sequence }
+        const { number, groups } = finding
+        const { labelled = 0, rows = 0 } = groups[0] ?? {}
+        logger.debug("performance measured", { model: one.model, number, rows, labelled })
+        return
+      }
+      logger.info("somebody else wrote about the performance of this model", { model: one.model })
+      one.known = await readPerformance(log, one.model)
+    }
+  }
+}
