@@ -1,8 +1,14 @@
 // What this process counts, under the names that dashboards already have. Labels are bounded:
 // routes are patterns, models and versions are known ones, ids are never labels. What models do is
 // counted by those who run them, so that no prediction is counted twice in a sum over processes.
-import { Counter, Gauge, Histogram, Registry } from "prom-client"
+import { Counter, Gauge, Registry } from "prom-client"
 import { registerGauge, registerProcessMetrics } from "#core/service/process-metrics"
+import {
+  TalliedCounter,
+  TalliedHistogram,
+  type CounterChild,
+  type HistogramChild,
+} from "#core/service/tallied-metrics"
 import type { BacklogState } from "./watch/backlog.ts"
 import type { FactView } from "./predictions/fact-view.ts"
 import type { HistoryWatch } from "./watch/history-watch.ts"
@@ -36,29 +42,40 @@ const REFUSALS: Readonly<Record<CallerRefusal, string>> = {
   rateLimited: "rate_limited",
 }
 
+/** What one kind of answer is counted in. */
+interface Answered {
+  readonly requests: CounterChild
+  readonly http: CounterChild
+  readonly latency: HistogramChild
+  readonly httpDuration: HistogramChild
+}
+
 export class GatewayMetrics {
   readonly registry = new Registry()
-  readonly #requests: Counter<"endpoint" | "status">
-  readonly #latency: Histogram<"endpoint">
-  readonly #http: Counter<"method" | "route" | "status">
-  readonly #httpDuration: Histogram<"method" | "route">
-  readonly #answers: Histogram<"model" | "version" | "outcome">
+  readonly #requests: TalliedCounter<"endpoint" | "status">
+  readonly #latency: TalliedHistogram<"endpoint">
+  readonly #http: TalliedCounter<"method" | "route" | "status">
+  readonly #httpDuration: TalliedHistogram<"method" | "route">
+  readonly #answers: TalliedHistogram<"model" | "version" | "outcome">
+  readonly #answered = new Map<string, Answered>()
   readonly #publishRefused: Counter<"kind">
   readonly #callersRefused: Counter<"reason">
 
   constructor() {
     const registers = [this.registry]
-    const buckets = LATENCY_EDGES
+    const buckets = [...LATENCY_EDGES]
     const counter = <L extends string>(name: string, help: string, labelNames: ReadonlyArray<L>) =>
       new Counter({ name, help, labelNames: [...labelNames], registers })
     const histogram = <L extends string>(
       name: string,
       help: string,
       labelNames: ReadonlyArray<L>,
-    ) => new Histogram({ name, help, labelNames: [...labelNames], buckets, registers })
-    this.#requests = counter("requests_total", "HTTP requests", ["endpoint", "status"])
+    ) => new TalliedHistogram({ name, help, labelNames: [...labelNames], buckets, registers })
+    const tallied = <L extends string>(name: string, help: string, labelNames: ReadonlyArray<L>) =>
+      new TalliedCounter({ name, help, labelNames: [...labelNames], registers })
+    this.#requests = tallied("requests_total", "HTTP requests", ["endpoint", "status"])
     this.#latency = histogram("request_latency_seconds", "Time to answer a request", ["endpoint"])
-    this.#http = counter("http_requests_total", "HTTP requests", ["method", "route", "status"])
+    this.#http = tallied("http_requests_total", "HTTP requests", ["method", "route", "status"])
     this.#httpDuration = histogram("http_request_duration_seconds", "Time to answer a request", [
       "method",
       "route",
@@ -84,15 +101,17 @@ export class GatewayMetrics {
   /** `seconds` from the arrival of the request to its answer. */
   answered(method: string, route: string, status: number, seconds: number): void {
     const known = METHODS.has(method) ? method : "OTHER"
-    this.#requests.inc({ endpoint: route, status })
-    this.#latency.observe({ endpoint: route }, seconds)
-    this.#http.inc({ method: known, route, status })
-    this.#httpDuration.observe({ method: known, route }, seconds)
+    const key = `${known} ${status} ${route}`
+    const children = this.#answered.get(key) ?? this.#answeredOf(key, known, route, status)
+    children.requests.add()
+    children.http.add()
+    children.latency.observe(seconds)
+    children.httpDuration.observe(seconds)
   }
 
   predicted({ model, version = "", failure }: FactView, seconds: number): void {
     const outcome = failure === undefined ? "predicted" : "failed"
-    this.#answers.observe({ model, version, outcome }, seconds)
+    this.#answers.of(model, version, outcome).observe(seconds)
   }
 
   publishRefused(kind: string): void {
@@ -102,6 +121,17 @@ export class GatewayMetrics {
   callerRefused(error: string): void {
     if (error === "unauthenticated" || error === "forbidden" || error === "rateLimited")
       this.#callersRefused.inc({ reason: REFUSALS[error] })
+  }
+
+  #answeredOf(key: string, method: string, route: string, status: number): Answered {
+    const children: Answered = {
+      requests: this.#requests.of(route, status),
+      http: this.#http.of(method, route, status),
+      latency: this.#latency.of(route),
+      httpDuration: this.#httpDuration.of(method, route),
+    }
+    this.#answered.set(key, children)
+    return children
   }
 
   /** Adds the gauges, which are read when they are asked for. */

@@ -1,6 +1,11 @@
 // What an operator sees of a predictor. Labels are bounded: models, versions, reasons; never ids.
-import { Counter, Histogram, Registry } from "prom-client"
+import { Counter, Registry } from "prom-client"
 import { registerGauge, registerProcessMetrics } from "../core/service/process-metrics.ts"
+import {
+  TalliedCounter,
+  TalliedHistogram,
+  type HistogramChild,
+} from "../core/service/tallied-metrics.ts"
 import type { Prediction } from "../proto/prediction.ts"
 import type { Group } from "./batcher.ts"
 import { ServedStatistics } from "./statistics.ts"
@@ -33,13 +38,13 @@ export class PredictorMetrics {
   /** What the statistics of the protocol say. */
   readonly statistics = new ServedStatistics()
   readonly #isModel: (name: string) => boolean
-  readonly #predictions: Counter<"model" | "version" | "outcome">
-  readonly #duration: Histogram<"model" | "version">
+  readonly #predictions: TalliedCounter<"model" | "version" | "outcome">
+  readonly #duration: TalliedHistogram<"model" | "version">
   readonly #errors: Counter<"model" | "version" | "reason">
-  readonly #batchRows: Histogram<"ran">
+  readonly #batchRows: TalliedHistogram<"ran">
   readonly #batches: Counter<"closed" | "ran">
   readonly #busy: Counter<"ran">
-  readonly #queued: Histogram
+  readonly #queued: HistogramChild
   readonly #redeliveries: Counter
   readonly #dead: Counter<"reason">
   readonly #existed: Counter
@@ -54,13 +59,14 @@ export class PredictorMetrics {
       help: string,
       edges: ReadonlyArray<number>,
       ...labelNames: Array<L>
-    ) => new Histogram({ name, help, labelNames, buckets: [...edges], registers })
+    ) => new TalliedHistogram({ name, help, labelNames, buckets: [...edges], registers })
     this.#isModel = view.isModel
-    this.#predictions = counter(
-      "ml_model_predictions_total",
-      "Requests that ended, by outcome",
-      ...(["model", "version", "outcome"] as const),
-    )
+    this.#predictions = new TalliedCounter({
+      name: "ml_model_predictions_total",
+      help: "Requests that ended, by outcome",
+      labelNames: ["model", "version", "outcome"] as const,
+      registers,
+    })
     this.#duration = histogram(
       "ml_model_prediction_duration_seconds",
       "Seconds of the run that produced an answer, for the whole batch",
@@ -86,7 +92,7 @@ export class PredictorMetrics {
       ran,
     )
     const queued = "From when the server stored a request to when a predictor took it"
-    this.#queued = histogram("weir_predictor_queue_seconds", queued, QUEUE_EDGES)
+    this.#queued = histogram("weir_predictor_queue_seconds", queued, QUEUE_EDGES).of()
     const again = "Deliveries of a request after its first"
     this.#redeliveries = counter("weir_predictor_redeliveries_total", again)
     const dead = "Dead letters written, by reason"
@@ -105,8 +111,8 @@ export class PredictorMetrics {
   ranBatch(group: Group, ran: "inline" | "worker", seconds: number, model: string): void {
     this.#batches.inc({ closed: group.closed, ran })
     this.#busy.inc({ ran }, seconds)
-    this.#batchRows.observe({ ran }, group.rows)
-    this.#duration.observe({ model, version: group.chosen.version }, seconds)
+    this.#batchRows.of(ran).observe(group.rows)
+    this.#duration.of(model, group.chosen.version).observe(seconds)
   }
 
   /** `millis` from the server's storing a request to its being taken; clocks may differ. */
@@ -115,7 +121,7 @@ export class PredictorMetrics {
   }
 
   predicted({ model, version = UNKNOWN }: Prediction): void {
-    this.#predictions.inc({ model, version, outcome: "predicted" })
+    this.#predictions.of(model, version, "predicted").add()
   }
 
   /** `now` in milliseconds since 1970. */
@@ -123,7 +129,7 @@ export class PredictorMetrics {
     const { received, reason, version = UNKNOWN } = failure
     this.statistics.failed(failure, now)
     const model = this.#isModel(received.model) ? received.model : UNKNOWN
-    this.#predictions.inc({ model, version, outcome: "failed" })
+    this.#predictions.of(model, version, "failed").add()
     this.#errors.inc({ model, version, reason })
   }
 
