@@ -75,9 +75,9 @@ export class Gates {
     return this.#models.get(model) ?? noSuites(model)
   }
 
-  /** Models that have a gate. */
-  get size(): number {
-    return this.#standing.size
+  /** Every model about whose suites something was said. */
+  models(): ReadonlyArray<string> {
+    return [...this.#models.keys()]
   }
 
   /** What is not as expected of a request that suits the signature; undefined without a gate. */
