@@ -1,13 +1,13 @@
-// The process manager of alerts: reads drift findings and targets from the log, sends what is due
+// The process manager of alerts: reads findings and targets from the log, sends what is due
 // and records each attempt, so that a restart goes on where it was. Delivery is at least once with
 // a constant `webhook-id`; receivers drop what they know. It decides nothing: the outbox does.
 import { createHash } from "node:crypto"
-import { ALL_DRIFT, driftFindingCodec, type DriftFinding } from "#proto/finding"
 import { ALL_WEBHOOKS, EVENTS, FINDINGS } from "#proto/subjects"
 import { WebhookAttempted } from "#proto/webhook"
 import { follow } from "../log/follow.ts"
 import type { Log } from "../log/log.ts"
 import { reasonOf, type Logger } from "../service/logger.ts"
+import { ALERT_SOURCES, type Alert } from "./alert.ts"
 import { readAttempts, recordAttempt } from "./attempts.ts"
 import type { Clock } from "./clock.ts"
 import { jobKey, Outbox, type Job } from "./outbox.ts"
@@ -44,7 +44,7 @@ export const webhookId = (finding: string): string =>
   PLAIN_ID.test(finding) ? finding : createHash("sha256").update(finding).digest("hex")
 
 /** The message about a finding as a target gets it at a time. */
-export const messageFor = (target: Target, finding: DriftFinding, now: number): Message => {
+export const messageFor = (target: Target, finding: Alert, now: number): Message => {
   const { contentType, bytes } = bodyFor(target.kind, finding)
   const seconds = Math.floor(now / SECOND_MILLIS)
   return {
@@ -102,7 +102,7 @@ export class Delivery {
     this.#subscriptions = subscriptions
     this.#setTargets()
     this.#keep(this.#followSubscriptions())
-    this.#keep(this.#followFindings())
+    for (const source of ALERT_SOURCES) this.#keep(this.#followFindings(source))
   }
 
   /** Rejects when nothing can be delivered any more: what is stored cannot be read, or written. */
@@ -160,11 +160,11 @@ export class Delivery {
     }
   }
 
-  async #followFindings(): Promise<void> {
+  async #followFindings({ filter, decode }: (typeof ALERT_SOURCES)[number]): Promise<void> {
     const { signal } = this.#abort
-    const options = { stream: FINDINGS, from: 1, filter: ALL_DRIFT, signal }
+    const options = { stream: FINDINGS, from: 1, filter, signal }
     for await (const entry of follow(this.#options.log, options)) {
-      this.#offer(driftFindingCodec.decode(entry.data))
+      this.#offer(decode(entry.data))
       this.#pump()
     }
   }
@@ -173,8 +173,9 @@ export class Delivery {
     const { log, logger } = this.#options
     while (!this.#abort.signal.aborted) {
       try {
-        for await (const entry of readStored(log, FINDINGS, ALL_DRIFT))
-          this.#offer(driftFindingCodec.decode(entry.data))
+        for (const { filter, decode } of ALERT_SOURCES)
+          for await (const entry of readStored(log, FINDINGS, filter))
+            this.#offer(decode(entry.data))
         this.#pump()
         return
       } catch (cause) {
@@ -184,7 +185,7 @@ export class Delivery {
     }
   }
 
-  #offer(finding: DriftFinding): void {
+  #offer(finding: Alert): void {
     const now = this.#options.clock.now()
     for (const job of this.#outbox.offer(finding, now)) {
       if (this.#inFlight.has(jobKey(job.alert.id, job.target.name))) continue

@@ -14,7 +14,7 @@ export interface Body {
 
 const text = new TextEncoder()
 export const JSON_CONTENT = "application/json"
-const CLOUD_EVENT_CONTENT = "application/cloudevents+json; charset=utf-8"
+export const CLOUD_EVENT_CONTENT = "application/cloudevents+json; charset=utf-8"
 
 /** Feature names come from models and can have any length. */
 export const shorten = (value: string, max: number = TEXT_MAX_CHARACTERS): string =>

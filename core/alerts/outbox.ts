@@ -1,8 +1,8 @@
 // What has to be sent to whom, and when: alerts and targets on one side, recorded attempts on the
 // other. It decides only; time comes in, and whoever sends records each attempt and tells it.
 // Everything in it can be built again from the log.
-import type { DriftFinding } from "#proto/finding"
 import type { WebhookAttempted } from "#proto/webhook"
+import type { Alert } from "./alert.ts"
 import { SCHEDULE_SPAN_MILLIS } from "./schedule.ts"
 import { endpointOf, wants, type Target } from "./target.ts"
 
@@ -16,7 +16,7 @@ export const REMEMBERED_MILLIS = 2 * SCHEDULE_SPAN_MILLIS
 
 /** One attempt that is to be made. */
 export interface Job {
-  readonly alert: DriftFinding
+  readonly alert: Alert
   readonly target: Target
   /** Over all attempts, from 1. */
   readonly attempt: number
@@ -40,7 +40,7 @@ export const jobKey = (alert: string, target: string): string => `${target} ${al
 
 export class Outbox {
   /** Alerts that some target may still get, in the order in which they were found. */
-  readonly #alerts = new Map<string, DriftFinding>()
+  readonly #alerts = new Map<string, Alert>()
   /** The last attempt of each delivery. */
   readonly #last = new Map<string, WebhookAttempted>()
   /** The last 410 of each target. */
@@ -76,7 +76,7 @@ export class Outbox {
    * Takes an alert unless no target still needs it; an alert that is known changes nothing. Returns
    * what had to be given up to make room: record it as dropped.
    */
-  offer(alert: DriftFinding, now: number): ReadonlyArray<Job> {
+  offer(alert: Alert, now: number): ReadonlyArray<Job> {
     if (this.#alerts.has(alert.id)) return []
     if (!this.#targets.some((target) => this.#due(alert, target, now) !== undefined)) return []
     this.#alerts.set(alert.id, alert)
@@ -129,7 +129,7 @@ export class Outbox {
   }
 
   /** When a delivery's next attempt is due; undefined when there will be none. */
-  #due(alert: DriftFinding, target: Target, now: number): Due | undefined {
+  #due(alert: Alert, target: Target, now: number): Due | undefined {
     if (!wants(target, alert)) return undefined
     const key = jobKey(alert.id, target.name)
     const last = this.#last.get(key)
@@ -160,7 +160,7 @@ export class Outbox {
  * Alertmanager believes what it hears last, so "firing" must not arrive after "resolved": there the
  * alerts of a model wait for each other. Whoever asks marks the delivery as the one to wait for.
  */
-const isHeld = (held: Set<string>, alert: DriftFinding, target: Target): boolean => {
+const isHeld = (held: Set<string>, alert: Alert, target: Target): boolean => {
   if (target.kind !== "alertmanager") return false
   const key = `${target.name} ${alert.model}`
   if (held.has(key)) return true

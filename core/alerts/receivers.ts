@@ -2,6 +2,7 @@
 // Alertmanager's API v2. Which one a target speaks is its kind.
 import type { DriftFinding } from "#proto/finding"
 import type { WebhookKind } from "#proto/webhook"
+import { isQuality, type Alert } from "./alert.ts"
 import {
   cloudEventBody,
   fitting,
@@ -10,6 +11,7 @@ import {
   standardBody,
   type Body,
 } from "./envelope.ts"
+import { qualityBodyFor } from "./quality-body.ts"
 
 const SLACK_MAX_BYTES = 4_000
 const SLACK_FEATURES_MAX = 10
@@ -124,4 +126,5 @@ const BODIES: Readonly<Record<WebhookKind, (finding: DriftFinding) => Body>> = {
 }
 
 /** What a target of this kind is sent about a finding; the same bytes at each attempt. */
-export const bodyFor = (kind: WebhookKind, finding: DriftFinding): Body => BODIES[kind](finding)
+export const bodyFor = (kind: WebhookKind, alert: Alert): Body =>
+  isQuality(alert) ? qualityBodyFor(kind, alert) : BODIES[kind](alert)
