@@ -1,5 +1,6 @@
 // How what waits is put together for a run.
 import { expect, test } from "bun:test"
+import type { ServingConfig } from "../proto/serving-config.ts"
 import type { Signature } from "../proto/signature.ts"
 import type { Tensor } from "../proto/tensor.ts"
 import { BATCH_BYTES_MAX, Batcher, type ChosenVersion } from "./batcher.ts"
@@ -106,4 +107,75 @@ test("what is cleared is handed out once", () => {
   for (let at = 0; at < 3; at++) batcher.add(row(at + 1), chosen())
   expect(batcher.clear().length).toBe(3)
   expect([batcher.size, batcher.next(rowsMax)]).toEqual([0, undefined])
+})
+
+const configured = (config: ServingConfig): ChosenVersion => ({ ...chosen(), config })
+
+test("a configured size bounds the rows of a run, and 0 runs every request alone", () => {
+  for (const [maxBatchSize, expected] of [
+    [2, [2, 2, 1]],
+    [0, [1, 1, 1, 1, 1]],
+  ] as const) {
+    const batcher = new Batcher()
+    for (let at = 0; at < 5; at++) batcher.add(row(), configured({ maxBatchSize }))
+    expect(sizes(batcher)).toEqual([...expected])
+  }
+})
+
+test("a group waits for others for as long as its model says, and not when it is full", () => {
+  let now = 1_000
+  const batcher = new Batcher(() => now)
+  const patient = configured({ queueDelayMicros: 5_000, maxBatchSize: 4 })
+  batcher.add(row(), patient)
+  expect([batcher.next(rowsMax), batcher.waitMillis]).toEqual([undefined, 5])
+  now += 4
+  expect([batcher.next(rowsMax), batcher.waitMillis]).toEqual([undefined, 1])
+  batcher.add(row(3), chosen("2"))
+  // What does not wait is not kept by what does.
+  expect(batcher.next(rowsMax)?.chosen.version).toBe("2")
+  for (let at = 0; at < 4; at++) batcher.add(row(), patient)
+  expect(batcher.next(rowsMax)?.works.length).toBe(4)
+  expect(batcher.next(rowsMax)?.works.length).toBe(1)
+  expect([batcher.size, batcher.waitMillis]).toEqual([0, undefined])
+  batcher.add(row(), patient)
+  now += 5
+  expect(batcher.next(rowsMax)?.works.length).toBe(1)
+})
+
+test("a preferred size ends the wait, and is what the run is cut at", () => {
+  const batcher = new Batcher(() => 0)
+  const config = { queueDelayMicros: 5_000, preferredBatchSizes: [4, 8] }
+  for (let at = 0; at < 3; at++) batcher.add(row(), configured(config))
+  expect(batcher.next(rowsMax)).toBeUndefined()
+  for (let at = 0; at < 3; at++) batcher.add(row(), configured(config))
+  expect(batcher.next(rowsMax)?.works.length).toBe(4)
+})
+
+const urgent = (priority: number | undefined): Work => {
+  const made = row()
+  return priority === undefined
+    ? made
+    : { ...made, request: { ...made.request, parameters: { priority } } }
+}
+const order = (batcher: Batcher) => {
+  const found: Array<unknown> = []
+  for (let group = batcher.next(() => 2); group !== undefined; group = batcher.next(() => 2))
+    found.push(...group.works.map(({ request }) => request.parameters?.["priority"]))
+  return found
+}
+const ASKED = [3, undefined, 1, 2, 9, 1]
+
+test("the highest priority is first, and one that there is not counts as the default", () => {
+  const levels = { priorityLevels: 3, defaultPriority: 2 }
+  for (const config of [levels, { ...levels, maxBatchSize: 0 }]) {
+    const batcher = new Batcher()
+    for (const priority of ASKED) batcher.add(urgent(priority), configured(config))
+    expect(order(batcher)).toEqual([1, 1, undefined, 2, 9, 3])
+  }
+})
+
+test("without levels priorities have no effect", () => {
+  const batcher = new Batcher()
+  for (const priority of ASKED) batcher.add(urgent(priority), chosen())
+  expect(order(batcher)).toEqual(ASKED)
 })

@@ -1,6 +1,8 @@
-// What waits to be run, grouped so that each group can share a run. Pure bookkeeping: it takes what
-// is there and never waits for more; its size is bounded by what the predictor may hold.
+// What waits to be run, grouped so that each group can share a run, and in each group by priority.
+// Pure bookkeeping: it takes what is there, and lets a group wait for more only where its model is
+// configured so; its size is bounded by what the predictor may hold.
 import { rowsOf, shapeKey } from "../core/inference/batch.ts"
+import { priorityOf, type ServingConfig } from "../proto/serving-config.ts"
 import type { Signature } from "../proto/signature.ts"
 import { ELEMENT_BYTES, elementCount } from "../proto/tensor.ts"
 import { tensorBytes } from "../proto/tensor.ts"
@@ -18,6 +20,8 @@ export interface ChosenVersion {
   readonly digest: string
   readonly signature: Signature
   readonly signatureDigest: string
+  /** How its model is served; absent where nothing was configured. */
+  readonly config?: ServingConfig
 }
 
 export interface Group {
@@ -32,6 +36,8 @@ export interface Group {
 
 interface Waiting {
   readonly chosen: ChosenVersion
+  /** When its first request came, milliseconds of a steady clock. */
+  readonly since: number
   readonly works: Array<Work>
   readonly alone: boolean
 }
@@ -48,48 +54,99 @@ const outputRowsMax = ({ outputs }: Signature): number => {
   return rowBytes === 0 ? Number.POSITIVE_INFINITY : Math.max(1, BATCH_BYTES_MAX / rowBytes)
 }
 
+/** Rows at which a group need not wait any more, and at most how many it is cut at. */
+interface Sizes {
+  readonly enough: number
+  readonly most: number
+}
+
+/** A size that is preferred and can be filled is taken instead of all that could be. */
+const sizesOf = (config: ServingConfig | undefined, limit: number, rows: number): Sizes => {
+  const { maxBatchSize = 0, preferredBatchSizes = [] } = config ?? {}
+  const most = maxBatchSize === 0 ? limit : Math.min(limit, maxBatchSize)
+  const filled = preferredBatchSizes.findLast((size) => size <= Math.min(rows, most))
+  return { enough: Math.min(preferredBatchSizes[0] ?? most, most), most: filled ?? most }
+}
+
+const rowsIn = (works: ReadonlyArray<Work>): number =>
+  works.reduce((sum, { request }) => sum + (rowsOf(request) ?? 1), 0)
+
+const MICROS_PER_MILLI = 1_000
+
 export class Batcher {
+  readonly #now: () => number
   readonly #groups = new Map<string, Waiting>()
   #size = 0
   #loners = 0
+
+  /** `now` is in milliseconds of a steady clock. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
 
   get size(): number {
     return this.#size
   }
 
+  /** How long until a group has waited enough, where all wait for more; undefined where none do. */
+  get waitMillis(): number | undefined {
+    if (this.#groups.size === 0) return undefined
+    const now = this.#now()
+    let least = Number.POSITIVE_INFINITY
+    for (const waiting of this.#groups.values()) least = Math.min(least, dueAt(waiting) - now)
+    return Math.max(0, least)
+  }
+
   add(work: Work, chosen: ChosenVersion): void {
-    const shape = shapeKey(chosen.signature, work.request)
-    const key =
-      shape === undefined ? `alone ${this.#loners++}` : `${work.model} ${chosen.version} ${shape}`
-    const waiting = this.#groups.get(key)
-    if (waiting === undefined)
-      this.#groups.set(key, { chosen, works: [work], alone: shape === undefined })
-    else waiting.works.push(work)
+    const { config } = chosen
+    const key = config?.maxBatchSize === 0 ? undefined : shapeKey(chosen.signature, work.request)
     this.#size++
+    const levels = config?.priorityLevels
+    const group =
+      key === undefined && levels === undefined
+        ? `alone ${this.#loners++}`
+        : `${work.model} ${chosen.version} ${key ?? "alone"}`
+    const waiting = this.#groups.get(group)
+    if (waiting === undefined) {
+      const since = config?.queueDelayMicros === undefined ? 0 : this.#now()
+      this.#groups.set(group, { chosen, since, works: [work], alone: key === undefined })
+    } else if (levels === undefined) waiting.works.push(work)
+    else insert(waiting.works, work, config)
   }
 
   /**
    * The group that has waited longest, cut at the rows that its version may run at once and at
-   * `BATCH_BYTES_MAX`; what is cut off goes to the end of the line.
+   * `BATCH_BYTES_MAX`; what is cut off goes to the end of the line. A group that may still wait for
+   * more is passed over.
    */
   next(rowsMax: (digest: string) => number): Group | undefined {
-    const [first] = this.#groups
-    if (first === undefined) return undefined
-    const [key, { chosen, works, alone }] = first
-    const most = Math.min(rowsMax(chosen.digest), outputRowsMax(chosen.signature))
+    for (const [key, waiting] of this.#groups) {
+      const { chosen } = waiting
+      const limit = Math.min(rowsMax(chosen.digest), outputRowsMax(chosen.signature))
+      if (chosen.config === undefined) return this.#cut(key, waiting, limit)
+      const rows = rowsIn(waiting.works)
+      const { enough, most } = sizesOf(chosen.config, limit, rows)
+      if (rows >= enough || waiting.alone || dueAt(waiting) <= this.#now())
+        return this.#cut(key, waiting, most)
+    }
+    return undefined
+  }
+
+  #cut(key: string, { chosen, works, alone }: Waiting, most: number): Group {
     let count = 0
     let rows = 0
     let bytes = 0
     for (const { request } of works) {
       const more = rowsOf(request) ?? 1
       bytes += tensorBytes(request.inputs)
-      if (count > 0 && (rows + more > most || bytes > BATCH_BYTES_MAX)) break
+      if (count > 0 && (alone || rows + more > most || bytes > BATCH_BYTES_MAX)) break
       rows += more
       count++
     }
     this.#groups.delete(key)
     const rest = works.slice(count)
-    if (rest.length > 0) this.#groups.set(key, { chosen, works: rest, alone })
+    // The rest has waited as long.
+    if (rest.length > 0) this.#groups.set(key, { chosen, since: 0, works: rest, alone })
     this.#size -= count
     const closed = alone ? "alone" : rest.length > 0 ? "full" : "drained"
     return { chosen, works: rest.length > 0 ? works.slice(0, count) : works, rows, closed }
@@ -102,4 +159,16 @@ export class Batcher {
     this.#size = 0
     return works
   }
+}
+
+/** Milliseconds of the steady clock at which a group goes, however few it is. */
+const dueAt = ({ since, chosen }: Waiting): number =>
+  since + (chosen.config?.queueDelayMicros ?? 0) / MICROS_PER_MILLI
+
+/** Behind the last of the same or a higher priority; 1 is the highest. */
+const insert = (works: Array<Work>, work: Work, config: ServingConfig | undefined): void => {
+  const placeOf = ({ request }: Work) => priorityOf(config, request.parameters?.["priority"])
+  const place = placeOf(work)
+  const before = works.findLastIndex((one) => placeOf(one) <= place)
+  works.splice(before + 1, 0, work)
 }

@@ -49,6 +49,8 @@ export class Predictor {
   #scheduled = false
   #stopping = false
   #lostAt = Number.NEGATIVE_INFINITY
+  /** Until a group has waited for others for as long as it may. */
+  #waiting: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: PredictorOptions) {
     this.#options = options
@@ -216,7 +218,10 @@ export class Predictor {
   #pump(): void {
     while (this.#runs < this.#runsMax) {
       const group = this.#batcher.next((digest) => this.#options.models.rowsMax(digest))
-      if (group === undefined) return
+      if (group === undefined) {
+        this.#pumpLater()
+        return
+      }
       const inTime = this.#withoutLate(group)
       if (inTime === undefined) continue
       this.#runs++
@@ -226,6 +231,15 @@ export class Predictor {
         this.#pump()
       })
     }
+  }
+
+  #pumpLater(): void {
+    const millis = this.#batcher.waitMillis
+    if (millis === undefined || this.#waiting !== undefined) return
+    this.#waiting = setTimeout(() => {
+      this.#waiting = undefined
+      this.#pump()
+    }, millis)
   }
 
   /** What became late while it was held is not run either. */
