@@ -4,7 +4,9 @@ import json
 import sys
 import warnings
 
+import numpy as np
 from scipy import stats
+from scipy.spatial import distance
 
 warnings.simplefilter("ignore")
 
@@ -39,6 +41,14 @@ def solve(x, y, table):
     answers["cramer-von-mises"] = answer(lambda: stats.cramervonmises_2samp(x, y))
     answers["student"] = answer(lambda: stats.ttest_ind(x, y))
     answers["chi-squared"] = answer(lambda: stats.chi2_contingency(table))
+    for name, yates in (("g-test", False), ("g-test yates", True)):
+        answers[name] = answer(
+            lambda: stats.chi2_contingency(table, correction=yates, lambda_="log-likelihood")
+        )
+    # One more of each category: a share of 0 is a question of convention.
+    first, second = ((np.array(side) + 1) / (sum(side) + len(side)) for side in table)
+    answers["jensen-shannon"] = [float(distance.jensenshannon(first, second)), 0.0]
+    answers["kullback-leibler"] = [float(stats.entropy(first, second)), 0.0]
     answers["wasserstein"] = [stats.wasserstein_distance(x, y), 0.0]
     answers["energy"] = [stats.energy_distance(x, y), 0.0]
     return answers

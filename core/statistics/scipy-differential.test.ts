@@ -2,8 +2,9 @@ import { expect, test } from "bun:test"
 import { join } from "node:path"
 import { Schema } from "effect"
 import { andersonDarling } from "./anderson-darling.ts"
-import { chiSquaredContingency } from "./contingency.ts"
+import { chiSquaredContingency, gTest } from "./contingency.ts"
 import { cramerVonMises } from "./cramer-von-mises.ts"
+import { jensenShannon, kullbackLeibler } from "./divergence.ts"
 import { fisherExact } from "./fisher.ts"
 import { kolmogorovSmirnov } from "./kolmogorov-smirnov.ts"
 import { mannWhitney } from "./mann-whitney.ts"
@@ -33,7 +34,12 @@ interface Case {
 }
 
 const draw = (random: () => number): Case => {
-  const size = () => 2 + Math.floor((random() < 0.2 ? 400 : 40) * random() ** 2)
+  // Each law changes with the size: few rows, some hundred, and now and then thousands.
+  const most = () => {
+    const kind = random()
+    return kind < 0.02 ? 4_000 : kind < 0.2 ? 400 : 40
+  }
+  const size = () => 2 + Math.floor(most() * random() ** 2)
   const ties = random() < 0.4
   const shift = random() < 0.5 ? 0 : random() - 0.5
   const scale = random() < 0.7 ? 1 : 1 + random()
@@ -54,10 +60,16 @@ const draw = (random: () => number): Case => {
 const pair = ({ statistic, pvalue }: { statistic: number; pvalue: number }) => [statistic, pvalue]
 
 const solvers = ({ x, y, table }: Case): Record<string, () => ReadonlyArray<number>> => {
+  const filled = (side: 0 | 1) => Float64Array.from(table[side] ?? [], (count) => count + 1)
+  const [first, second] = [filled(0), filled(1)] as const
   const all: Record<string, () => ReadonlyArray<number>> = {
     "cramer-von-mises": () => pair(cramerVonMises(x, y)),
     "chi-squared": () => pair(chiSquaredContingency(table)),
     student: () => pair(studentTest(x, y)),
+    "g-test": () => pair(gTest(table)),
+    "g-test yates": () => pair(gTest(table, true)),
+    "jensen-shannon": () => [jensenShannon(first, second), 0],
+    "kullback-leibler": () => [kullbackLeibler(first, second), 0],
     wasserstein: () => [wasserstein(x, y), 0],
     energy: () => [energyDistance(x, y), 0],
   }
