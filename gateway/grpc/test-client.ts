@@ -93,6 +93,12 @@ export class TestClient {
     return this.#client.makeBidiStreamRequest(path, requestSerialize, read, metadata, more)
   }
 
+  /** A stream of bytes that need not be messages. */
+  streamOfBytes(): ClientDuplexStream<Buffer, Buffer> {
+    const { path } = methodOf(INFERENCE, "ModelStreamInfer")
+    return this.#client.makeBidiStreamRequest(path, asIs, asIs, new Metadata(), {})
+  }
+
   watch(request: object) {
     const { path, requestSerialize, responseDeserialize } = methodOf(HEALTH, "Watch")
     const read = (bytes: Buffer): Fields => ({ ...responseDeserialize(bytes) })
