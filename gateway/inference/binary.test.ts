@@ -1,14 +1,9 @@
 // Binary tensors over HTTP, packed or not, against a real gateway, predictor and server.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { mkdir } from "node:fs/promises"
-import { join } from "node:path"
 import { deflateRawSync, deflateSync, gzipSync } from "node:zlib"
-import { ELEMENT, identity } from "#core/inference/onnx-test-models"
-import { importDirectory } from "#core/registry/import"
-import { inspectByFirstLoad } from "#core/registry/inspection"
-import { jetStreamArtifacts } from "#core/registry/object-store"
 import { DATATYPES, ELEMENT_BYTES, type Datatype } from "#proto/tensor"
 import { ask, MODEL, post, startTestSystem, TENSORS, type TestSystem } from "../test-system.ts"
+import { importDatatypes } from "./test-datatypes.ts"
 import { randomFrom } from "./bad-body-examples.ts"
 
 const START_MILLIS = 60_000
@@ -25,15 +20,7 @@ let url: string
 
 beforeAll(async () => {
   system = await startTestSystem({ WEIR_REQUEST_MAX_BYTES: `${REQUEST_BYTES_MAX}` })
-  const models = join(system.nats.directory, "datatypes")
-  for (const datatype of DATATYPES) {
-    const version = join(models, datatype, "1")
-    await mkdir(version, { recursive: true })
-    await Bun.write(join(version, "model.onnx"), identity(ELEMENT[datatype], ["N", 3]))
-  }
-  const { log } = system
-  const artifacts = jetStreamArtifacts(log)
-  await importDirectory({ log, artifacts, inspect: inspectByFirstLoad, now: Date.now }, models)
+  await importDatatypes(system)
   await system.startPredictor()
   url = (await system.startGateway()).url
 }, START_MILLIS)
