@@ -174,7 +174,7 @@ export class Predictor {
 
   #accept(work: Work, chosen: ChosenVersion): void {
     const { settler, gates, models } = this.#options
-    const bad = checkRequest(chosen.signature, work.request)
+    const bad = checkRequest(chosen.signature, work.request, chosen.config)
     if (bad !== undefined) {
       void settler.failed(failedWork(work, chosen, "invalid", bad.message))
       return

@@ -2,6 +2,7 @@
 // and for predictors. It never changes a request and never looks at ranges or categories, which
 // only describe what was seen in training.
 import { type InferenceRequest, TENSORS_MAX } from "#proto/request"
+import type { ServingConfig } from "#proto/serving-config"
 import type { Signature, TensorSpec } from "#proto/signature"
 import { ELEMENT_BYTES, elementCount, type Tensor } from "#proto/tensor"
 import { BadRequest, listed, shown } from "./bad-request.ts"
@@ -158,15 +159,27 @@ const checkTensors = (
   return undefined
 }
 
+/** Rows of a batch are counted only where the model takes batches. */
+const checkRows = (
+  { batching }: Signature,
+  { inputs }: InferenceRequest,
+  { maxBatchSize = 0 }: ServingConfig = {},
+): BadRequest | undefined => {
+  const rows = inputs[0]?.shape[0] ?? 0
+  if (!batching || maxBatchSize === 0 || rows <= maxBatchSize) return undefined
+  return new BadRequest("inputs", `at most ${maxBatchSize} rows (max_batch_size)`, `${rows}`)
+}
+
 /**
  * The first thing that keeps `request` from being run by a model of this signature: names,
  * datatypes, ranks, fixed and empty dimensions, rows that disagree, lengths of data, NaN where none
  * is allowed, infinities, values that a feature's type excludes, BOOL bytes other than 0 and 1,
- * texts that are not UTF-8, outputs that do not exist.
+ * texts that are not UTF-8, outputs that do not exist; and more rows than it is configured to take.
  */
 export const checkRequest = (
   signature: Signature,
   request: InferenceRequest,
+  config?: ServingConfig,
 ): BadRequest | undefined => {
   if (request.inputs.length > TENSORS_MAX) {
     return new BadRequest("inputs", `at most ${TENSORS_MAX} tensors`, `${request.inputs.length}`)
@@ -175,6 +188,7 @@ export const checkRequest = (
   return (
     checkNames(plan, request) ??
     checkOutputs(plan, request.outputs) ??
-    checkTensors(signature, plan, request.inputs)
+    checkTensors(signature, plan, request.inputs) ??
+    checkRows(signature, request, config)
   )
 }

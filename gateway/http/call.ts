@@ -113,6 +113,9 @@ export const handlingOf = (
   timeoutDefaultMillis: number,
 ): Handling | Refusal => {
   const { pinned, requestId, traceparent, isAsync } = call
+  const priority = parameters?.["priority"]
+  if (priority !== undefined && !(Number.isSafeInteger(priority) && Number(priority) >= 0))
+    return invalid("parameters.priority", "a whole number from 0", shown(`${priority}`))
   const parameter = parameters?.["timeout"]
   let timeoutMillis = call.timeoutMillis
   if (timeoutMillis === undefined && parameter !== undefined && parameter !== 0) {

@@ -16,7 +16,7 @@ import type { KeyedSubmitter } from "./keyed.ts"
 import { InFlight, tooManyBytes, type Share } from "./in-flight.ts"
 import { badRequest, prepare, type Prepared } from "./prepare.ts"
 import type { Form } from "../http/respond.ts"
-import type { GatewaySettings } from "../settings.ts"
+import { TIMEOUT_MAX_MILLIS, type GatewaySettings } from "../settings.ts"
 import type { Refusal } from "../http/status.ts"
 import type { Admit } from "../quality/door.ts"
 import type { Outcome, Submitter } from "./submit.ts"
@@ -75,6 +75,14 @@ const parseBinary = (signature: Signature, { text, data }: BinaryBody): Parsed |
   return request instanceof BadRequest ? request : { request, answer: ALL_BINARY }
 }
 
+const MICROS_PER_MILLI = 1_000
+
+/** The model's own where it is configured; longer than a caller may wait it cannot be. */
+const defaultTimeoutMillis = ({ config }: Target, otherwise: number): number =>
+  config?.timeoutMicros === undefined
+    ? otherwise
+    : Math.min(TIMEOUT_MAX_MILLIS, Math.ceil(config.timeoutMicros / MICROS_PER_MILLI))
+
 export class Intake {
   readonly #options: IntakeOptions
   readonly inFlight: InFlight
@@ -122,7 +130,12 @@ export class Intake {
     if (parsed instanceof BadRequest) return badRequest(parsed)
     const { requestBytesMax, timeoutDefaultMillis } = this.#options.settings
     const { request, answer, form } = parsed
-    const handling = handlingOf(call, request.parameters, caller.name, timeoutDefaultMillis)
+    const handling = handlingOf(
+      call,
+      request.parameters,
+      caller.name,
+      defaultTimeoutMillis(target, timeoutDefaultMillis),
+    )
     if ("kind" in handling) return handling
     const { admit } = this.#options
     return prepare(target, request, handling, requestBytesMax, admit, { answer, form })

@@ -55,7 +55,7 @@ export const prepare = (
   admit: Admit,
   { answer, form }: Pick<Prepared, "answer" | "form">,
 ): Prepared | Refusal => {
-  const fault = checkRequest(target.signature, request)
+  const fault = checkRequest(target.signature, request, target.config)
   if (fault !== undefined) return badRequest(fault)
   const payload = requestCodec.encode(request, tensorBytes(request.inputs))
   const size = payload.byteLength
