@@ -68,7 +68,6 @@ export class TestClient {
   constructor(address: string) {
     this.#client = new Client(address, credentials.createInsecure(), {
       "grpc.max_receive_message_length": -1,
-      "grpc.enable_retries": 0,
     })
   }
 
