@@ -2,14 +2,13 @@
 // that comes after the facts behind it makes the open window be folded again from its beginning.
 import { WindowFold, type ClosedWindow } from "../core/drift/fold.ts"
 import type { WindowRule } from "../core/drift/window.ts"
-import { followFacts } from "../core/findings/facts.ts"
+import type { FactSource } from "../core/findings/sources.ts"
 import type { Plans } from "../core/findings/versions.ts"
-import type { Log } from "../core/log/log.ts"
 import type { WindowRange } from "../proto/finding.ts"
 import type { MarkBoard } from "./mark-board.ts"
 
 export interface FoldFactsOptions {
-  readonly log: Log
+  readonly source: FactSource
   readonly model: string
   readonly rule: WindowRule
   readonly rowsMax: number
@@ -42,12 +41,12 @@ class Pass {
   }
 
   async run(): Promise<number | undefined> {
-    const { log, model, marks, plans, onFact, releasesCaughtUp } = this.#options
+    const { source, model, marks, plans, onFact, releasesCaughtUp } = this.#options
     const from = this.#fold.open.from
     const unfollow = marks.follow(model, ({ position }) => this.#marked(position))
     for (const position of marks.positions(model)) this.#awaitFacts(position)
     try {
-      for await (const { fact, position, pending } of followFacts(log, model, from, this.#signal)) {
+      for await (const { fact, position, pending } of source.follow(from, this.#signal)) {
         if (fact.version !== undefined && plans(fact.version) === undefined)
           await releasesCaughtUp()
         const before = this.#fold.rowsTaken
@@ -80,11 +79,11 @@ class Pass {
 
   /** Ends the window at a mark as soon as its facts are in, without waiting for the next fact. */
   #awaitFacts(position: number): void {
-    const { model, marks, rule } = this.#options
+    const { source, marks, rule } = this.#options
     if (rule.kind !== "marks" || position < this.#fold.open.from) return
     const taken = () => this.#fold.open.to
     void marks
-      .reached(model, position, taken, this.#signal)
+      .reached(source, position, taken, this.#signal)
       .then((reached) => (reached ? this.#give(this.#fold.passed(position)) : undefined))
       .catch((cause: unknown) => {
         this.#failure = { cause }

@@ -1,7 +1,7 @@
 // The marks of all models as they are set, and how far the log is copied: what windows by marks
 // wait for.
 import { readMark } from "../core/findings/marks.ts"
-import { lastFactPosition } from "../core/findings/facts.ts"
+import type { FactSource } from "../core/findings/sources.ts"
 import { follow } from "../core/log/follow.ts"
 import { historyStatus } from "../core/log/history.ts"
 import type { Log } from "../core/log/log.ts"
@@ -88,13 +88,13 @@ export class MarkBoard {
    * aborted, or when a later fact of the model will show it anyway.
    */
   async reached(
-    model: string,
+    source: FactSource,
     position: number,
     taken: () => number,
     signal: AbortSignal,
   ): Promise<boolean> {
     if (!(await this.copied(position, signal))) return false
-    const last = await lastFactPosition(this.#log, model)
+    const last = await source.last()
     if (last > position) return false
     while (!signal.aborted) {
       if (taken() >= last) return true

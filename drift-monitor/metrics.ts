@@ -1,6 +1,7 @@
 // What an operator sees of a drift-monitor. Labels are models, features and tests, never ids;
 // slices share the series of their feature, with the worst of them.
 import { Counter, Gauge, Histogram, Registry } from "prom-client"
+import type { WindowsOf } from "../core/findings/sources.ts"
 import type { DriftFinding, TestOutcome, WindowEvaluated } from "../proto/finding.ts"
 
 /** Seconds in the evaluation thread. */
@@ -32,6 +33,8 @@ export class DriftMetrics {
   readonly #unseen: Gauge<"model" | "feature">
   readonly #falseAlarms: Gauge<"model">
   readonly #attempts: Counter<"target" | "outcome">
+
+  readonly #parts = new Map<Gauge<"model">, Map<string, number>>()
 
   constructor(openWindows: () => ReadonlyArray<OpenWindow>, now: () => number) {
     const registers = [this.registry]
@@ -85,17 +88,22 @@ export class DriftMetrics {
     if (rows > 0) this.#rows.inc({ model }, rows)
   }
 
-  evaluated(finding: WindowEvaluated, millis: number, falseAlarms: number | undefined): void {
+  evaluated(
+    finding: WindowEvaluated,
+    of: WindowsOf,
+    millis: number,
+    falseAlarms: number | undefined,
+  ): void {
     const { model } = finding
     this.#windows.inc({ model, verdict: finding.verdict })
     this.#seconds.observe({ model }, millis / 1_000)
-    if (falseAlarms !== undefined) this.#falseAlarms.set({ model }, falseAlarms)
-    this.show(finding)
+    if (falseAlarms !== undefined) this.#sum(this.#falseAlarms, model, of, falseAlarms)
+    this.show(finding, of)
   }
 
   /** Shows the figures of a window that was evaluated, now or before this process began. */
-  show({ model, tests, columns, persistence }: WindowEvaluated): void {
-    this.#drifting.set({ model }, persistence.drifting.length)
+  show({ model, tests, columns, persistence }: WindowEvaluated, of: WindowsOf): void {
+    this.#sum(this.#drifting, model, of, persistence.drifting.length)
     for (const [feature, test, one] of worst(tests)) {
       const labels = { model, feature, test }
       const { statistic, pvalue, effect, threshold } = one
@@ -110,6 +118,17 @@ export class DriftMetrics {
       if (nullRate !== undefined) this.#nulls.set({ model, feature }, nullRate)
       if (unseenRate !== undefined) this.#unseen.set({ model, feature }, unseenRate)
     }
+  }
+
+  /** One series for both kinds of windows of a model. */
+  #sum(gauge: Gauge<"model">, model: string, of: WindowsOf, value: number): void {
+    const parts = this.#parts.get(gauge) ?? new Map<string, number>()
+    this.#parts.set(gauge, parts.set(`${of} ${model}`, value))
+    const kinds: ReadonlyArray<WindowsOf> = ["predictions", "truth"]
+    gauge.set(
+      { model },
+      kinds.reduce((sum, kind) => sum + (parts.get(`${kind} ${model}`) ?? 0), 0),
+    )
   }
 
   reported(finding: DriftFinding): void {

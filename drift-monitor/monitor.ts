@@ -1,7 +1,9 @@
 // One watch for each model that is registered, as soon as it is. When one of them cannot go on, the
 // monitor ends: a model that is silently no longer watched would be worse.
 import { parseDriftConfig, settingsOf, type DriftConfig } from "../core/drift/config.ts"
+import { predictionSource, truthSource, type FactSource } from "../core/findings/sources.ts"
 import { championProfile, plansOf } from "../core/findings/versions.ts"
+import { truthSettings, type DriftSettings } from "../core/drift/settings.ts"
 import type { Log } from "../core/log/log.ts"
 import type { ArtifactStore } from "../core/registry/artifacts.ts"
 import type { Releases } from "../core/registry/releases.ts"
@@ -66,20 +68,36 @@ export class Monitor {
   #watch(model: string): void {
     const metrics = this.#metrics
     if (metrics === undefined || this.#watches.has(model)) return
-    const { releases, config } = this.#options
+    const { log, releases, config } = this.#options
     const release = () => releases.model(model)
     const settings = settingsOf(config, model, championProfile(release()) !== undefined)
-    const watch = new ModelWatch({
-      ...this.#options,
-      model,
-      settings,
-      metrics,
-      release,
-      plans: plansOf(release, settings),
-      releasesCaughtUp: () => releases.caughtUp(),
-      signal: this.#abort.signal,
-    })
-    this.#watches.set(model, watch)
+    const begin = (source: FactSource, own: DriftSettings): ModelWatch => {
+      const watch = new ModelWatch({
+        ...this.#options,
+        model,
+        source,
+        settings: own,
+        metrics,
+        release,
+        plans: plansOf(release, own),
+        releasesCaughtUp: () => releases.caughtUp(),
+        signal: this.#abort.signal,
+      })
+      this.#run(watch)
+      return watch
+    }
+    this.#watches.set(model, begin(predictionSource(log, model), settings))
+    const ofTruth = truthSettings(settings)
+    if (ofTruth === undefined) return
+    const signatureOf = async (version: string | undefined) => {
+      const known = () => release()?.versions.get(version ?? "")?.signature
+      if (known() === undefined) await releases.caughtUp()
+      return known()
+    }
+    begin(truthSource(log, model, signatureOf), ofTruth)
+  }
+
+  #run(watch: ModelWatch): void {
     const running: Promise<void> = watch
       .run()
       .catch((cause: unknown) => this.#failed.reject(cause))

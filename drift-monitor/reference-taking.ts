@@ -7,6 +7,7 @@ import type { ReferenceOrigin } from "../core/drift/reference.ts"
 import type { DriftSettings, ReferenceSource } from "../core/drift/settings.ts"
 import { TableBuilder } from "../core/drift/table.ts"
 import { askedOf, getReference, putReference, readTable } from "../core/findings/references.ts"
+import type { FactSource } from "../core/findings/sources.ts"
 import { championProfile, type Plans } from "../core/findings/versions.ts"
 import type { Log } from "../core/log/log.ts"
 import { seedOf } from "../core/statistics/seeded-random.ts"
@@ -18,6 +19,7 @@ import type { MarkBoard } from "./mark-board.ts"
 
 export interface TakingOptions {
   readonly log: Log
+  readonly source: FactSource
   readonly store: ArtifactStore
   readonly model: string
   readonly settings: DriftSettings
@@ -74,7 +76,7 @@ const takeRange = async (
   after: number,
   source: ReferenceSource & { readonly kind: "range" },
 ): Promise<Taken | undefined> => {
-  const { log, model, marks, settings, plans, signal } = options
+  const { source: facts, model, marks, settings, plans, signal } = options
   const start = typeof source.from === "number" ? source.from : undefined
   const from = start ?? ((await marks.named(model, String(source.from), signal)) ?? 0) + 1
   const end = typeof source.to === "number" ? source.to : undefined
@@ -83,7 +85,7 @@ const takeRange = async (
   if (!(await marks.copied(to, signal))) return undefined
   await options.releasesCaughtUp()
   const seed = seedOf(`${model} ${from}`)
-  const table = await readTable(log, { model, from, to, rowsMax: settings.rowsMax, seed, plans })
+  const table = await readTable(facts, { from, to, rowsMax: settings.rowsMax, seed, plans })
   const words = `range ${from} to ${to}`
   const reference = await putReference(options.store, table, origin(options, words, { from, to }))
   const position = Math.max(after, to)

@@ -12,6 +12,7 @@ import {
   appendWindow,
   lastDrift,
   lastWindow,
+  reportedSince,
   sameFinding,
   type Stored,
 } from "../core/findings/findings.ts"
@@ -48,14 +49,18 @@ const DAY_MILLIS = 86_400_000
 export class ModelWatch {
   readonly #options: WatchOptions
   readonly #configuration: string
+  /** Of this watch in the evaluation thread. */
+  readonly #name: string
   #open: OpenWindow
   #queue: TaskQueue | undefined
   #last: Stored<WindowFinding> = { finding: undefined, sequence: 0 }
-  #drift: Stored<DriftFinding> = { finding: undefined, sequence: 0 }
+  /** Of the last report about this model, whoever made it. */
+  #driftSequence = 0
 
   constructor(options: WatchOptions) {
     this.#options = options
-    const { model, settings } = options
+    const { model, settings, source } = options
+    this.#name = `${source.of} of ${model}`
     this.#configuration = settingsDigest(settings)
     this.#open = { model, rows: 0, firstAt: undefined, queued: 0, pending: 0 }
   }
@@ -78,18 +83,18 @@ export class ModelWatch {
   }
 
   async #session(): Promise<void> {
-    const { log, model, metrics, evaluator } = this.#options
-    this.#last = await lastWindow(log, model)
-    this.#drift = await lastDrift(log, model)
+    const { log, model, metrics, evaluator, source } = this.#options
+    this.#last = await lastWindow(log, model, source.of)
+    this.#driftSequence = (await lastDrift(log, model)).sequence
     if (this.#last.finding !== undefined) await this.#report(this.#last.finding)
-    if (this.#last.finding?._tag === "WindowEvaluated") metrics.show(this.#last.finding)
+    if (this.#last.finding?._tag === "WindowEvaluated") metrics.show(this.#last.finding, source.of)
     if (!(await this.#haveReference())) return
     const last = this.#last.finding
     if (last?._tag === "WindowEvaluated") await this.#join(last)
     try {
       await this.#watch()
     } finally {
-      evaluator.forget(model)
+      evaluator.forget(this.#name)
     }
   }
 
@@ -100,7 +105,7 @@ export class ModelWatch {
     if (finding !== undefined) {
       const found = await getReference(store, finding.reference)
       if (answersTo(found, settings, championProfile(release()))) {
-        evaluator.reference(model, found.table, settings)
+        evaluator.reference(this.#name, found.table, settings)
         return true
       }
       logger.info("the configuration asks for another reference", { model })
@@ -112,14 +117,14 @@ export class ModelWatch {
     const appended = { _tag: "ReferenceTaken", ...fields, ...taken } as const
     await this.#append(appended)
     const { table } = await getReference(store, taken.reference)
-    evaluator.reference(model, table, settings)
+    evaluator.reference(this.#name, table, settings)
     const { rows, origin, reference } = taken
     logger.info("reference taken", { model, origin, rows, digest: reference })
     return true
   }
 
   async #watch(): Promise<void> {
-    const { settings, signal, windowsQueuedMax, metrics, model } = this.#options
+    const { settings, signal, windowsQueuedMax, metrics, model, source } = this.#options
     const end = new AbortController()
     const queue = new TaskQueue(windowsQueuedMax, () => end.abort())
     this.#queue = queue
@@ -133,7 +138,7 @@ export class ModelWatch {
       {
         ...options,
         onFact: ({ rows, firstAt }, added, pending) => {
-          metrics.read(model, added)
+          if (source.of === "predictions") metrics.read(model, added)
           this.#open = { model, rows, firstAt, pending, queued: 0 }
         },
         onWindow: async (closed) => {
@@ -156,14 +161,14 @@ export class ModelWatch {
     const { range, version } = closed
     const seed = windowSeed(model, range.from, range.to)
     const { number, persistence: before, online } = placeOf(last, this.#configuration)
-    const { evaluation, millis } = await evaluator.evaluate(model, closed.table, seed, online)
+    const { evaluation, millis } = await evaluator.evaluate(this.#name, closed.table, seed, online)
     const context = { model, number: number + 1, reference: last.reference, settings, before }
     const finding = windowEvaluated({ range, version }, evaluation, { ...context, at: now() })
     await this.#append(finding)
     const { firstAt, lastAt, rows } = range
     const spent = firstAt === undefined || lastAt === undefined ? 0 : lastAt - firstAt
     const alarms = spent > 0 ? expectedAlarms(settings, finding, DAY_MILLIS / spent) : undefined
-    metrics.evaluated(finding, millis, alarms)
+    metrics.evaluated(finding, this.#options.source.of, millis, alarms)
     const { verdict } = evaluation
     await this.#join(finding)
     logger.debug("window evaluated", { model, number: number + 1, rows, verdict })
@@ -171,7 +176,7 @@ export class ModelWatch {
 
   /** Lets the rows of a quiet window join the reference, where that is configured. */
   async #join(finding: WindowEvaluated): Promise<void> {
-    const { model, settings, store, evaluator, release, now } = this.#options
+    const { settings, store, evaluator, release, now } = this.#options
     const { update } = settings
     if (update === undefined || !joins(settings, finding)) return
     const { table } = await getReference(store, finding.reference)
@@ -181,16 +186,16 @@ export class ModelWatch {
     const origin = joinedOrigin(finding, update, asked)
     const digest = await putReference(store, joined, origin)
     await this.#append(joinedReference(finding, digest, joined.rows, origin, now()))
-    evaluator.reference(model, joined, settings)
+    evaluator.reference(this.#name, joined, settings)
   }
 
   /** Appends and reports; throws FindingsMoved when the findings moved on without this watch. */
   async #append(finding: WindowFinding): Promise<void> {
-    const { log, model } = this.#options
-    const sequence = await appendWindow(log, finding, this.#last.sequence)
+    const { log, model, source } = this.#options
+    const sequence = await appendWindow(log, finding, this.#last.sequence, source.of)
     if (sequence === undefined) {
       // An earlier try of ours, or another monitor that found the same.
-      const stored = await lastWindow(log, model)
+      const stored = await lastWindow(log, model, source.of)
       if (stored.finding === undefined || !sameFinding(stored.finding, finding))
         throw new FindingsMoved()
       this.#last = stored
@@ -202,31 +207,29 @@ export class ModelWatch {
   async #report(finding: WindowFinding): Promise<void> {
     const { log, model, metrics, logger } = this.#options
     const due = decide(finding)
-    for (let at = this.#reported(due, finding); at < due.length;) {
-      const next = due[at]
-      if (next === undefined) return
-      const sequence = await appendDrift(log, next, this.#drift.sequence)
+    let missing = due.length === 0 ? due : await this.#unreported(due)
+    for (let next = missing[0]; next !== undefined; next = missing[0]) {
+      const sequence = await appendDrift(log, next, this.#driftSequence)
       if (sequence === undefined) {
-        const before = this.#drift.sequence
-        this.#drift = await lastDrift(log, model)
-        if (this.#drift.sequence === before) throw new FindingsMoved()
-        at = this.#reported(due, finding)
+        const before = this.#driftSequence
+        this.#driftSequence = (await lastDrift(log, model)).sequence
+        if (this.#driftSequence === before) throw new FindingsMoved()
+        missing = await this.#unreported(due)
         continue
       }
-      this.#drift = { finding: next, sequence }
+      this.#driftSequence = sequence
       metrics.reported(next)
       const features = next.features.map(({ name }) => name).join(", ")
       const what = next._tag === "DriftDetected" ? "drift detected" : "drift cleared"
       logger.warn(what, { model, features, number: next.number, id: next.id })
-      at++
+      missing = missing.slice(1)
     }
   }
 
-  /** How many of the reports that are due are in the log. */
-  #reported(due: ReadonlyArray<DriftFinding>, { number }: WindowFinding): number {
-    const last = this.#drift.finding
-    if (last === undefined) return 0
-    if (last.number > number) return due.length
-    return due.findIndex(({ id }) => id === last.id) + 1
+  /** Reports lie behind the finding that they are about, among those of another watch. */
+  async #unreported(due: ReadonlyArray<DriftFinding>): Promise<ReadonlyArray<DriftFinding>> {
+    const { log, model } = this.#options
+    const reported = await reportedSince(log, model, this.#last.sequence)
+    return due.filter(({ id }) => !reported.has(id))
   }
 }

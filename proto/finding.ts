@@ -206,6 +206,8 @@ export const driftFindingCodec = jsonCodec("drift finding", DriftFinding, FINDIN
 export const markCodec = jsonCodec("mark", MarkSet, FINDING_FORMAT)
 
 export const windowSubject = (model: string): string => findingSubject("window", model)
+/** Windows over what came true. */
+export const truthSubject = (model: string): string => findingSubject("truth", model)
 export const driftSubject = (model: string): string => findingSubject("drift", model)
 export const markSubject = (model: string): string => findingSubject("mark", model)
 export const ALL_WINDOWS = findingSubject("window", "*")

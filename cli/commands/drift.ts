@@ -1,9 +1,11 @@
 // `weir drift`: whether any past range of traffic differs from any reference, by the very code that
 // the drift-monitor runs; and its first configuration.
 import { driftConfigSchema } from "#core/drift/config"
+import { truthSettings, type DriftSettings } from "#core/drift/settings"
 import { htmlReport } from "#core/drift/report"
 import { acceptWindow } from "#core/findings/accept"
 import { readMarks } from "#core/findings/marks"
+import { predictionSource, truthSource, type FactSource } from "#core/findings/sources"
 import { championProfile, plansOf } from "#core/findings/versions"
 import type { Log } from "#core/log/log"
 import { readRelease } from "#core/registry/commands"
@@ -41,6 +43,7 @@ const flags = {
   effect: { value: "D", help: "effect from which a small p counts" },
   csv: { value: "FILE", help: "the rows of reference: a header with the names of features" },
   config: { value: "FILE", help: "YAML (default: DRIFT_CONFIG)" },
+  truth: { help: "windows over ground truth instead of predictions" },
   html: { value: "FILE", help: "write a report that needs nothing else" },
   json: jsonFlag,
   ...logFlags,
@@ -60,6 +63,7 @@ interface Asked {
   readonly signature: Signature
   readonly set: Set
   readonly json: boolean
+  readonly ofTruth: boolean
 }
 
 const settingsFor = async ({ set, model, signature }: Asked) =>
@@ -70,12 +74,27 @@ const settingsFor = async ({ set, model, signature }: Asked) =>
     signature,
   )
 
+/** Of the windows that are asked about: over predictions, or over what came true. */
+const pastSettings = async (asked: Asked): Promise<DriftSettings> => {
+  const settings = await settingsFor(asked)
+  if (!asked.ofTruth) return settings
+  const ofTruth = truthSettings(settings)
+  if (ofTruth === undefined) throw new UsageError("the configuration has truth: false")
+  return ofTruth
+}
+
+const sourceOf = ({ log, model, release, ofTruth }: Asked): FactSource =>
+  ofTruth
+    ? truthSource(log, model, async (version) => release.versions.get(version ?? "")?.signature)
+    : predictionSource(log, model)
+
 const past = async (asked: Asked): Promise<number> => {
   const { log, model, release, set, json } = asked
-  const settings = await settingsFor(asked)
+  const settings = await pastSettings(asked)
+  const source = sourceOf(asked)
   const reference = readReference(set.reference ?? "live")
   const plans = plansOf(() => release, settings)
-  const question = { log, model, release, settings, plans, reference, now: Date.now() }
+  const question = { log, source, model, release, settings, plans, reference, now: Date.now() }
   const answer = await askPast({ ...question, from: set.from, to: set.to })
   if (set.html !== undefined) {
     await Bun.write(set.html, htmlReport(answer.report))
@@ -179,7 +198,14 @@ ${describeFlags(flags)}`,
     if (action === past && second !== undefined) throw new UsageError(`unexpected word "${second}"`)
     const model = action === past ? first : (second ?? first)
     return withFoundLog("drift", set, async (log) =>
-      action({ log, model, ...(await find(log, model)), set, json: switches.has("json") }),
+      action({
+        log,
+        model,
+        ...(await find(log, model)),
+        set,
+        json: switches.has("json"),
+        ofTruth: switches.has("truth"),
+      }),
     )
   },
 }

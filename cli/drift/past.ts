@@ -17,6 +17,7 @@ import {
   type PastWindow,
 } from "#core/findings/past-windows"
 import { getReference, readTable } from "#core/findings/references"
+import type { FactSource } from "#core/findings/sources"
 import { championProfile, type Plans } from "#core/findings/versions"
 import type { Log } from "#core/log/log"
 import { jetStreamArtifacts } from "#core/registry/object-store"
@@ -28,6 +29,7 @@ import { readPlace, type AskedReference } from "./options.ts"
 
 export interface PastQuestion {
   readonly log: Log
+  readonly source: FactSource
   readonly model: string
   readonly release: Release
   readonly settings: DriftSettings
@@ -73,11 +75,11 @@ const fromRange = async (
   first: number | string,
   last: number | string,
 ): Promise<Found> => {
-  const { log, model, settings, plans, now } = question
+  const { log, source, model, settings, plans, now } = question
   const from = await readPlace(log, marks, "from", String(first), now)
   const to = await readPlace(log, marks, "to", String(last), now)
   const seed = seedOf(`${model} ${from}`)
-  const table = await readTable(log, { model, from, to, rowsMax: settings.rowsMax, seed, plans })
+  const table = await readTable(source, { from, to, rowsMax: settings.rowsMax, seed, plans })
   if (table.rows === 0) throw new CommandFailed(`there are no rows from ${from} to ${to}`)
   const origin = `range ${from} to ${to}`
   const { digest } = writeReference(table, { model, origin, asked: "", from, to })
@@ -126,7 +128,7 @@ const findCourse = async (
   const begin = async (otherwise: number) =>
     question.from === undefined ? otherwise + 1 : readPlace(log, marks, "from", question.from, now)
   if (question.reference.kind === "live") {
-    const course = await readCourse(log, model)
+    const course = await readCourse(log, model, question.source.of)
     const from = await begin(lastBeginning(course))
     const found = courseFrom(course, from)
     if (found !== undefined) {
@@ -185,8 +187,9 @@ export const askPast = async (question: PastQuestion): Promise<PastAnswer> => {
       : await readPlace(log, marks, "to", question.to, now)
   const asked = question.reference.kind === "live" ? settings.reference : question.reference
   const source = asked.kind === "digest" ? settings.reference : asked
-  const past = new PastWindows(log, {
+  const past = new PastWindows({
     model,
+    source: question.source,
     settings: { ...settings, reference: source },
     plans,
     from,

@@ -32,7 +32,8 @@ const kindOf = (feature: Feature, kinds: Kinds): ColumnName["kind"] => {
   return feature.type === "boolean" || feature.categories !== undefined ? "categorical" : "numeric"
 }
 
-const inputPlans = (signature: Signature, kinds: Kinds): ReadonlyArray<Plan> =>
+/** What is read of the features. */
+export const inputPlans = (signature: Signature, kinds: Kinds): ReadonlyArray<Plan> =>
   signature.features.map((feature) => ({
     column: { name: feature.name, source: "input", kind: kindOf(feature, kinds) },
     tensor: feature.tensor,

@@ -34,9 +34,13 @@ const Window = Schema.Union([
   Schema.Struct({ marks: described(Schema.Literal(true), "From one weir mark to the next") }),
 ])
 
-const Reference = Schema.Union([
+const beginning = [
   Schema.Struct({ first: described(Rows, "The first so many rows") }),
   Schema.Struct({ window: described(Schema.Literal("first"), "The first window") }),
+] as const
+const Beginning = Schema.Union(beginning)
+const Reference = Schema.Union([
+  ...beginning,
   Schema.Struct({
     from: described(Position, "First position, or the mark after which it begins"),
     to: described(Position, "Last position, or the mark with which it ends"),
@@ -69,6 +73,10 @@ const Classifier = Schema.Struct({
   rows: described(SampleRows, "Rows of each side, at most"),
   folds: Schema.optionalKey(Schema.Int.check(between(2, 20))),
 })
+const Truth = Schema.Union([
+  Schema.Literal(false),
+  Schema.Struct({ window: Schema.optionalKey(Window), reference: Schema.optionalKey(Beginning) }),
+])
 const Update = Schema.Union([
   Schema.Struct({ last: described(Rows, "The last so many rows") }),
   Schema.Struct({ reservoir: described(Rows, "So many of all rows, each with the same chance") }),
@@ -114,6 +122,7 @@ export const Model = Schema.Struct({
   classifier: Schema.optionalKey(
     described(Classifier, "Whether a classifier can tell window from reference"),
   ),
+  truth: Schema.optionalKey(described(Truth, "Windows over ground truth; false for none")),
   online: Schema.optionalKey(
     described(Schema.Array(OnlineDetector), "Detectors over the stream, row by row"),
   ),

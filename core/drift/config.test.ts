@@ -12,7 +12,7 @@ const refusal = (yaml: string): string => {
   return "accepted"
 }
 
-test("the schema for editors is what the reader accepts: bun core/drift/write-schema.ts", async () => {
+test("the schema for editors is fresh: bun core/drift/write-schema.ts", async () => {
   expect(await Bun.file(SCHEMA_FILE).text()).toBe(schemaText())
 })
 

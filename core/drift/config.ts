@@ -123,6 +123,19 @@ const columnsOf = (given: NonNullable<Model["columns"]>): DriftSettings["columns
     }),
   )
 
+const truthRule = (given: Model): DriftSettings["truth"] => {
+  const { truth = {} } = given
+  if (truth === false) return undefined
+  const window = windowRule(truth.window ?? given.window)
+  const { reference } = truth
+  if (reference !== undefined && "window" in reference)
+    return { window, reference: { kind: "window" } }
+  // Without a word, as many rows as one window has, or the first window.
+  const rows = reference?.first ?? (window.kind === "rows" ? window.rows : undefined)
+  const kind = rows === undefined ? ({ kind: "window" } as const) : { kind: "first" as const, rows }
+  return { window, reference: kind }
+}
+
 const updateRule = (given: Model["update"]): DriftSettings["update"] => {
   if (given === undefined) return undefined
   return "last" in given
@@ -142,6 +155,8 @@ export const settingsOf = (
   const { persistence, ...usual } = USUAL[profile]
   const { hits, of, clear } = given.persistence ?? persistence
   return {
+    of: "predictions",
+    truth: truthRule(given),
     window: windowRule(given.window),
     reference: referenceSource(given.reference, hasProfile),
     profile,

@@ -20,6 +20,7 @@ import type { PreparedFeature, PreparedReference } from "./prepared.ts"
 import { errorsOf, numericColumns } from "./samples.ts"
 import type { DriftSettings } from "./settings.ts"
 import type { Table } from "./table.ts"
+import { TRUTH_ERROR } from "./truth.ts"
 
 /** What detectors remember, by their place in the configuration and their column. */
 export type Remembered = Readonly<Record<string, string>>
@@ -55,10 +56,7 @@ interface Stream {
 }
 
 const fits = (detector: ColumnDetector, { column }: PreparedFeature): boolean =>
-  scaleOf(detector) === "errors" ? column.name === ERROR_COLUMN : column.kind === "numeric"
-
-/** The column that is 1 where a prediction was wrong, of windows over ground truth. */
-export const ERROR_COLUMN = "truth.error"
+  scaleOf(detector) === "errors" ? column.name === TRUTH_ERROR : column.kind === "numeric"
 
 const streamsOf = (
   { all }: PreparedReference,

@@ -4,6 +4,7 @@ import type { Slice } from "#proto/finding"
 import { featureOf, frequentValues, sliceOf } from "./samples.ts"
 import type { DriftSettings } from "./settings.ts"
 import type { Column, Table } from "./table.ts"
+import { isTruth } from "./truth.ts"
 
 export interface PreparedFeature {
   readonly column: Column
@@ -25,9 +26,15 @@ const SLICE_VALUES_MAX = 10
 /** Tests of one window, over all slices: a finding is one message. */
 const SLICED_TESTS_MAX = 2_000
 
-const prepareSlice = (table: Table, slice: Slice | undefined): PreparedSlice => {
+const prepareSlice = (
+  table: Table,
+  slice: Slice | undefined,
+  of: DriftSettings["of"],
+): PreparedSlice => {
   const rows = slice === undefined ? undefined : sliceOf(table, slice)
-  const columns = table.columns.filter(({ name }) => name !== slice?.feature)
+  const columns = table.columns
+    .filter(({ name }) => name !== slice?.feature)
+    .filter((column) => of === "predictions" || isTruth(column))
   return {
     slice,
     features: columns.map((column) => ({ column, feature: featureOf(table, column, rows) })),
@@ -45,7 +52,7 @@ export const prepareReference = (table: Table, settings: DriftSettings): Prepare
   const most = Math.floor(SLICED_TESTS_MAX / Math.max(1, table.columns.length))
   return {
     table,
-    all: prepareSlice(table, undefined),
-    slices: slices.slice(0, most).map((slice) => prepareSlice(table, slice)),
+    all: prepareSlice(table, undefined, settings.of),
+    slices: slices.slice(0, most).map((slice) => prepareSlice(table, slice, settings.of)),
   }
 }

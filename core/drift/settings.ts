@@ -47,7 +47,17 @@ export interface ReferenceUpdate {
   readonly rows: number
 }
 
+/** What windows over ground truth have of their own; the rest is the model's. */
+export interface TruthSettings {
+  readonly window: WindowRule
+  readonly reference: ReferenceSource & { readonly kind: "first" | "window" }
+}
+
 export interface DriftSettings {
+  /** What is tested: features and outputs, or what came true. */
+  readonly of: "predictions" | "truth"
+  /** Absent where ground truth is not watched. */
+  readonly truth: TruthSettings | undefined
   readonly window: WindowRule
   readonly reference: ReferenceSource
   readonly profile: ProfileName
@@ -83,6 +93,15 @@ export interface DriftSettings {
   readonly online: ReadonlyArray<OnlineDetector>
   /** How the rows of windows that did not drift join the reference. */
   readonly update: ReferenceUpdate | undefined
+}
+
+/** The settings of the windows over ground truth; `undefined` where there are none. */
+export const truthSettings = (settings: DriftSettings): DriftSettings | undefined => {
+  const { truth } = settings
+  if (truth === undefined) return undefined
+  const { window, reference } = truth
+  const none = { mmd: undefined, classifier: undefined, truth: undefined }
+  return { ...settings, ...none, of: "truth", window, reference }
 }
 
 /** All reports per day that no change explains, at most or about, by what a window showed. */

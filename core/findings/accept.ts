@@ -11,6 +11,7 @@ import type { Log } from "../log/log.ts"
 import type { ArtifactStore } from "../registry/artifacts.ts"
 import { appendDrift, appendWindow, lastDrift, lastWindow, type Stored } from "./findings.ts"
 import { answersTo, askedOf, getReference, putReference, readTable } from "./references.ts"
+import { predictionSource } from "./sources.ts"
 import type { Plans } from "./versions.ts"
 
 /** Nothing can be accepted as it stands; the message says why. */
@@ -48,8 +49,7 @@ export const acceptWindow = async (options: AcceptOptions): Promise<ReferenceTak
   const range = options.range ?? evaluated?.window
   if (range === undefined) throw refuse("the reference was just taken; name a range")
   const { from, to } = range
-  const table = await readTable(log, {
-    model,
+  const table = await readTable(predictionSource(log, model), {
     from,
     to,
     rowsMax,

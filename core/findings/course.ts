@@ -1,19 +1,22 @@
 // What the live monitor found of a model in the order in which it found it, so that time travel can
 // go by the same references and go on from the same place.
-import { windowFindingCodec, windowSubject, type ReferenceTaken } from "#proto/finding"
+import { windowFindingCodec, type ReferenceTaken } from "#proto/finding"
 import type { WindowFinding } from "#proto/finding"
 import { FINDINGS } from "#proto/subjects"
 import { readRange } from "../log/follow.ts"
+import { windowsSubject } from "./findings.ts"
+import type { WindowsOf } from "./sources.ts"
 import type { Log } from "../log/log.ts"
 
 /** All findings about the windows of a model that are kept. */
 export const readCourse = async (
   log: Log,
   model: string,
+  of: WindowsOf = "predictions",
 ): Promise<ReadonlyArray<WindowFinding>> => {
   const { state } = await log.manager.streams.info(FINDINGS)
   const course: Array<WindowFinding> = []
-  const filter = windowSubject(model)
+  const filter = windowsSubject(model, of)
   const range = { stream: FINDINGS, from: state.first_seq, to: state.last_seq, filter }
   for await (const { data } of readRange(log, range)) course.push(windowFindingCodec.decode(data))
   return course

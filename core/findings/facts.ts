@@ -40,7 +40,7 @@ const read = ({ headers, data, pending, storedAt }: Entry): PositionedFact | und
 }
 
 /** The sequence in `HISTORY` from which on facts at or after a position lie; 1 past its end. */
-const sequenceOf = async (log: Log, position: number): Promise<number> => {
+export const sequenceOf = async (log: Log, position: number): Promise<number> => {
   const found = await seek(log, position)
   if (found !== undefined) return found
   return (await log.manager.streams.info(HISTORY)).state.last_seq + 1

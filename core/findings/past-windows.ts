@@ -11,8 +11,7 @@ import type { Table } from "#core/drift/table"
 import { joinedOrigin, joinReference, joins } from "#core/drift/update"
 import type { MmdGraphRunner } from "#core/statistics/mmd-graph"
 import type { ReferenceTaken, WindowEvaluated, WindowFinding, WindowRange } from "#proto/finding"
-import type { Log } from "../log/log.ts"
-import { readFacts } from "./facts.ts"
+import type { FactSource } from "./sources.ts"
 import type { Plans } from "./versions.ts"
 
 export interface PastReference {
@@ -35,6 +34,7 @@ export interface LiveCourse {
 
 export interface PastOptions {
   readonly model: string
+  readonly source: FactSource
   readonly settings: DriftSettings
   readonly plans: Plans
   /** Positions, both included. */
@@ -92,7 +92,6 @@ const asReference = (model: string, { range, table }: ClosedWindow): PastReferen
 
 /** The past, window by window. `result` is complete when the windows are at their end. */
 export class PastWindows {
-  readonly #log: Log
   readonly #options: PastOptions
   #current: Fold
   #reference: PastReference | undefined
@@ -101,8 +100,7 @@ export class PastWindows {
   #taken: ReadonlyArray<ReferenceTaken>
   #facts = 0
 
-  constructor(log: Log, options: PastOptions) {
-    this.#log = log
+  constructor(options: PastOptions) {
     this.#options = options
     this.#reference = options.reference
     this.#current = newFold(options, options.from, options.reference === undefined)
@@ -115,8 +113,8 @@ export class PastWindows {
   }
 
   async *read(): AsyncGenerator<PastWindow> {
-    const { model, from, to } = this.#options
-    for await (const { fact, position } of readFacts(this.#log, model, from, to)) {
+    const { source, from, to } = this.#options
+    for await (const { fact, position } of source.read(from, to)) {
       this.#facts++
       const { fold, ofReference } = this.#current
       const closed = fold.take(fact, position)

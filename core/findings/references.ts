@@ -9,8 +9,7 @@ import { seedOf } from "#core/statistics/seeded-random"
 import type { WindowEvaluated } from "#proto/finding"
 import type { DriftReference } from "#proto/drift-reference"
 import { ArtifactCorrupt, artifactDigest, type ArtifactStore } from "../registry/artifacts.ts"
-import type { Log } from "../log/log.ts"
-import { readFacts } from "./facts.ts"
+import type { FactSource } from "./sources.ts"
 
 export interface LoadedReference {
   readonly digest: string
@@ -68,7 +67,6 @@ export const getReference = async (
 }
 
 export interface RangeOptions {
-  readonly model: string
   readonly from: number
   readonly to: number
   readonly rowsMax: number
@@ -79,25 +77,25 @@ export interface RangeOptions {
 /** The rows of a window as the fold had them, sample included. */
 export const readWindow = (
   {
-    log,
+    source,
     settings,
     plans,
   }: {
-    readonly log: Log
+    readonly source: FactSource
     readonly settings: DriftSettings
     readonly plans: RangeOptions["plans"]
   },
   { model, window: { from, to } }: WindowEvaluated,
 ): Promise<Table> => {
   const { rowsMax } = settings
-  return readTable(log, { model, from, to, rowsMax, seed: seedOf(`${model} ${from}`), plans })
+  return readTable(source, { from, to, rowsMax, seed: seedOf(`${model} ${from}`), plans })
 }
 
 /** The rows of a model's facts in a range of positions, both ends included. */
-export const readTable = async (log: Log, options: RangeOptions): Promise<Table> => {
-  const { model, from, to, plans } = options
+export const readTable = async (source: FactSource, options: RangeOptions): Promise<Table> => {
+  const { from, to, plans } = options
   const table = new TableBuilder(options.rowsMax, options.seed)
-  for await (const { fact } of readFacts(log, model, from, to)) {
+  for await (const { fact } of source.read(from, to)) {
     const known = plans(fact.version)
     if (known !== undefined) addRows(fact, known, table)
   }

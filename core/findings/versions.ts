@@ -1,5 +1,6 @@
 // What is read of a fact of each version of a model, by the signatures that were registered.
 import { columnPlans, type ColumnPlan, type Kinds } from "#core/drift/columns"
+import { truthPlans } from "#core/drift/truth"
 import type { DriftSettings } from "#core/drift/settings"
 import type { Release } from "../registry/release.ts"
 
@@ -22,7 +23,9 @@ export const plansOf = (release: () => Release | undefined, settings: DriftSetti
     if (known !== undefined) return known
     const registered = release()?.versions.get(version)
     if (registered === undefined) return undefined
-    const plans = columnPlans(registered.signature, kinds)
+    const { signature } = registered
+    const plans =
+      settings.of === "truth" ? truthPlans(signature, kinds) : columnPlans(signature, kinds)
     made.set(version, plans)
     return plans
   }
