@@ -5,6 +5,7 @@ import { systemClock } from "../core/alerts/clock.ts"
 import { openDelivery } from "../core/alerts/delivery.ts"
 import { makeSend } from "../core/alerts/send.ts"
 import { operatorTargets } from "../core/alerts/settings.ts"
+import { openGates } from "../core/gates/gates.ts"
 import { closeLog, type Log } from "../core/log/log.ts"
 import { jetStreamArtifacts } from "../core/registry/object-store.ts"
 import { openReleases } from "../core/registry/releases.ts"
@@ -19,6 +20,8 @@ import { DriftMetrics } from "./metrics.ts"
 import { Monitor, readConfig } from "./monitor.ts"
 import { PerformanceMetrics } from "./performance-metrics.ts"
 import { PerformanceWatch, type PerformanceOptions } from "./performance.ts"
+import { QualityMetrics } from "./quality-metrics.ts"
+import { QualityMonitor, type QualityMonitorOptions } from "./quality-monitor.ts"
 import type { DriftMonitorSettings } from "./settings.ts"
 
 const never = new Promise<never>(() => undefined)
@@ -68,6 +71,22 @@ const watchPerformance = (
     (made) => made.stop(),
   )
 
+const watchQuality = Effect.fnUntraced(function* (
+  parts: Pick<QualityMonitorOptions, "log" | "releases" | "logger" | "now">,
+  { registry }: DriftMetrics,
+) {
+  const gates = yield* resource(
+    () => openGates(parts.log, parts.logger),
+    (opened) => opened.close(),
+  )
+  const metrics = new QualityMetrics(registry)
+  const monitor = yield* resource(
+    async () => new QualityMonitor({ ...parts, gates, metrics }),
+    (made) => made.stop(),
+  )
+  return [gates.done, monitor.failed]
+})
+
 const makeMonitor = Effect.fnUntraced(function* (
   log: Log,
   values: DriftMonitorSettings,
@@ -103,7 +122,8 @@ const makeMonitor = Effect.fnUntraced(function* (
     values,
     metrics,
   )
-  const watches = [monitor.failed, performance.failed]
+  const quality = yield* watchQuality({ log, releases, logger, now: Date.now }, metrics)
+  const watches = [monitor.failed, performance.failed, ...quality]
   const ended = () => [releases.done, marks.done, evaluator.died, ...watches]
   return { metrics, ended }
 })

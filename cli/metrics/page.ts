@@ -5,6 +5,7 @@ import { makeTracer, tracingSettings } from "#core/service/tracing"
 import { readSettings } from "#core/service/settings"
 import { DriftMetrics } from "../../drift-monitor/metrics.ts"
 import { PerformanceMetrics } from "../../drift-monitor/performance-metrics.ts"
+import { QualityMetrics } from "../../drift-monitor/quality-metrics.ts"
 import { BacklogState } from "../../gateway/watch/backlog.ts"
 import { NOTHING_SEEN } from "../../gateway/watch/log-watch.ts"
 import { GrpcMetrics } from "../../gateway/grpc/grpc-metrics.ts"
@@ -53,6 +54,7 @@ const gatewayRegistry = (): Registry => {
 const monitorRegistry = (): Registry => {
   const { registry } = new DriftMetrics(() => [], nothing)
   void new PerformanceMetrics(registry)
+  void new QualityMetrics(registry)
   return registry
 }
 
