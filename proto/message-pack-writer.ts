@@ -6,6 +6,8 @@ import { Encoder } from "@msgpack/msgpack"
 
 /** Of the buffer that is reused; a larger one goes with the record that needed it. */
 const BUFFER_FIRST_BYTES = 32 * 1024
+/** From so many bytes of tensors on, memory of its own costs a record less than a copy. */
+const LARGE_MIN_BYTES = 16 * 1024
 /** Of a large record, for what is not tensors: room that is not written to is not paid for. */
 const LARGE_MARGIN_BYTES = 64 * 1024
 /** Bytes that a number with its marker takes at most. */
@@ -27,8 +29,7 @@ export class MessagePackWriter {
    */
   begin(tensorBytes = 0): void {
     this.#at = 0
-    if (tensorBytes + BUFFER_FIRST_BYTES > this.#bytes.byteLength)
-      this.#use(tensorBytes + LARGE_MARGIN_BYTES)
+    if (tensorBytes > LARGE_MIN_BYTES) this.#use(tensorBytes + LARGE_MARGIN_BYTES)
   }
 
   /** What was written since `begin`, in memory that nothing else is written to. */
