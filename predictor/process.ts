@@ -84,6 +84,19 @@ const makeTraces = Effect.fnUntraced(function* (
   return tracer && new PredictorTraces(tracer, values.traceSamplePercent)
 })
 
+const makeHolding = (values: PredictorSettings) =>
+  resource(
+    async () =>
+      new Holding({
+        max: values.prefetchMax,
+        targetMillis: values.holdTargetMillis,
+        redeliveryMillis: limitsOf(values).redeliveryWaitsMillis[0] ?? values.heldMaxMillis,
+        heldMaxMillis: values.heldMaxMillis,
+        now: () => performance.now(),
+      }),
+    async (made) => made.close(),
+  )
+
 const makeServing = Effect.fnUntraced(function* (
   log: Log,
   values: PredictorSettings,
@@ -93,17 +106,7 @@ const makeServing = Effect.fnUntraced(function* (
   const { deliveriesMax } = limits
   const { requestBytesMax, outputBytesMax } = values
   const { engine, releases, gates, models, workers } = yield* makeModels(log, values, logger)
-  const holding = yield* resource(
-    async () =>
-      new Holding({
-        max: values.prefetchMax,
-        targetMillis: values.holdTargetMillis,
-        redeliveryMillis: limits.redeliveryWaitsMillis[0] ?? values.heldMaxMillis,
-        heldMaxMillis: values.heldMaxMillis,
-        now: () => performance.now(),
-      }),
-    async (made) => made.close(),
-  )
+  const holding = yield* makeHolding(values)
   const metrics = new PredictorMetrics({
     held: () => holding.size,
     heldLimit: () => holding.limit,

@@ -260,7 +260,7 @@ test("a model whose releases cannot be read is refused, the others are imported"
   expect(promoted).toEqual([{ model: "sound", version: "1" }])
 })
 
-test("a configuration beside the model's versions is imported, changed and taken back", async () => {
+test("a configuration beside a model's versions is imported, changed and taken back", async () => {
   await put("configured/iris-c/1/model.onnx", "a")
   const path = await put("configured/iris-c/config.pbtxt", "max_batch_size: 4")
   const configOf = async () => (await readRelease(registry.log, "iris-c")).release.config

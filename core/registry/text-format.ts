@@ -33,8 +33,10 @@ interface Token {
 }
 
 const SPACE = /(?:\s|#[^\n]*)*/y
-const TOKEN =
-  /([A-Za-z_][A-Za-z0-9_.]*)|([+-]?(?:0[xX][0-9a-fA-F]+|\d+\.?\d*(?:[eE][+-]?\d+)?f?|\.\d+(?:[eE][+-]?\d+)?f?|inf|nan))|("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|([{}[\]<>:,;])/y
+const WORD = "[A-Za-z_][A-Za-z0-9_.]*"
+const DIGITS = "(?:0[xX][0-9a-fA-F]+|(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?f?)"
+const QUOTED = `"(?:[^"\\\\\\n]|\\\\.)*"|'(?:[^'\\\\\\n]|\\\\.)*'`
+const TOKEN = new RegExp(`(${WORD})|([+-]?${DIGITS})|(${QUOTED})|([{}[\\]<>:,;])`, "y")
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" }
 const unquoted = (literal: string): string =>

@@ -44,7 +44,7 @@ export const CASES = {
 } as const satisfies Readonly<Record<string, Case>>
 export type ErrorCase = keyof typeof CASES
 
-/** Refusals of load: their status can be configured, for clients that expect what Triton answers. */
+/** Refusals of load: their status can be configured, for clients that expect that of Triton. */
 const SHED: ReadonlySet<ErrorCase> = new Set(["queueFull", "tooManyInFlight", "rateLimited"])
 
 /** `shedStatus` is the one of refusals of load. */

@@ -16,7 +16,7 @@ const maxBatchSizeOf = ({ batching }: Signature, config: ServingConfig | undefin
 const dataTypeOf = ({ datatype }: TensorSpec): string =>
   datatype === "BYTES" ? "TYPE_STRING" : `TYPE_${datatype}`
 
-/** With batching the first dimension is the batch's and not said; a tensor without others is [1]. */
+/** With batching the first dimension is not said; a tensor without others is [1]. */
 const dimsOf = ({ shape }: TensorSpec, batched: boolean) => {
   const dims = batched ? shape.slice(1) : shape
   return dims.length === 0 ? { dims: [1], reshape: { shape: [] } } : { dims }
