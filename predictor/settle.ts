@@ -114,10 +114,8 @@ export class Settler {
    */
   async #store(received: Received, fact: Prediction): Promise<Settled | undefined> {
     const { request, outputs = [] } = fact
-    const bytes = predictionCodec.encode(
-      fact,
-      tensorBytes([...(request?.inputs ?? []), ...outputs]),
-    )
+    const inputBytes = request === undefined ? 0 : tensorBytes(request.inputs)
+    const bytes = predictionCodec.encode(fact, inputBytes + tensorBytes(outputs))
     const headers: HeaderList = fact.digest === undefined ? [] : [[DIGEST, fact.digest]]
     const subject = predictionSubject(received.model, received.id)
     const { log, traces, metrics, now } = this.#options
