@@ -4,6 +4,7 @@
 import { realpath } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { isVersionName } from "#proto/names"
+import { importSuites } from "../gates/import.ts"
 import { execute, readRelease } from "./commands.ts"
 import { CONFIG_FILE } from "./model-config.ts"
 import {
@@ -142,6 +143,9 @@ export const importDirectory = async (
     )
     versions.push(...report.versions)
     promoted.push(...report.promoted)
+    if (report.versions.every(({ outcome }) => outcome === "refused")) continue
+    const refused = await importSuites(deps, model, join(directory, model))
+    if (refused !== undefined) versions.push({ outcome: "refused", model, ...refused })
   }
   return { versions, promoted }
 }
