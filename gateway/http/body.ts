@@ -61,6 +61,8 @@ export interface BodyOptions {
   readonly waitMillis: number
   /** Holds the bytes before they are read; none for bodies that are always small. */
   readonly share?: Share
+  /** Takes text that calls itself bytes, as the stock asyncio client sends its commands. */
+  readonly takesBytes?: true
 }
 
 const checkHead = ({ headers }: Request, limit: number, isBinary: boolean): Refusal | undefined => {
@@ -140,7 +142,7 @@ const readWhole = async (
   options: BodyOptions,
   isBinary: boolean,
 ): Promise<Uint8Array | Refusal> => {
-  const wrong = checkHead(request, options.bytesMax, isBinary)
+  const wrong = checkHead(request, options.bytesMax, isBinary || options.takesBytes === true)
   if (wrong !== undefined) return wrong
   const coding = codingOf(request.headers)
   if (typeof coding === "object") return coding

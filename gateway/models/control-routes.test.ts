@@ -134,6 +134,16 @@ test("what is queued before an unload is answered, and what comes after it is no
   expect((await post(repository(`${MODEL}/load`), "")).status).toBe(200)
 })
 
+test("a command may call itself bytes, as the asyncio client's do", async () => {
+  const type = { "content-type": "application/octet-stream" }
+  for (const path of [`${MODEL}/unload`, `${MODEL}/load`])
+    expect((await post(repository(path), '{"parameters":{}}', type)).status).toBe(200)
+  expect((await post(`${first.url}/v2/repository/index`, "{}", type)).status).toBe(200)
+  expect(
+    (await post(repository(`${MODEL}/load`), "{}", { "content-type": "text/csv" })).status,
+  ).toBe(415)
+})
+
 test("a load that would change what was imported is refused by name", async () => {
   for (const name of ["config", "file:1/model.onnx"]) {
     const body = JSON.stringify({ parameters: { [name]: "x" } })

@@ -90,7 +90,8 @@ export const controlRoutes = (options: ControlRoutesOptions): ReadonlyArray<Rout
     async (request, { model = "", version }) => {
       const wrong = checkNames(model, version)
       if (wrong !== undefined) return responder.refused(wrong)
-      const body = { bytesMax: requestBytesMax, waitMillis: bodyWaitMillis }
+      const takesBytes = true
+      const body = { bytesMax: requestBytesMax, waitMillis: bodyWaitMillis, takesBytes } as const
       const text = await readText(request, body)
       if (typeof text !== "string") return responder.refused(text)
       const parameters = parameterNames(text)

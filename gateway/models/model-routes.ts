@@ -14,7 +14,7 @@ import { CASES, refuse } from "../http/status.ts"
 import { targetOf } from "../inference/target.ts"
 import { repositoryIndex } from "./repository.ts"
 
-const INDEX_BODY = { bytesMax: 4_096, waitMillis: 10_000 } as const
+const INDEX_BODY = { bytesMax: 4_096, waitMillis: 10_000, takesBytes: true } as const
 const PART = "gateway"
 /** Extensions of the Open Inference Protocol that are there. */
 export const EXTENSIONS = [
