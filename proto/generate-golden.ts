@@ -18,6 +18,7 @@ import {
   referenceRecord,
   windowFindingRecord,
 } from "./golden-findings.ts"
+import { qualityFindingRecord, qualityReportRecord } from "./golden-quality.ts"
 
 const write = async <A>(record: RecordKind<A>): Promise<void> => {
   const toJson = Schema.encodeSync(Schema.toCodecJson(record.schema))
@@ -47,5 +48,7 @@ if (import.meta.main) {
   await write(windowFindingRecord)
   await write(driftFindingRecord)
   await write(markRecord)
+  await write(qualityFindingRecord)
+  await write(qualityReportRecord)
   await write(referenceRecord)
 }

@@ -20,6 +20,7 @@ import {
   referenceRecord,
   windowFindingRecord,
 } from "./golden-findings.ts"
+import { qualityFindingRecord, qualityReportRecord } from "./golden-quality.ts"
 
 const folder = join(import.meta.dir, "golden")
 const Golden = Schema.Struct({
@@ -61,6 +62,8 @@ describeRecord(qualityRecord)
 describeRecord(windowFindingRecord)
 describeRecord(driftFindingRecord)
 describeRecord(markRecord)
+describeRecord(qualityFindingRecord)
+describeRecord(qualityReportRecord)
 describeRecord(referenceRecord)
 
 test("every golden file belongs to a record that is read here", () => {
@@ -74,6 +77,8 @@ test("every golden file belongs to a record that is read here", () => {
     windowFindingRecord,
     driftFindingRecord,
     markRecord,
+    qualityFindingRecord,
+    qualityReportRecord,
     referenceRecord,
   ].map(({ name }) => name)
   expect(files.filter(({ golden }) => !names.includes(golden.record))).toEqual([])
