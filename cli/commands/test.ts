@@ -21,6 +21,8 @@ import { runTestFile, type FileResult } from "../tests/run-file.ts"
 const PARALLEL_MAX = 16
 const PATTERNS_MAX = 64
 const TRIES_MAX = 3
+/** Lines of tests over recorded or random cases: how many passed, or how near they came. */
+const COUNTED = /^(?:golden|conformance) ?.*: .* passed$|^.*: statistic within .*$/gm
 /** The type check and the format check of the whole project take seconds. */
 const CHECK_WAIT_MILLIS = 300_000
 
@@ -70,6 +72,9 @@ const report = (result: FileResult) => {
   const seconds = (result.millis / 1000).toFixed(1)
   if (result.failed > 0) console.log(result.output.trimEnd())
   console.log(`${result.failed === 0 ? "ok  " : "FAIL"} ${result.file}: ${counts} (${seconds} s)`)
+  // What a test counts of recorded or random cases is of interest when it passes, too.
+  if (result.failed === 0)
+    for (const [line] of result.output.matchAll(COUNTED)) console.log(`     ${line}`)
   if (result.trouble !== undefined) console.log(`     ${result.trouble}`)
 }
 
