@@ -190,9 +190,10 @@ export const show: Show = {
 
 Asks two versions of the demo model, then says what came true: once, twice, corrected, row by row,
 in bulks, by subject, before the prediction, of unknown ids and in bad form, in a random order and
-after a hot log of ${HOT_SHARE * 100} % of the predictions has dropped most of them. Accuracy and
+after a hot log of ${HOT_SHARE * 100} % of the predictions dropped most of them. Accuracy and
 Brier score of each version and window must be those of a direct computation over the answers, for
-the monitor and for the command line. --kills kills gateways and the monitor by turns while the labels come.
+the monitor and for the command line. --kills kills gateways and the monitor by turns while the
+labels come.
 
 ${describeFlags(flags)}`,
   run: async (args) => {
