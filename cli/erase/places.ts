@@ -9,10 +9,12 @@ import {
   scanHistory,
   type Placed,
 } from "#core/log/find"
-import { historyStatus } from "#core/log/history"
+import { readRange } from "#core/log/follow"
+import { historyStatus, readSource } from "#core/log/history"
 import { readFromLeader } from "#core/log/read"
 import type { Log } from "#core/log/log"
 import { CALLER, RETRY_OF } from "#proto/headers"
+import { historyOutcomeSubject } from "#proto/outcome"
 import { predictionCodec } from "#proto/prediction"
 import {
   DEAD_LETTERS,
@@ -132,6 +134,27 @@ const findByHotLog = async (
   return facts.length > 0
 }
 
+/**
+ * Copies of outcomes that came before their fact, which the hot log may have dropped while it still
+ * holds the fact.
+ */
+const findOutcomeCopies = async (
+  log: Log,
+  ids: ReadonlySet<string>,
+  model: string,
+  finds: Finds,
+): Promise<void> => {
+  const { state } = await log.manager.streams.info(HISTORY)
+  const range = { stream: HISTORY, from: Math.max(1, state.first_seq), to: state.last_seq }
+  const filter = historyOutcomeSubject(model)
+  for await (const { headers } of readRange(log, { ...range, filter, headersOnly: true })) {
+    const source = readSource(headers)
+    if (source === undefined || !ids.has(modelAndId(source.subject)?.id ?? "")) continue
+    const copy = await historyAt(log, source.position)
+    if (copy !== undefined) finds.addPlaced(copy)
+  }
+}
+
 const findByScan = async (
   log: Log,
   ids: ReadonlySet<string>,
@@ -162,9 +185,11 @@ export const findHoldings = async (
 ): Promise<ReadonlyArray<Holdings>> => {
   const finds = new Finds()
   const scanned = new Set<string>()
+  const hot = new Set<string>()
   for (const id of ids) {
     const isHot = await findByHotLog(log, id, options.model ?? ANY_MODEL, finds)
-    if (!isHot) scanned.add(id)
+    if (isHot) hot.add(id)
+    else scanned.add(id)
     for (const found of await findLetters(log, id, options.model)) {
       const place = { stream: DEAD_LETTERS, sequence: found.sequence, position: undefined } as const
       const known = finds.add(id, found.model, place)
@@ -174,6 +199,7 @@ export const findHoldings = async (
       known.caller ??= found.letter.headers[CALLER]
     }
   }
+  if (hot.size > 0) await findOutcomeCopies(log, hot, options.model ?? ANY_MODEL, finds)
   if (scanned.size > 0) await findByScan(log, scanned, options, finds)
   return finds.all
 }

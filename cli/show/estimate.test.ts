@@ -2,6 +2,6 @@
 import { expect, test } from "bun:test"
 import { brokenOf, runEstimate } from "./estimate.ts"
 
-test("expected quality is right under covariate shift, and blind to labels turned over", async () => {
+test("what is expected is right under covariate shift, and blind to turned labels", async () => {
   expect(brokenOf(await runEstimate(500, 1))).toEqual([])
 }, 60_000)

@@ -1,5 +1,5 @@
 // Quality that is estimated without labels, against the quality that the labels give then: on the
-// flights of March, on the same with another mix of flights, and where labels changed their
+// flights of March, the same with another mix of flights, and where labels changed their
 // meaning, which no estimate of this kind can see.
 import { readFile } from "node:fs/promises"
 import { openSession, type ModelSession } from "#core/inference/session"
@@ -207,7 +207,7 @@ const figuresOf = (one: ScenarioResult): Figures => [
   ["  mean error of AUC, of the Brier score", figures(one.aucError, one.brierError)],
 ]
 
-/** What the figures must show: right where labels keep their meaning, and wrong where they do not. */
+/** The figures must be right where labels keep their meaning, and wrong where they do not. */
 export const brokenOf = ([order, shift, turned]: ReadonlyArray<ScenarioResult>) => [
   // Weather makes whole days late, which no input of this model tells: some of that stays unseen.
   ...((order?.meanError ?? 1) < (order?.naiveError ?? 0)
