@@ -1,6 +1,7 @@
 // Inference over gRPC against a real gateway, predictor and server.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { status } from "@grpc/grpc-js"
+import { until } from "../../test/support/eventually.ts"
 import {
   MODEL,
   post,
@@ -260,6 +261,10 @@ describe("while nobody predicts", () => {
   test("a caller can go away", async () => {
     const gone = new AbortController()
     const call = infer(flight, { signal: gone.signal })
+    await until("it was taken", async () => {
+      const page = await (await fetch(`${gateway.url}/metrics`)).text()
+      return page.includes("weir_gateway_requests_in_flight 1\n")
+    })
     gone.abort()
     expect((await call).code).toBe(status.CANCELLED)
   })
