@@ -1,17 +1,12 @@
 // What the gRPC server says of itself and its models, every datatype, and who may ask, against a
 // real gateway, predictor and server.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
-import { mkdir } from "node:fs/promises"
-import { join } from "node:path"
 import { status } from "@grpc/grpc-js"
 import { changeAccess } from "#core/access/key-facts"
 import { newKey, Pepper } from "#core/access/secrets"
-import { ELEMENT, identity } from "#core/inference/onnx-test-models"
-import { importDirectory } from "#core/registry/import"
-import { inspectByFirstLoad } from "#core/registry/inspection"
-import { jetStreamArtifacts } from "#core/registry/object-store"
 import type { Scope } from "#proto/access"
 import { DATATYPES, ELEMENT_BYTES, type Datatype } from "#proto/tensor"
+import { importDatatypes } from "../inference/test-datatypes.ts"
 import { startTestSystem, type TestGateway, type TestSystem } from "../test-system.ts"
 import { until } from "../../test/support/eventually.ts"
 import { flight, HEALTH, listOf, TestClient, type Ended, type Fields } from "./test-client.ts"
@@ -25,21 +20,9 @@ let system: TestSystem
 let gateway: TestGateway
 let client: TestClient
 
-const importModels = async (): Promise<void> => {
-  const models = join(system.nats.directory, "datatypes")
-  for (const datatype of DATATYPES) {
-    const version = join(models, datatype, "1")
-    await mkdir(version, { recursive: true })
-    await Bun.write(join(version, "model.onnx"), identity(ELEMENT[datatype], ["N", 3]))
-  }
-  const { log } = system
-  const artifacts = jetStreamArtifacts(log)
-  await importDirectory({ log, artifacts, inspect: inspectByFirstLoad, now: Date.now }, models)
-}
-
 beforeAll(async () => {
   system = await startTestSystem({ WEIR_KEY_PEPPER: PEPPER })
-  await importModels()
+  await importDatatypes(system)
   await system.startPredictor()
   gateway = await system.startGateway({ WEIR_GRPC_PORT: "0" })
   client = new TestClient(gateway.grpcAddress ?? "")
