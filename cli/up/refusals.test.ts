@@ -40,6 +40,19 @@ test("a model file that is named and not there is said before anything is starte
   expect(existsSync(never)).toBe(false)
 })
 
+test("a busy port for gRPC is a sentence that names its flag", () => {
+  const busy = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } })
+  const { code, said } = endedUp(never, ["--grpc-port", String(busy.port)])
+  busy.stop(true)
+  expect(said).toBe(
+    `weir: port ${busy.port} on 127.0.0.1 is already in use; ` +
+      "choose another with --grpc-port, or none for no gRPC\n",
+  )
+  expect(code).toBe(1)
+  expect(endedUp(never, ["--grpc-port", "0"]).said).toContain("--grpc-port must be a whole number")
+  expect(existsSync(never)).toBe(false)
+})
+
 test("a folder that cannot be made is a sentence", () => {
   const { code, said } = endedUp("/proc/nope", [])
   expect(said).toStartWith("weir: --data /proc/nope: the folder cannot be made: ENOENT")

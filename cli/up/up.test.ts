@@ -6,6 +6,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { connect } from "nats"
 import { findRunningServer } from "#core/log/running-server"
+import { freePorts } from "../../test/support/nats-server.ts"
+import { portTrouble } from "../port.ts"
 import { inProject } from "../project.ts"
 import { startUpOn, stopUps } from "./test-up.ts"
 
@@ -31,8 +33,11 @@ const predict = async (url: string) => {
 test(
   "a flight is answered, a killed predictor comes back, Ctrl-C ends everything with 0",
   async () => {
-    const up = startUp("whole")
+    const [grpcPort = 0] = freePorts(1)
+    const up = startUp("whole", "--grpc-port", String(grpcPort))
     await up.line("ready after")
+    expect(await up.line("gRPC")).toBe(`  gRPC     127.0.0.1:${grpcPort}`)
+    expect(portTrouble("127.0.0.1", grpcPort)).toContain("is already in use")
     const command = (await up.line("curl")).trim()
     const copied = Bun.spawnSync(["/bin/sh", "-c", command])
     expect(JSON.parse(copied.stdout.toString())).toMatchObject({ model: "flights", version: "1" })

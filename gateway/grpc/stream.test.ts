@@ -56,7 +56,7 @@ const idOf = (answer: Fields | undefined) => {
 }
 const numbered = (index: number) => ({ ...flight, id: `${index}` })
 
-test("many requests are answered in their order, and the stream ends when the caller's does", async () => {
+test("many requests are answered in their order, and the stream ends with its caller", async () => {
   const { call, answers, ended } = open()
   for (let index = 0; index < REQUESTS; index++) call.write(numbered(index))
   call.end()
