@@ -3,7 +3,7 @@ import type { Log } from "#core/log/log"
 import { DEFAULT_COLUMNS } from "#core/outcomes/csv-outcomes"
 import { joinByScan } from "#core/outcomes/find-facts"
 import { measure } from "#core/outcomes/measure"
-import { HORIZON_DEFAULT_MILLIS, pastLedger, WHOLE } from "#core/outcomes/past"
+import { pastLedger, WHOLE } from "#core/outcomes/past"
 import { lastFactPosition } from "#core/findings/facts"
 import { PREDICTIONS } from "#proto/subjects"
 import {
@@ -16,7 +16,7 @@ import {
 } from "../command.ts"
 import { jsonFlag, logFlags, withFoundLog } from "../find-log.ts"
 import { importOutcomes } from "../outcomes/import.ts"
-import { findModel } from "../outcomes/model.ts"
+import { findModel, horizonMillis } from "../outcomes/model.ts"
 import { nameOf, percent } from "../outcomes/text.ts"
 import { startProgress } from "../progress.ts"
 import { countText, durationText, fields, table } from "../table.ts"
@@ -65,7 +65,7 @@ const status = async ({ log, json }: Asked, model: string): Promise<number> => {
     from: 1,
     to: await lastFactPosition(log, model),
     sliceFeatures: [],
-    horizonMillis: HORIZON_DEFAULT_MILLIS,
+    horizonMillis: horizonMillis(),
     onProgress: (read, left) => progress.show(`reading the long log: ${read} of ${read + left}`),
   })
   progress.end()

@@ -1,7 +1,7 @@
 // `weir performance`: how good a model's answers were, as far as it is known what came true, and
 // how good they are expected to be where it is not.
 import { measure, measured } from "#core/outcomes/measure"
-import { HORIZON_DEFAULT_MILLIS, pastLedger, WHOLE } from "#core/outcomes/past"
+import { pastLedger, WHOLE } from "#core/outcomes/past"
 import { lastFactPosition } from "#core/findings/facts"
 import { readMarks } from "#core/findings/marks"
 import type { WindowRule } from "#core/drift/window"
@@ -15,7 +15,7 @@ import {
 } from "../command.ts"
 import { readPlace } from "../drift/options.ts"
 import { jsonFlag, logFlags, withFoundLog } from "../find-log.ts"
-import { findModel, sliceFeatures } from "../outcomes/model.ts"
+import { findModel, horizonMillis, sliceFeatures } from "../outcomes/model.ts"
 import { performancePage } from "../outcomes/page.ts"
 import { estimateText, groupsTable, nameOf, type NamedGroup } from "../outcomes/text.ts"
 import { startProgress } from "../progress.ts"
@@ -69,7 +69,7 @@ const answer = async (log: Parameters<typeof findModel>[0], asked: Asked) => {
     from,
     to,
     sliceFeatures: by === "slice" ? sliceFeatures(asked.slice, signature) : [],
-    horizonMillis: HORIZON_DEFAULT_MILLIS,
+    horizonMillis: horizonMillis(),
     onProgress: (read, left) => progress.show(`reading the long log: ${read} of ${read + left}`),
   })
   progress.end()

@@ -2,8 +2,10 @@
 import type { Log } from "#core/log/log"
 import { readRelease } from "#core/registry/commands"
 import type { Release } from "#core/registry/release"
+import { readSettings } from "#core/service/settings"
 import { isModelName } from "#proto/names"
 import type { Signature } from "#proto/signature"
+import { driftMonitorSettings } from "../../drift-monitor/settings.ts"
 import { CommandFailed, UsageError } from "../command.ts"
 
 export interface FoundModel {
@@ -11,6 +13,13 @@ export interface FoundModel {
   /** Of the champion, or of the last version. */
   readonly signature: Signature
 }
+
+const DAY_MILLIS = 86_400_000
+const { outcomesHorizonDays } = driftMonitorSettings
+
+/** Labels that come later do not count: as the environment tells the monitor. */
+export const horizonMillis = (): number =>
+  readSettings({ outcomesHorizonDays }, process.env).outcomesHorizonDays * DAY_MILLIS
 
 /** @throws UsageError for what is no name, CommandFailed where no version is registered. */
 export const findModel = async (log: Log, model: string): Promise<FoundModel> => {
