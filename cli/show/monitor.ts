@@ -3,11 +3,14 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { parseDriftConfig, settingsOf } from "#core/drift/config"
+import { predictionSource } from "#core/findings/sources"
+import { plansOf } from "#core/findings/versions"
+import { readRelease } from "#core/registry/commands"
 import { readCourse } from "#core/findings/course"
 import { readRange } from "#core/log/follow"
 import type { Log } from "#core/log/log"
 import { DEFAULT_LIMITS } from "#core/log/topology"
-import { limitsEnvironment } from "#core/service/process-settings"
 import {
   driftFindingCodec,
   driftSubject,
@@ -16,21 +19,20 @@ import {
   type WindowFinding,
 } from "#proto/finding"
 import { FINDINGS } from "#proto/subjects"
+import { askPast } from "../drift/past.ts"
 import { describeFlags, EXIT_DONE, EXIT_FAILED, readWords, wholeNumber } from "../command.ts"
 import { expected, figuresText, type Figures } from "../laboratory/figures.ts"
 import { PEOPLE, peopleFacts, registerPeople, storeFacts } from "../laboratory/drift-facts.ts"
 import { eventually } from "../laboratory/patience.ts"
 import { seededRandom } from "../laboratory/random.ts"
-import { startLaboratory, type Laboratory } from "../laboratory/system.ts"
-import { inProject } from "../project.ts"
+import { KillableMonitor, startReceiver } from "../laboratory/killable-monitor.ts"
+import { startLaboratory } from "../laboratory/system.ts"
 import type { Show } from "../show.ts"
-import { startChild, type Running } from "../up/child.ts"
 
 const GIB = 1024 ** 3
 const LIMITS = { ...DEFAULT_LIMITS, historyBytesMax: GIB }
 const FOUND_WAIT_MILLIS = 120_000
 const LOOK_AGAIN_MILLIS = 5
-const STOP_WAIT_MILLIS = 20_000
 /** A kill comes at most so long after the window that it was due with. */
 const KILL_DELAY_MILLIS_MAX = 60
 const REFERENCE_ROWS = 1_000
@@ -64,6 +66,8 @@ interface Found {
   readonly drift: ReadonlyArray<DriftFinding>
   /** Ids of the alerts in the order in which they came. */
   readonly alerts: ReadonlyArray<string>
+  /** The same windows as time travel finds them afterwards. */
+  readonly past: ReadonlyArray<WindowFinding>
 }
 
 export interface MonitorResult {
@@ -71,6 +75,8 @@ export interface MonitorResult {
   readonly troubled: Found
   readonly differing: number
   readonly missingAlerts: number
+  /** Windows that time travel finds otherwise than the killed monitor did. */
+  readonly pastDiffering: number
   readonly broken: ReadonlyArray<string>
 }
 
@@ -91,62 +97,6 @@ const untilEvaluated = async (log: Log, windows: number): Promise<void> => {
   if (found === undefined) throw new Error(`window ${windows} was not evaluated in time`)
 }
 
-/** A receiver of webhooks that notes their ids. */
-const startReceiver = () => {
-  const ids: Array<string> = []
-  const server = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch: async (request) => {
-      await request.arrayBuffer()
-      ids.push(request.headers.get("webhook-id") ?? "")
-      return new Response(null, { status: 204 })
-    },
-  })
-  return { ids, url: server.url.href, stop: () => server.stop(true) }
-}
-
-class MonitorUnderTest {
-  readonly #environment: Readonly<Record<string, string>>
-  readonly #lines: Array<string> = []
-  #running: Running
-
-  constructor(laboratory: Laboratory, config: string, webhook: string) {
-    this.#environment = {
-      ...limitsEnvironment(laboratory.limits),
-      NATS_URL: laboratory.broker.servers,
-      LOG_FORMAT: "json",
-      DRIFT_CONFIG: config,
-      DRIFT_ENABLED: "true",
-      DRIFT_WEBHOOK: webhook,
-    }
-    this.#running = this.#start()
-  }
-
-  get lines(): ReadonlyArray<string> {
-    return this.#lines
-  }
-
-  async killAndRestart(): Promise<void> {
-    process.kill(this.#running.pid, "SIGKILL")
-    await this.#running.exited
-    this.#running = this.#start()
-  }
-
-  async stop(): Promise<void> {
-    await this.#running.stop()
-  }
-
-  #start(): Running {
-    return startChild({
-      command: [process.execPath, inProject("drift-monitor", "main.ts")],
-      environment: this.#environment,
-      stopWaitMillis: STOP_WAIT_MILLIS,
-      onLine: (line) => this.#lines.push(line),
-    })
-  }
-}
-
 /** Feeds the windows; `killAfter` names those during or behind which the monitor is killed. */
 const runMonitor = async (
   options: MonitorOptions,
@@ -165,7 +115,7 @@ const runMonitor = async (
     prepare: registerPeople,
   })
   const { log } = laboratory
-  const monitor = new MonitorUnderTest(laboratory, config, receiver.url)
+  const monitor = new KillableMonitor(laboratory, config, receiver.url)
   try {
     const facts = peopleFacts({
       seed: options.seed,
@@ -189,7 +139,8 @@ const runMonitor = async (
     }
     await untilEvaluated(log, options.windows)
     const drift = await allReported(log, receiver.ids)
-    return { windows: await readCourse(log, PEOPLE), drift, alerts: receiver.ids }
+    const windows = await readCourse(log, PEOPLE)
+    return { windows, drift, alerts: receiver.ids, past: await travel(log) }
   } catch (cause) {
     throw new Error(`${String(cause)}\n${monitor.lines.slice(-20).join("\n")}`)
   } finally {
@@ -198,6 +149,25 @@ const runMonitor = async (
     await receiver.stop()
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** `weir drift` over all that the monitor saw. */
+const travel = async (log: Log): Promise<ReadonlyArray<WindowFinding>> => {
+  const { release } = await readRelease(log, PEOPLE)
+  const settings = settingsOf(parseDriftConfig(CONFIG), PEOPLE)
+  const { windows } = await askPast({
+    log,
+    source: predictionSource(log, PEOPLE),
+    model: PEOPLE,
+    release,
+    settings,
+    plans: plansOf(() => release, settings),
+    from: undefined,
+    to: undefined,
+    reference: { kind: "live" },
+    now: 0,
+  })
+  return windows
 }
 
 /** The reports, once each of them was received or it took too long. */
@@ -209,11 +179,15 @@ const allReported = async (log: Log, received: ReadonlyArray<string>) => {
   return readDrift(log)
 }
 
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+
+const windowBytes = (windows: ReadonlyArray<WindowFinding>): ReadonlyArray<string> =>
+  windows.map((one) => text(windowFindingCodec.encode({ ...one, at: 0 })))
+
 /** The bytes of every finding, but for when it was written. */
 const timeless = ({ windows, drift }: Found): ReadonlyArray<string> => {
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
   return [
-    ...windows.map((one) => text(windowFindingCodec.encode({ ...one, at: 0 }))),
+    ...windowBytes(windows),
     ...drift.map((one) => text(driftFindingCodec.encode({ ...one, at: 0 }))),
   ]
 }
@@ -236,18 +210,22 @@ export const runKilledMonitor = async (options: MonitorOptions): Promise<Monitor
   const differing = differences(timeless(calm), timeless(troubled))
   const missingAlerts = troubled.drift.filter(({ id }) => !troubled.alerts.includes(id)).length
   const strange = troubled.alerts.filter((id) => !troubled.drift.some((one) => one.id === id))
+  const live = troubled.windows.filter(({ _tag }) => _tag === "WindowEvaluated")
+  const pastDiffering = differences(windowBytes(live), windowBytes(troubled.past))
   const windows = calm.windows.filter(({ _tag }) => _tag === "WindowEvaluated").length
   const broken = [
     ...expected(windows, options.windows, "windows"),
     ...expected(differing, 0, "findings differ"),
+    ...expected(pastDiffering, 0, "windows differ in time travel"),
     ...expected(missingAlerts, 0, "alerts were never delivered"),
     ...expected(strange.length, 0, "alerts with an id that no finding has"),
     ...(calm.drift.length > 0 ? [] : ["nothing was found at all"]),
   ]
-  return { calm, troubled, differing, missingAlerts, broken }
+  return { calm, troubled, differing, missingAlerts, pastDiffering, broken }
 }
 
-const report = ({ calm, troubled, differing, missingAlerts, broken }: MonitorResult): string => {
+const report = (result: MonitorResult): string => {
+  const { calm, troubled, differing, missingAlerts, pastDiffering, broken } = result
   const updates = troubled.windows.filter(({ _tag }) => _tag === "ReferenceTaken").length
   const windows = troubled.windows.length - updates
   const ids = new Set(troubled.alerts)
@@ -256,6 +234,7 @@ const report = ({ calm, troubled, differing, missingAlerts, broken }: MonitorRes
     ["reports of drift, and of its end", troubled.drift.length],
     ["findings that differ from the undisturbed ones", differing],
     ["of so many, undisturbed", calm.windows.length + calm.drift.length],
+    ["windows that time travel finds otherwise", pastDiffering],
     ["alerts delivered; different ids among them", `${troubled.alerts.length}; ${ids.size}`],
     ["alerts never delivered", missingAlerts],
   ]
@@ -270,7 +249,8 @@ The same facts, with stretches of drift in them, are watched twice: by a drift-m
 alone, and by one that is killed with SIGKILL during or behind windows chosen at random. All that
 the two found is compared byte by byte but for the times of writing: windows with every statistic,
 what detectors over the stream remember, references that windows joined, drift and its end. Alerts
-go to a webhook here: each has to come at least once, under the id of its finding.
+go to a webhook here: each has to come at least once, under the id of its finding. At the end,
+time travel over the whole range must find every window as the killed monitor did.
 
 ${describeFlags(flags)}`,
   run: async (args) => {
