@@ -23,6 +23,12 @@ export interface ChildProcess {
   readonly onLine: (line: string) => void
 }
 
+/**
+ * How long freed memory stays with a process. Given back at once, as is usual, every large request
+ * has its pages made anew: a third of the CPU of a request of 256 KiB.
+ */
+const MEMORY = { MIMALLOC_PURGE_DELAY: "2000" } as const
+
 const forEachLine = async (stream: ReadableStream<Uint8Array>, onLine: (line: string) => void) => {
   let rest = ""
   const decoder = new TextDecoder()
@@ -37,7 +43,7 @@ const forEachLine = async (stream: ReadableStream<Uint8Array>, onLine: (line: st
 /** Starts the process; throws when the program is not there. */
 export const startChild = (spec: ChildProcess): Running => {
   const child = Bun.spawn([...spec.command], {
-    env: { ...process.env, ...spec.environment },
+    env: { ...MEMORY, ...process.env, ...spec.environment },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
