@@ -26,6 +26,13 @@ export const FIELD_NOTES: Readonly<Record<string, Readonly<Record<string, string
     retryOf: "the id of the dead letter that was sent again",
     quality: "what a gate that flags found; left out of the array when absent",
   },
+  outcome: {
+    id: "as in the subject, where it is given",
+    value: "what came true of the only row, or a list with one for each row of the request",
+    values: "or row by row, counted from 0; rows that are not named keep what they have",
+    position: "`Weir-Position` of the answer, so that readers need not look for the id",
+    observed_at: "when it came true: ISO 8601, or milliseconds since 1970",
+  },
   "dead letter": {
     model: "as it stood in the subject, a valid name or not",
     id: "as it stood in the subject, a valid id or not",
@@ -37,6 +44,7 @@ export const FIELD_NOTES: Readonly<Record<string, Readonly<Record<string, string
   "release fact": {
     _tag: "which fact it is",
     digest: "SHA-256 of the model's bytes: its name in the object store",
+    config: "what of `config.pbtxt` says how its versions are served; all of it",
     at: "milliseconds since 1970",
   },
   "quality fact": {

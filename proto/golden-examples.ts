@@ -191,6 +191,24 @@ export const releaseRecord: RecordKind<ReleaseFact> = {
       what: "a version that is served again",
       value: { _tag: "VersionLoaded", model: "flights", version: "1", at },
     },
+    {
+      file: "release-1-configured",
+      what: "how a model is served from now on",
+      value: {
+        _tag: "ModelConfigured",
+        model: "flights",
+        config: {
+          maxBatchSize: 64,
+          preferredBatchSizes: [16, 32],
+          queueDelayMicros: 500,
+          timeoutMicros: 2_000_000,
+          priorityLevels: 2,
+          defaultPriority: 2,
+        },
+        source: "directory",
+        at,
+      },
+    },
   ],
 }
 

@@ -1,6 +1,7 @@
 // The decider: given facts, when a command, then facts or a refusal.
 import { expect, test } from "bun:test"
 import {
+  ModelConfigured,
   Promoted,
   VersionLoaded,
   VersionRegistered,
@@ -20,7 +21,7 @@ import { registration } from "./test-registry.ts"
 
 const model = "m"
 const fold = (facts: ReadonlyArray<ReleaseFact>): Release =>
-  facts.reduce(evolve, initialRelease(model))
+  facts.reduce((before, fact) => evolve(before, fact), initialRelease(model))
 const given = (...facts: ReadonlyArray<ReleaseFact>) => ({
   when: (command: ReleaseCommand) => ({
     then: (...expected: ReadonlyArray<ReleaseFact>) =>
@@ -156,4 +157,32 @@ test("an unloaded champion leaves the model unavailable until a load or a promot
   expect(resolveRelease(fold(down), "2").kind).toBe("version")
   expect(resolveRelease(fold([...down, loaded("1")]), undefined)).toMatchObject({ version: "1" })
   expect(resolveRelease(fold([...down, promoted("2")]), undefined)).toMatchObject({ version: "2" })
+})
+
+test("what was stored before an unload is still answered by the unloaded version", () => {
+  const release = evolve(fold([registered("1"), promoted("1")]), unloaded("1"), 1_000)
+  for (const pinned of [undefined, "1"]) {
+    expect(resolveRelease(release, pinned, 1_000)).toMatchObject({ version: "1" })
+    expect(resolveRelease(release, pinned, 1_001).kind).toBe("unavailable")
+    expect(resolveRelease(release, pinned).kind).toBe("unavailable")
+  }
+  const again = evolve(evolve(release, loaded("1")), unloaded("1"), 2_000)
+  expect(resolveRelease(again, "1", 2_000).kind).toBe("version")
+})
+
+test("a configuration holds for all versions until another one comes, and is not repeated", () => {
+  const configure = (maxBatchSize: number): ReleaseCommand => ({
+    type: "Configure",
+    config: { maxBatchSize },
+    source: "directory",
+    at: 1,
+  })
+  const config = { maxBatchSize: 4 }
+  const four = ModelConfigured.make({ model, config, source: "directory", at: 1 })
+  given(registered("1")).when(configure(4)).then(four)
+  given(registered("1"), four).when(configure(4)).then()
+  given(registered("1")).when({ type: "Configure", config: {}, source: "directory", at: 1 }).then()
+  expect(resolveRelease(fold([registered("1"), four]), "1")).toMatchObject({
+    config: { maxBatchSize: 4 },
+  })
 })
