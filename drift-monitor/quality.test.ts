@@ -1,5 +1,5 @@
-// Suites over the windows of a real monitor: what is found and reported, and that neither a kill nor
-// a second monitor makes a difference.
+// Suites over the windows of a real monitor: what is found and reported, and that neither a kill
+// nor a second monitor makes a difference.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

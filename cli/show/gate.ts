@@ -272,10 +272,10 @@ export const show: Show = {
   summary: "The data-quality gate under load: exactly the bad rows are refused, and what it costs",
   usage: `Usage: ./weir show gate [flags]
 
-Sends flights to a gateway whose suite (examples/flights/suites/gate.json) rejects; ${BAD_PERCENT} % of
-them are spoiled in one of ${SPOIL.length} ways. Exactly those must be refused with 422 and the column at
-fault; no fact and no dead letter may be stored of them. Before, one caller asks the same model
-with and without the gate by turns, ${PAIRS} times each.
+Sends flights to a gateway whose suite (examples/flights/suites/gate.json) rejects;
+${BAD_PERCENT} % of them are spoiled in one of ${SPOIL.length} ways. Exactly those must be refused
+with 422 and the column at fault; no fact and no dead letter may be stored of them. Before, one
+caller asks the same model with and without the gate by turns, ${PAIRS} times each.
 
 ${describeFlags(flags)}`,
   run: async (args) => {

@@ -50,8 +50,8 @@ export const readSuites = async (
 }
 
 /**
- * Decides on what the log holds and appends the fact; resolves to the facts that were appended, none
- * where nothing changed. A gate must suit every version of the model that is loaded.
+ * Decides on what the log holds and appends the fact; resolves to the facts that were appended,
+ * none where nothing changed. A gate must suit every version of the model that is loaded.
  *
  * @throws SuiteNotTaken, LogUnavailable, LookupFailed, UnreadableRecord, ReleaseUnreadable.
  */

@@ -1,6 +1,7 @@
 // The gate of a model in a whole system: requests in every form, the marks, and what producers
 // publish past the gateway.
 import { afterAll, beforeAll, expect, test } from "bun:test"
+import { status } from "@grpc/grpc-js"
 import { changeSuites } from "#core/gates/suite-facts"
 import { parseInferRequest } from "#core/inference/json-request"
 import { BadRequest } from "#core/inference/bad-request"
@@ -16,6 +17,7 @@ import {
   predictionSubject,
   requestSubject,
 } from "#proto/subjects"
+import { flight, TestClient } from "../grpc/test-client.ts"
 import { MODEL, post, startTestSystem, TENSORS, type TestSystem } from "../test-system.ts"
 
 const START_MILLIS = 30_000
@@ -35,18 +37,31 @@ const SUITE = JSON.stringify({
 
 let system: TestSystem
 let url: string
+let client: TestClient
 
 beforeAll(async () => {
   system = await startTestSystem()
   await system.startPredictor()
-  url = (await system.startGateway()).url
+  const gateway = await system.startGateway({ WEIR_GRPC_PORT: "0" })
+  url = gateway.url
+  client = new TestClient(gateway.grpcAddress ?? "")
 }, START_MILLIS)
-afterAll(() => system.stop(), START_MILLIS)
+afterAll(async () => {
+  client.close()
+  await system.stop()
+}, START_MILLIS)
 
 const rowOf = (distance: number) => [distance, 0, 0, "DTW", "LAS"]
 const rows = (...distances: ReadonlyArray<number>) => JSON.stringify({ data: distances.map(rowOf) })
 const infer = () => `${url}/v2/models/${MODEL}/infer`
 const farTensors = TENSORS.replace("1750", String(FAR))
+const farFlight = {
+  ...flight,
+  raw_input_contents: [
+    Buffer.from(Float32Array.of(FAR).buffer),
+    ...flight.raw_input_contents.slice(1),
+  ],
+}
 const askFar = () => post(`${url}/predict`, rows(FAR))
 const facts = async () => (await system.log.manager.streams.info(PREDICTIONS)).state.messages
 
@@ -84,7 +99,7 @@ const publishFar = async (): Promise<Prediction> => {
   return factOf(id)
 }
 
-test("a row that is not as expected is 422 in every form, and nothing is stored of it", async () => {
+test("a row that is not as expected is 422 in every form, and nothing is stored", async () => {
   expect((await askFar()).status).toBe(200)
   await setGate("reject")
   const answer = await askUntil(422)
@@ -105,6 +120,11 @@ test("a row that is not as expected is 422 in every form, and nothing is stored 
     headers: { "inference-header-content-length": String(Buffer.byteLength(head)) },
   })
   expect([binary.status, await binary.json()]).toMatchObject([422, { error: MESSAGE }])
+  const grpc = await client.call("ModelInfer", farFlight)
+  expect([grpc.code, grpc.trailer("weir-code")]).toEqual([
+    status.FAILED_PRECONDITION,
+    "quality_refused",
+  ])
   expect(await facts()).toBe(before)
   const lines = await fetch(infer(), {
     method: "POST",
@@ -117,7 +137,7 @@ test("a row that is not as expected is 422 in every form, and nothing is stored 
   const metrics = await (await fetch(`${url}/metrics`)).text()
   expect(metrics).toContain(
     'weir_gateway_quality_refused_total{model="flights",' +
-      'expectation="expect_column_values_to_be_between",column="distance"} 7',
+      'expectation="expect_column_values_to_be_between",column="distance"} 8',
   )
 })
 
