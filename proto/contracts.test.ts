@@ -16,6 +16,7 @@ import {
   requestRecord,
   type RecordKind,
 } from "./golden-examples.ts"
+import { outcomeRecord } from "./golden-outcomes.ts"
 import { DATATYPES } from "./tensor.ts"
 
 const root = join(import.meta.dir, "..")
@@ -33,7 +34,7 @@ describe("each schema", () => {
     .map(([path, text]) => [path, text, JSON.parse(text)] as const)
 
   test("says what it is and by which rules it is read", () => {
-    expect(documents.length).toBe(8)
+    expect(documents.length).toBe(9)
     for (const [, , document] of documents) {
       expect(document.$schema).toBe("https://json-schema.org/draft/2020-12/schema")
       expect(document.title).toBeString()
@@ -92,6 +93,7 @@ describe("the page", () => {
     check(deadLetterRecord)
     check(releaseRecord)
     check(accessRecord)
+    check(outcomeRecord)
     check(qualityRecord)
   })
 })

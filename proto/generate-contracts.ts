@@ -13,6 +13,7 @@ import {
   releaseRecord,
   requestRecord,
 } from "./golden-examples.ts"
+import { outcomeRecord } from "./golden-outcomes.ts"
 import { schemaDocument } from "./json-schema.ts"
 import { DeclaredSignature, Signature } from "./signature.ts"
 
@@ -21,6 +22,7 @@ const root = join(import.meta.dir, "..")
 const schemas: Readonly<Record<string, Schema.Constraint>> = {
   [requestRecord.name]: requestRecord.schema,
   [predictionRecord.name]: predictionRecord.schema,
+  [outcomeRecord.name]: outcomeRecord.schema,
   [deadLetterRecord.name]: deadLetterRecord.schema,
   [releaseRecord.name]: releaseRecord.schema,
   [accessRecord.name]: accessRecord.schema,
@@ -28,6 +30,11 @@ const schemas: Readonly<Record<string, Schema.Constraint>> = {
   "declared signature": DeclaredSignature,
   signature: Signature,
 }
+
+const OUTCOME_PLACE =
+  "The body of an outcome message, by whoever knows what came true: " +
+  "publish it to the outcome subject of the model and the id. " +
+  "Readers check it, and take it without its format too; a further message corrects it."
 
 /** Text of each generated file by its path in the repository. */
 export const generated = (): ReadonlyMap<string, string> => {
@@ -40,6 +47,7 @@ export const generated = (): ReadonlyMap<string, string> => {
   const page = contractPage([
     recordSection(requestRecord, "The body of a request message."),
     recordSection(predictionRecord, "The body of a fact."),
+    recordSection(outcomeRecord, OUTCOME_PLACE),
     recordSection(deadLetterRecord, "The body of a dead letter."),
     recordSection(releaseRecord, "The body of a decision about versions."),
     recordSection(accessRecord, "The body of a decision about who may do what."),

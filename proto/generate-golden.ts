@@ -12,6 +12,7 @@ import {
   requestRecord,
   type RecordKind,
 } from "./golden-examples.ts"
+import { outcomeRecord } from "./golden-outcomes.ts"
 import {
   driftFindingRecord,
   markRecord,
@@ -44,6 +45,7 @@ if (import.meta.main) {
   await write(deadLetterRecord)
   await write(releaseRecord)
   await write(accessRecord)
+  await write(outcomeRecord)
   await write(qualityRecord)
   await write(windowFindingRecord)
   await write(driftFindingRecord)

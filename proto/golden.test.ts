@@ -14,6 +14,7 @@ import {
   requestRecord,
   type RecordKind,
 } from "./golden-examples.ts"
+import { outcomeRecord } from "./golden-outcomes.ts"
 import {
   driftFindingRecord,
   markRecord,
@@ -58,6 +59,7 @@ describeRecord(predictionRecord)
 describeRecord(deadLetterRecord)
 describeRecord(releaseRecord)
 describeRecord(accessRecord)
+describeRecord(outcomeRecord)
 describeRecord(qualityRecord)
 describeRecord(windowFindingRecord)
 describeRecord(driftFindingRecord)
@@ -73,6 +75,7 @@ test("every golden file belongs to a record that is read here", () => {
     deadLetterRecord,
     releaseRecord,
     accessRecord,
+    outcomeRecord,
     qualityRecord,
     windowFindingRecord,
     driftFindingRecord,

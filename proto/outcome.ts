@@ -44,6 +44,10 @@ export const Outcome = Schema.Struct({
 })
 export type Outcome = typeof Outcome.Type
 
+export const OUTCOME_FORMAT = 1
+/** Readers take an outcome without its format as well; see core/outcomes. */
+export const outcomeCodec = jsonCodec("outcome", Outcome, OUTCOME_FORMAT)
+
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 /** By name: accuracy, auc, log_loss, brier, calibration_error, f1, mae, rmse, r2. */
 const Metrics = Schema.Record(Schema.String, Schema.Finite)

@@ -1,5 +1,5 @@
-// `weir outcomes` and `weir performance` on a real log: labels from files, their status, and quality
-// as it is computed directly.
+// `weir outcomes` and `weir performance` on a real log: labels from files, their status, and
+// quality as it is computed directly.
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
