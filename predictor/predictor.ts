@@ -59,6 +59,7 @@ export class Predictor {
     this.#pull = new Pull(options.log, {
       stream: REQUESTS,
       consumer: PREDICTOR,
+      repeatsAcks: true,
       unfinishedMax: options.holding.max,
       unfinishedAtFirst: options.holding.limit,
       onDelivery: (delivery) => this.#receive(delivery),

@@ -140,11 +140,7 @@ const brokenOf = (result: Omit<DrainResult, "broken">, rounds: number) => {
         ? []
         : [`${resetConnections} connections reset (${kind})`]),
       ...expected(ended, rounds, `times a ${kind} was ended`),
-      // An ack that was on its way to a server that ends is lost with the connection. Such work
-      // meets its own fact: that no id has two is counted below.
-      ...(kind === SERVER
-        ? []
-        : expected(finishedAgain, 0, `redeliveries of finished work (${kind})`)),
+      ...expected(finishedAgain, 0, `redeliveries of finished work (${kind})`),
     ]),
     ...expected(result.facts, told.length, "facts"),
     ...expected(result.twice, 0, "ids with two facts"),
@@ -184,9 +180,6 @@ export const runDrain = async (options: DrainOptions): Promise<DrainResult> => {
   }
 }
 
-/** Acks are not waited for: facts are. */
-const ACKS_LOST: ReadonlyMap<string, string> = new Map([[SERVER, " (acks lost)"]])
-
 const linesOf = (segment: Segment): Figures => {
   const { kind, told, refusedConnections, ended, finishedAgain, unfinishedAgain } = segment
   const millis = told.map((one) => one.millis)
@@ -197,7 +190,7 @@ const linesOf = (segment: Segment): Figures => {
     [`${kind}: refused connections, tried again`, refusedConnections],
     [`${kind}: connections reset unread, tried again`, segment.resetConnections],
     [`${kind}: deliveries of unfinished work again`, unfinishedAgain],
-    [`${kind}: deliveries of finished work again${ACKS_LOST.get(kind) ?? ""}`, finishedAgain],
+    [`${kind}: deliveries of finished work again`, finishedAgain],
     [`${kind}: longest answer, p99, p50, ms`, longest],
   ]
 }
@@ -208,10 +201,9 @@ export const show: Show = {
 
 ${CALLERS} callers ask about real flights, and try again only where a connection was refused or
 reset. A gateway (one of two), a predictor (one of two) and the server are told to end (SIGTERM) in
-turn and started again. No request may fail. Work that was finished may not be delivered again, but
-for what was on its way to the server when that ended: predictors wait for their facts to be stored
-and not for their acks to be read, so those on the wire are lost, some dozen at each end of the
-server. Such a request meets its own fact and is acked again; none may have two facts in any case.
+turn and started again. No request may fail, and work that was finished may not be delivered again.
+A server that ends has not read every ack that is on its way: predictors send their last ones again
+when it is back, before they ask for more.
 
 A gateway takes in whoever has come before it stops to listen. On a busy machine a connection can
 still be made in that very moment and be reset before its request is read: that may happen to one

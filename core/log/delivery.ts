@@ -28,9 +28,9 @@ export interface Delivery {
   working(): void
 }
 
-const ACK = "+ACK"
+export const ACK = "+ACK"
 const NAK = "-NAK"
-const TERM = "+TERM"
+export const TERM = "+TERM"
 const WORKING = "+WPI"
 
 interface AckTokens {
@@ -59,8 +59,8 @@ export const readAckSubject = (subject: string): AckTokens => {
 /** Who takes the words of a message to the server. */
 export interface DeliveryOwner {
   readonly tell: (subject: string, word: string) => void
-  /** Called once, when the message is finished. */
-  readonly finished: (delivery: Delivery) => void
+  /** Called once, when the message is finished, with what the server was told of it last. */
+  readonly finished: (delivery: PulledMessage, word: string | undefined) => void
 }
 
 /** A delivery as the server sent it. */
@@ -74,12 +74,12 @@ export class PulledMessage implements Delivery {
   readonly storedAt: number
   readonly pending: number
   readonly #owner: DeliveryOwner
-  readonly #ackSubject: string
+  readonly ackSubject: string
   #finished = false
 
   constructor(message: Msg, owner: DeliveryOwner) {
     this.#owner = owner
-    this.#ackSubject = message.reply ?? ""
+    this.ackSubject = message.reply ?? ""
     this.subject = message.subject
     this.data = message.data
     let headers: ReceivedHeaders | undefined
@@ -91,7 +91,7 @@ export class PulledMessage implements Delivery {
     }
     this.headers = headers
     this.headersFault = fault
-    const { sequence, deliveries, storedAt, pending } = readAckSubject(this.#ackSubject)
+    const { sequence, deliveries, storedAt, pending } = readAckSubject(this.ackSubject)
     this.sequence = sequence
     this.deliveries = deliveries
     this.storedAt = storedAt
@@ -115,13 +115,13 @@ export class PulledMessage implements Delivery {
   }
 
   working(): void {
-    if (!this.#finished) this.#owner.tell(this.#ackSubject, WORKING)
+    if (!this.#finished) this.#owner.tell(this.ackSubject, WORKING)
   }
 
   #finish(word: string | undefined): void {
     if (this.#finished) return
     this.#finished = true
-    if (word !== undefined) this.#owner.tell(this.#ackSubject, word)
-    this.#owner.finished(this)
+    if (word !== undefined) this.#owner.tell(this.ackSubject, word)
+    this.#owner.finished(this, word)
   }
 }

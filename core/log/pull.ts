@@ -2,7 +2,8 @@
 // was told to: each finished message makes room for the next. Recreating a lost consumer is its
 // caller's decision.
 import { createInbox, type Msg, type Subscription } from "nats"
-import { PulledMessage, type Delivery, type DeliveryOwner } from "./delivery.ts"
+import { ACK, PulledMessage, TERM, type Delivery, type DeliveryOwner } from "./delivery.ts"
+import { LateAcks } from "./late-acks.ts"
 import type { Log } from "./log.ts"
 
 /** A pull waits this long on the server, which sends a heartbeat twice in that time and more. */
@@ -11,8 +12,15 @@ const HEARTBEAT_MILLIS = 2_000
 /** Silence after which a pull counts as lost. */
 const SILENCE_MAX_MILLIS = 3 * HEARTBEAT_MILLIS
 const NANOS_PER_MILLI = 1_000_000
+/** After a lost connection, how long what is held may take to finish before more is asked for. */
+const FINISH_MAX_MILLIS = 500
+const FINISH_LOOK_MILLIS = 10
+/** And how long the others that take from the same consumer have to connect and do the same. */
+const OTHERS_MILLIS = 250
 /** Pause before asking again after the server refused a pull. */
 const REFUSED_PAUSE_MILLIS = 250
+
+const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
 export type PullLoss = "consumerGone" | "streamGone"
 
@@ -24,6 +32,11 @@ export interface PullOptions {
   /** The limit until `setLimit` is called, where that is lower. */
   readonly unfinishedAtFirst?: number
   readonly onDelivery: (delivery: Delivery) => void
+  /**
+   * After a lost connection the last acks are sent again before more is asked for. Needs
+   * `allow_direct` on the stream.
+   */
+  readonly repeatsAcks?: boolean
   /** Called once for each delivery, when it is finished. */
   readonly onFinished?: (delivery: Delivery) => void
   /** The server says that the consumer or its stream is not there (any more). */
@@ -31,7 +44,7 @@ export interface PullOptions {
 }
 
 export class Pull {
-  readonly #log: Pick<Log, "connection" | "outbox">
+  readonly #log: Log
   readonly #options: PullOptions
   readonly #timer: ReturnType<typeof setInterval>
   readonly #unfollow: () => void
@@ -46,12 +59,13 @@ export class Pull {
   #askAgainAt = 0
   #settled = true
   readonly #idle: Array<() => void> = []
+  readonly #sent = new LateAcks()
   readonly #owner: DeliveryOwner = {
     tell: (subject, word) => this.#log.outbox.publish(subject, word),
-    finished: (delivery) => this.#finish(delivery),
+    finished: (delivery, word) => this.#finish(delivery, word),
   }
 
-  constructor(log: Pick<Log, "connection" | "link" | "outbox">, options: PullOptions) {
+  constructor(log: Log, options: PullOptions) {
     this.#log = log
     this.#options = options
     this.#limit = Math.min(options.unfinishedMax, options.unfinishedAtFirst ?? Infinity)
@@ -120,7 +134,20 @@ export class Pull {
       this.#settled = true
       this.#ask()
     }
-    void old.drain().then(settle, settle)
+    void old
+      .drain()
+      .catch(() => undefined)
+      .then(() => this.#finishOld())
+      .then(settle, settle)
+  }
+
+  /** What was finished, or is nearly, must not be delivered again: the server hears of it first. */
+  async #finishOld(): Promise<void> {
+    if (this.#options.repeatsAcks !== true) return
+    const until = performance.now() + FINISH_MAX_MILLIS
+    await this.#sent.repeat(this.#log, this.#options.stream, performance.now())
+    await pause(OTHERS_MILLIS)
+    while (this.#unfinished > 0 && performance.now() < until) await pause(FINISH_LOOK_MILLIS)
   }
 
   #watch(): void {
@@ -170,8 +197,12 @@ export class Pull {
     this.#ask()
   }
 
-  #finish(delivery: Delivery): void {
+  #finish(delivery: PulledMessage, word: string | undefined): void {
     this.#unfinished--
+    if (this.#options.repeatsAcks === true && (word === ACK || word === TERM)) {
+      const { subject, sequence, ackSubject } = delivery
+      this.#sent.remember({ subject, sequence, ackSubject, word }, performance.now())
+    }
     this.#options.onFinished?.(delivery)
     if (this.#unfinished === 0) for (const resolve of this.#idle.splice(0)) resolve()
     this.#ask()
