@@ -10,8 +10,10 @@ const NAMED_MAX = 3
 const figure = (value: number | undefined): string =>
   value === undefined ? "–" : String(Number(value.toPrecision(3)))
 
-const testWords = ({ feature, slice, test, statistic, pvalue }: TestOutcome): string => {
+const testWords = (outcome: TestOutcome): string => {
+  const { feature, slice, test, statistic, pvalue, firedAt } = outcome
   const where = slice === undefined ? feature : `${feature} (${slice.feature} = ${slice.value})`
+  if (firedAt !== undefined) return `${where}: ${test} at row ${firedAt} of the window`
   const p = pvalue === undefined ? "" : ` p ${figure(pvalue)}`
   return `${where}: ${test} ${figure(statistic)}${p}`
 }

@@ -83,6 +83,8 @@ const reasons = (window: WindowEvaluated, most: number): string => {
     .toSorted((a, b) => (b.effect ?? 0) - (a.effect ?? 0))
     .slice(0, most)
     .map((test) => {
+      if (test.firedAt !== undefined)
+        return `${escape(nameOf(test))}: ${test.test} at row ${test.firedAt} of the window`
       const p = test.pvalue === undefined ? "" : `, p ${short(test.pvalue)}`
       return `${escape(nameOf(test))}: ${test.test} ${short(test.statistic)}${p}`
     })
