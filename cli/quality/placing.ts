@@ -1,8 +1,10 @@
 // `weir quality gate` and `weir quality windows`: which suite stands at the door of a model, and
 // which one its windows are held against. Gateways, predictors and the monitor follow it live.
+import { lastQuality } from "#core/findings/quality"
 import { changeSuites, readSuites } from "#core/gates/suite-facts"
 import { parseSuite, SuiteNotTaken, type ModelSuites, type SuiteCommand } from "#core/gates/suites"
 import type { Log } from "#core/log/log"
+import type { QualityEvaluated } from "#proto/quality-finding"
 import { CommandFailed, UsageError } from "../command.ts"
 import { plain } from "../table.ts"
 import { readText } from "./files.ts"
@@ -48,6 +50,21 @@ const describe = ({ model, gate, windows }: ModelSuites): string => {
   return `${model}\n  gate     ${mode}${placed(gate?.suite)}\n  windows  ${placed(windows?.suite)}`
 }
 
+/** What the monitor said last about the windows, in lines. */
+const lastWindow = (finding: QualityEvaluated | undefined): ReadonlyArray<string> => {
+  if (finding === undefined) return []
+  const { number, window, rows, outcomes } = finding
+  const unmet = outcomes.filter(({ success }) => !success)
+  const met = `${outcomes.length - unmet.length} of ${outcomes.length} met`
+  const range = `positions ${window.from} to ${window.to}, ${rows} rows`
+  return [
+    `  last     window ${number} (${range}): ${met}`,
+    ...unmet.map(({ type, columns }) =>
+      plain(`           not met: ${[type, ...columns].join(" ")}`),
+    ),
+  ]
+}
+
 const place = async (asked: Placing, command: SuiteCommand | undefined): Promise<void> => {
   const { log, model, json } = asked
   await releaseOf(log, model)
@@ -57,7 +74,12 @@ const place = async (asked: Placing, command: SuiteCommand | undefined): Promise
     throw cause instanceof SuiteNotTaken ? new CommandFailed(cause.message) : cause
   }
   const { suites } = await readSuites(log, model)
-  console.log(json ? JSON.stringify(suites, undefined, 2) : describe(suites))
+  const { finding: last } = await lastQuality(log, model)
+  console.log(
+    json
+      ? JSON.stringify({ ...suites, last }, undefined, 2)
+      : [describe(suites), ...lastWindow(last)].join("\n"),
+  )
 }
 
 export const placeGate = async (asked: Placing): Promise<void> =>
