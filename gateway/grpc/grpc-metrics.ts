@@ -4,13 +4,13 @@ import { Counter, type Registry } from "prom-client"
 import { registerGauge } from "#core/service/process-metrics"
 
 export class GrpcMetrics {
-  readonly #handled: Counter<"grpc_service" | "grpc_method" | "grpc_code">
+  readonly #handled: Counter<"service" | "method" | "code">
 
   constructor(registry: Registry, streams: () => number) {
     this.#handled = new Counter({
-      name: "grpc_server_handled_total",
+      name: "weir_gateway_grpc_calls_total",
       help: "gRPC calls that have ended, by status code",
-      labelNames: ["grpc_service", "grpc_method", "grpc_code"],
+      labelNames: ["service", "method", "code"],
       registers: [registry],
     })
     registerGauge(
@@ -24,6 +24,6 @@ export class GrpcMetrics {
   /** `path` is `/service/method` of a method that there is. */
   handled(path: string, code: string): void {
     const [, service = "", method = ""] = path.split("/")
-    this.#handled.inc({ grpc_service: service, grpc_method: method, grpc_code: code })
+    this.#handled.inc({ service, method, code })
   }
 }

@@ -272,9 +272,9 @@ describe("while nobody predicts", () => {
 
 test("calls are counted by their code, and with the requests over HTTP", async () => {
   const page = await (await fetch(`${gateway.url}/metrics`)).text()
-  const labels = 'grpc_service="inference.GRPCInferenceService",grpc_method="ModelInfer"'
-  expect(page).toMatch(new RegExp(`grpc_server_handled_total{${labels},grpc_code="OK"} \\d+`))
-  expect(page).toContain(`grpc_server_handled_total{${labels},grpc_code="NOT_FOUND"} 2`)
+  const labels = 'service="inference.GRPCInferenceService",method="ModelInfer"'
+  expect(page).toMatch(new RegExp(`weir_gateway_grpc_calls_total{${labels},code="OK"} \\d+`))
+  expect(page).toContain(`weir_gateway_grpc_calls_total{${labels},code="NOT_FOUND"} 2`)
   const endpoint = "/inference.GRPCInferenceService/ModelInfer"
   expect(page).toContain(`requests_total{endpoint="${endpoint}",status="404"} 2`)
 })
