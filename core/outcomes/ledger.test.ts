@@ -3,6 +3,7 @@ import { expect, test } from "bun:test"
 import { Arbitrary, Schema } from "effect"
 import { seededRandom, permutation } from "#core/statistics/seeded-random"
 import { property } from "../../test/support/property.ts"
+import { UNMATCHED_ROWS_MAX } from "./ledger.ts"
 import { measure, measured } from "./measure.ts"
 import { FIRST_AT, scoredFact, scoresLedger, tell } from "./test-scores.ts"
 
@@ -110,6 +111,16 @@ test("windows end by rows, and are let go behind the horizon and above the limit
   expect(ledger.unmatched).toEqual(["id-3"])
   ledger.retire(FIRST_AT + 20_000 + 1_000_001)
   expect(ledger.windows.map(({ number }) => number)).toEqual([3, 4])
+})
+
+test("outcomes of ids that never come are let go, the oldest first, whatever is sent", () => {
+  const ledger = scoresLedger()
+  const value = Array.from({ length: UNMATCHED_ROWS_MAX / 10 }, () => 1)
+  for (let at = 0; at < 11; at++) tell(ledger, `nobody-${at}`, { value }, at)
+  expect(ledger.unmatched).toEqual(Array.from({ length: 10 }, (_, at) => `nobody-${at + 1}`))
+  expect(ledger.counts.forgotten).toBe(1)
+  for (let at = 0; at < 20_000; at++) tell(ledger, "nobody-10", { value: 1 }, 100 + at)
+  expect(ledger.unmatched.at(-1)).toBe("nobody-10")
 })
 
 interface Message {

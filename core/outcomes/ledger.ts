@@ -50,6 +50,9 @@ interface Pending {
   readonly at: number
 }
 
+const rowsIn = (waiting: ReadonlyArray<Pending>): number =>
+  waiting.reduce((sum, { outcome }) => sum + outcome.values.length, 0)
+
 /** What became of the messages. */
 export interface OutcomeCounts {
   messages: number
@@ -66,8 +69,9 @@ export interface OutcomeCounts {
   forgotten: number
 }
 
-/** Ids whose outcomes wait for a fact. */
+/** Ids whose outcomes wait for a fact, and rows in those outcomes: anybody may send any of them. */
 export const UNMATCHED_MAX = 100_000
+export const UNMATCHED_ROWS_MAX = 1_000_000
 
 export class Ledger {
   readonly #options: LedgerOptions
@@ -90,6 +94,7 @@ export class Ledger {
   readonly windows: Array<LedgerWindow>
   #open: LedgerWindow
   #factsHeld = 0
+  #pendingRows = 0
 
   constructor(options: LedgerOptions) {
     this.#options = options
@@ -143,12 +148,11 @@ export class Ledger {
       this.#apply(fact, pending)
       return
     }
-    const waiting = this.#pending.get(id) ?? []
-    this.#pending.set(id, [...waiting, pending])
-    if (this.#pending.size <= UNMATCHED_MAX) return
-    const [oldest = ""] = this.#pending.keys()
-    this.#pending.delete(oldest)
-    counts.forgotten++
+    const waiting = this.#pending.get(id)
+    if (waiting === undefined) this.#pending.set(id, [pending])
+    else waiting.push(pending)
+    this.#pendingRows += outcome.values.length
+    this.#forgetSome()
   }
 
   /** Lets go of windows whose labels would come behind the horizon by now. */
@@ -157,6 +161,16 @@ export class Ledger {
     const isOver = ({ closed, range }: LedgerWindow) =>
       closed && (range.lastAt ?? Infinity) < now - horizonMillis
     while (this.windows[0] !== undefined && isOver(this.windows[0])) this.#retireFirst()
+  }
+
+  /** The ids that have waited longest go first. */
+  #forgetSome(): void {
+    for (const [id, waiting] of this.#pending) {
+      if (this.#pending.size <= UNMATCHED_MAX && this.#pendingRows <= UNMATCHED_ROWS_MAX) return
+      this.#pending.delete(id)
+      this.#pendingRows -= rowsIn(waiting)
+      this.counts.forgotten++
+    }
   }
 
   #begin(number: number, from: number): LedgerWindow {
@@ -221,12 +235,14 @@ export class Ledger {
   #joinPending(id: string): void {
     const waiting = this.#pending.get(id)
     if (waiting === undefined) return
+    this.#pendingRows -= rowsIn(waiting)
     const left: Array<Pending> = []
     for (const one of waiting) {
       const fact = this.#factOf(id, one.outcome.position)
       if (fact === undefined) left.push(one)
       else this.#apply(fact, one)
     }
+    this.#pendingRows += rowsIn(left)
     if (left.length === 0) this.#pending.delete(id)
     else this.#pending.set(id, left)
   }

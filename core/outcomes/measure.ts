@@ -20,10 +20,10 @@ const LATE_SHARE = 0.95
 /** By the signature of the version that came last. */
 export const taskOf = ({ versions, classes, options }: Ledger): Task => {
   const signature = options.signatureOf(versions.text(versions.size - 1))
-  if (signature === undefined) return { kind: "other", positive: undefined, classes: 0 }
+  if (signature === undefined) return { kind: "other", positive: undefined }
   const place = positivePlace(signature)
   const positive = place < 0 ? undefined : classes.of(String(signature.classes?.[place]))
-  return { kind: signature.task, positive, classes: classes.size }
+  return { kind: signature.task, positive }
 }
 
 /** Calibrations by version from the first labelled rows of each, made once for a ledger's state. */

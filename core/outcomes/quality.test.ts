@@ -71,6 +71,15 @@ test("a model of no known task has its labels counted alone", () => {
   expect(all).toEqual({ rows: 1, labelled: 1, metrics: {} })
 })
 
+test("labels of a model without classes may be anything, and cost no table of all", () => {
+  const { classes: _, positiveClass: __, ...bare } = SCORES
+  const facts = Array.from({ length: 2_000 }, (_none, at) => scoredFact(at, [0.9]))
+  const some = facts.map((_none, at) => (at < 500 ? "1" : `other-${at}`))
+  expect(fold(bare, facts, some).all?.metrics).toEqual({ accuracy: 0.25 })
+  const few = fold(bare, facts.slice(0, 4), ["1", "1", "1", "0"])
+  expect(few.all?.metrics).toMatchObject({ accuracy: 0.75, f1: (2 * 3) / (3 + 4) / 2 })
+})
+
 test("outputs that a caller did not ask for leave the row out of what needs them", () => {
   const [label] = scoredFact(0, [0.9]).outputs ?? []
   const bare = { ...scoredFact(0, [0.9]), outputs: label === undefined ? [] : [label] }

@@ -29,8 +29,6 @@ export interface Task {
   readonly kind: "classification" | "regression" | "other"
   /** Code of the positive class; undefined without one. */
   readonly positive: number | undefined
-  /** Codes are below this. */
-  readonly classes: number
 }
 
 /** Labelled rows of a version that calibrate it: the first so many, at least so many. */
@@ -76,26 +74,39 @@ const manyClassMetrics = (columns: RowColumns, rows: ReadonlyArray<number>) => {
   }
 }
 
-const classMetrics = (columns: RowColumns, rows: ReadonlyArray<number>, task: Task): Metrics => {
+/** Of more classes than this, which only a signature without classes lets labels name, no F1. */
+const F1_CLASSES_MAX = 256
+
+/** Accuracy and F1; the classes that occur are numbered anew, so that a table of them is small. */
+const hitMetrics = (columns: RowColumns, rows: ReadonlyArray<number>, positive?: number) => {
   const judged = rows.filter((row) => !Number.isNaN(columns.predicted[row] ?? Number.NaN))
-  const { positive } = task
-  const counts =
-    judged.length === 0
-      ? undefined
-      : confusion(pick(columns.truth, judged), pick(columns.predicted, judged), task.classes)
-  return finite({
-    ...(counts === undefined
-      ? {}
-      : {
-          accuracy: accuracy(counts),
-          f1:
-            positive === undefined ? f1Average(counts, "macro") : classCounts(counts, positive).f1,
-        }),
+  if (judged.length === 0) return {}
+  const [truth, predicted] = [pick(columns.truth, judged), pick(columns.predicted, judged)]
+  const codes = [...new Set([...truth, ...predicted])].toSorted((a, b) => a - b)
+  if (codes.length > F1_CLASSES_MAX) {
+    const hits = truth.filter((code, at) => code === predicted[at]).length
+    return { accuracy: hits / judged.length }
+  }
+  const places = new Map(codes.map((code, place) => [code, place]))
+  const place = (code: number) => places.get(code) ?? 0
+  const counts = confusion(truth.map(place), predicted.map(place), codes.length)
+  const at = positive === undefined ? undefined : places.get(positive)
+  const ofPositive = at === undefined ? 0 : classCounts(counts, at).f1
+  const f1 = positive === undefined ? f1Average(counts, "macro") : ofPositive
+  return { accuracy: accuracy(counts), f1 }
+}
+
+const classMetrics = (
+  columns: RowColumns,
+  rows: ReadonlyArray<number>,
+  { positive }: Task,
+): Metrics =>
+  finite({
+    ...hitMetrics(columns, rows, positive),
     ...(positive === undefined
       ? manyClassMetrics(columns, rows)
       : binaryMetrics(columns, rows, positive)),
   })
-}
 
 const numberMetrics = (columns: RowColumns, rows: ReadonlyArray<number>): Metrics => {
   const judged = rows.filter((row) => Number.isFinite(columns.predicted[row] ?? Number.NaN))

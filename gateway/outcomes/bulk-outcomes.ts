@@ -42,6 +42,11 @@ const csvLines = (): ReadLine => {
   }
 }
 
+const stopped = refuse(
+  "logUnavailable",
+  "the gateway is stopping: this line and those after it were not read",
+)
+
 const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 const encoder = new TextEncoder()
 
@@ -80,7 +85,8 @@ export class BulkOutcomes {
       })
     keepOpen(request)
     const window = new BulkWindow()
-    const end = () => window.end()
+    let lastLine = 0
+    const end = () => window.end(answerLine(lastLine + 1, stopped))
     stopping.addEventListener("abort", end)
     let open = true
     const close = () => {
@@ -91,11 +97,20 @@ export class BulkOutcomes {
       seat.leave()
     }
     request.signal.addEventListener("abort", close, { once: true })
-    void this.#read(request, caller, model, window)
+    const onLine = (number: number) => {
+      lastLine = number
+    }
+    void this.#read(request, caller, model, window, onLine)
     return new Response(outgoing(window, close), { headers: { "content-type": NDJSON_TYPE } })
   }
 
-  async #read(request: Request, caller: Caller, model: string, window: BulkWindow): Promise<void> {
+  async #read(
+    request: Request,
+    caller: Caller,
+    model: string,
+    window: BulkWindow,
+    onLine: (number: number) => void,
+  ): Promise<void> {
     const { requestBytesMax, take } = this.#options
     const read: ReadLine = isCsv(request) ? csvLines() : parseOutcome
     /** What is under way, by id: a correction must not overtake what it corrects. */
@@ -117,6 +132,7 @@ export class BulkOutcomes {
       if (request.body === null) return
       for await (const line of readLines(request.body, requestBytesMax)) {
         if (window.ended) return
+        onLine(line.number)
         const outcome = outcomeOf(line, read, requestBytesMax)
         if (outcome === "head") continue
         await window.add(takeInOrder(line, outcome), line.text?.length ?? 0)
