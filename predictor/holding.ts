@@ -74,7 +74,7 @@ export class Holding {
     this.#held.set(delivery.sequence, { delivery, since: this.#options.now() })
   }
 
-  /** A finished delivery; another one of the same request that was never tracked changes nothing. */
+  /** Of a finished delivery; one that was never tracked changes nothing. */
   forget(delivery: Delivery): void {
     if (this.#held.get(delivery.sequence)?.delivery === delivery)
       this.#held.delete(delivery.sequence)

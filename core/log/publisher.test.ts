@@ -2,6 +2,7 @@
 // others.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { DiscardPolicy, RetentionPolicy } from "nats"
+import { until } from "../../test/support/eventually.ts"
 import { startNats } from "../../test/support/nats-server.ts"
 import { openTestLog, type TestLog } from "../../test/support/open-log.ts"
 import { EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_SEQUENCE } from "../../proto/headers.ts"
@@ -157,6 +158,29 @@ test("a connection that is lost ends the wait of what was in flight at once", as
     reason: "not connected",
   })
   await two.stop()
+})
+
+test("an ack that comes too late is nobody's, whatever was published meanwhile", async () => {
+  const other = await one.open()
+  const replies: Array<string> = []
+  other.connection.subscribe("late.*", {
+    callback: (_, message) => void replies.push(message.reply ?? ""),
+  })
+  await other.connection.flush()
+  const { publisher } = one.log
+  expect(await publisher.publish("late.first", payload(1))).toMatchObject({ kind: "unavailable" })
+  const second = publisher.publish("late.second", payload(1))
+  await until("both came", () => replies.length === 2)
+  const [first = "", next = ""] = replies
+  expect(next).not.toBe(first)
+  other.connection.publish(first, '{"stream":"S","seq":1}')
+  other.connection.publish(next, '{"stream":"S","seq":2}')
+  expect(await second).toEqual({ kind: "stored", sequence: 2, duplicate: false })
+  const third = publisher.publish("late.third", payload(1))
+  await until("it came", () => replies.length === 3)
+  expect(replies[2]).toBe(next)
+  other.connection.publish(next, '{"stream":"S","seq":3}')
+  expect(await third).toMatchObject({ sequence: 3 })
 })
 
 describe("an answer is read", () => {

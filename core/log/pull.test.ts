@@ -1,14 +1,7 @@
 // Taking messages: never more than was asked for, none lost, and each fate of a message as the
 // server understands it.
-import {
-  afterAll,
-  afterEach,
-  beforeEach,
-  describe,
-  expect,
-  setDefaultTimeout,
-  test,
-} from "bun:test"
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test"
+import { setDefaultTimeout } from "bun:test"
 import { headers as natsHeaders } from "nats"
 import { until } from "../../test/support/eventually.ts"
 import { openTestLog, reconnected, type TestLog } from "../../test/support/open-log.ts"

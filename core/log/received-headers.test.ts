@@ -35,7 +35,7 @@ test("what the client sends is read as it reads it, from the message itself", as
   await one.stop()
 })
 
-test("of a name that comes twice there are a first and a last value, and an absent one is empty", () => {
+test("a name that comes twice has a first and a last value, and an absent one is empty", () => {
   const found = block("A: 1", "A: 2", "B:3", "C: x:y ")
   expect(found.keys()).toEqual(["A", "B", "C"])
   expect(["A", "B", "D"].map((name) => found.last(name))).toEqual(["2", "3", ""])

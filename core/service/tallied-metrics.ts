@@ -90,7 +90,7 @@ export class TalliedCounter<Label extends string> {
     })
   }
 
-  /** The child of these values of the labels, in the order of their names: keep it where it counts. */
+  /** The child of these values of the labels, in the order of their names. */
   of(...values: ReadonlyArray<string | number>): CounterChild {
     return this.#children.of(values)
   }
@@ -113,7 +113,7 @@ export class TalliedHistogram<Label extends string> extends Histogram<Label> {
     if (labelNames === undefined || labelNames.length === 0) this.of()
   }
 
-  /** The child of these values of the labels, in the order of their names: keep it where it counts. */
+  /** The child of these values of the labels, in the order of their names. */
   of(...values: ReadonlyArray<string | number>): HistogramChild {
     return this.#children.of(values)
   }

@@ -102,3 +102,16 @@ test("waits end in time, and all of them when the gateway closes", async () => {
   expect(await Promise.all(open)).toEqual(["closed", "closed", "closed"])
   expect(waiters.size).toBe(0)
 })
+
+test("a reply to a wait that ended reaches the next one, whose owner sees the other id", async () => {
+  const waiters = new Waiters(system.log, 1, now)
+  const [first, second] = [newId(Date.now()), newId(Date.now())]
+  const early = waitFor(waiters, first, 10_000)
+  const reply = waiters.replySubject(early.waiter)
+  expect(waiters.settle(early.waiter)).toBe(true)
+  const late = waitFor(waiters, second, 10_000)
+  expect(waiters.replySubject(late.waiter)).toBe(reply)
+  await system.log.publisher.publish(requestSubject(MODEL, first), payload, [[REPLY, reply]])
+  expect(predictionCodec.decode((await late.fact).bytes).id).toBe(first)
+  waiters.close()
+})

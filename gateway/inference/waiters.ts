@@ -72,6 +72,8 @@ export class Waiters {
   readonly #subscription: ReturnType<Log["connection"]["subscribe"]>
   readonly #unfollow: () => void
   readonly #timer: ReturnType<typeof setInterval>
+  /** Tokens of waits that ended: a reply that comes late names an id that nobody here waits for. */
+  readonly #free: Array<string> = []
   #next = 0
   #looks = 0
   #onIdle: (() => void) | undefined
@@ -108,7 +110,7 @@ export class Waiters {
   }
 
   add(options: WaiterOptions): Waiter {
-    const waiter = new Waiter((this.#next++).toString(36), options, this.#now())
+    const waiter = new Waiter(this.#free.pop() ?? (this.#next++).toString(36), options, this.#now())
     this.#waiting.set(waiter.token, waiter)
     return waiter
   }
@@ -119,6 +121,7 @@ export class Waiters {
     waiter.settled = true
     waiter.call = undefined
     this.#waiting.delete(waiter.token)
+    this.#free.push(waiter.token)
     if (this.#waiting.size === 0) this.#onIdle?.()
     return true
   }
