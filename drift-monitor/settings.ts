@@ -34,8 +34,8 @@ export const driftMonitorSettings = {
   ),
   outcomesFactsMax: integer(
     "WEIR_OUTCOMES_FACTS_MAX",
-    "Facts of a model that wait for labels in memory; above it the oldest windows are let go",
-    500_000,
+    "Facts of a model that wait for labels in memory, some 700 bytes each; the oldest go first",
+    200_000,
     1_000,
     20_000_000,
   ),
