@@ -26,6 +26,7 @@ const requestText = ({ fact }: FactStory): string =>
     ["client's id", fact.request?.clientId],
     ["pinned version", fact.pinned],
     ["idempotency key", fact.keyed === true ? "yes, the id was made from it" : undefined],
+    ["data quality", fact.quality?.message],
     ["digest", fact.digest],
     ...(fact.request?.inputs.map(tensorLine) ?? [
       ["inputs", "could not be read, or are too large for the fact; the dead letter has the bytes"],

@@ -100,7 +100,7 @@ test("names say part, thing and unit, and labels are never ids", async () => {
   for (const [process, metrics] of await describedMetrics())
     for (const { name, labels, help } of metrics) {
       const part = process === "drift-monitor" ? "drift" : process
-      const own = new RegExp(`^weir_(${part}|log|tracing|webhook)_[a-z_]+$`, "u")
+      const own = new RegExp(`^weir_(${part}|quality|log|tracing|webhook)_[a-z_]+$`, "u")
       expect({ name, fits: inherited.test(name) || own.test(name) }).toEqual({ name, fits: true })
       expect(labels.filter((label) => /(^|_)id$|request/u.test(label))).toEqual([])
       expect(help.length).toBeGreaterThan(5)
