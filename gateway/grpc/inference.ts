@@ -21,8 +21,8 @@ import { readInferRequest } from "./infer-request.ts"
 import type { Answer, Context, UnaryMethod } from "./unary.ts"
 
 /** Of a call's deadline, so much is left for telling the caller that it has passed, at most. */
-const TELLING_SHARE = 0.05
-const TELLING_MAX_MILLIS = 20
+const TELLING_SHARE = 0.1
+const TELLING_MAX_MILLIS = 100
 
 export interface InferenceCallOptions {
   readonly releases: Pick<Releases, "model" | "caughtUp">
