@@ -15,7 +15,7 @@ export interface BatcherOptions extends Omit<InferOptions, "idempotencyKey" | "s
   readonly windowMillis?: number
   /** Batches on their way at once; more wait. Default 4. */
   readonly batchesInFlightMax?: number
-  /** Rows that wait or are on their way; more are refused with `too_many_waiting`. Default 16384. */
+  /** Rows that wait or are on their way; more are `too_many_waiting`. Default 16384. */
   readonly rowsHeldMax?: number
 }
 

@@ -102,7 +102,7 @@ export class InferenceClient extends ServerCalls {
     })
   }
 
-  /** Resolves with the answer; rejects with InferenceError, whose `id` finds an answer that is late. */
+  /** Resolves with the answer; rejects with InferenceError, whose `id` finds what comes late. */
   infer(model: string, request: InferRequest, options?: InferOptions): Promise<Inference> {
     return this.#calls.infer(model, request, options)
   }

@@ -20,7 +20,7 @@ export const LOCAL_CODES = {
 export interface InferenceErrorFields {
   /** HTTP status; 0 where there was no answer. */
   readonly status: number
-  /** A stable word: the server's own where it has one, else one of LOCAL_CODES or `http_<status>`. */
+  /** A stable word: the server's own, else one of LOCAL_CODES or `http_<status>`. */
   readonly code: string
   /** The server's id of the request, with which its answer can be fetched later. */
   readonly id?: string | undefined

@@ -20,8 +20,8 @@ export class Extensions {
   }
 
   /**
-   * Undefined where the server cannot be asked: the request that follows says what is wrong. Rejects
-   * only for the caller's signal and time.
+   * Undefined where the server cannot be asked: the request that follows says what is wrong.
+   * Rejects only for the caller's signal and time.
    */
   async of(timeoutMillis: number, signal?: AbortSignal): Promise<ReadonlySet<string> | undefined> {
     if (this.#known !== undefined) return this.#known

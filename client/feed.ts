@@ -1,5 +1,5 @@
-// The feed of a model's answers: server-sent events over fetch, from where the reader was after each
-// break. It reads for as fast as it is read, and holds one part of the stream at most.
+// The feed of a model's answers: server-sent events over fetch, from where the reader was after
+// each break. It reads for as fast as it is read, and holds one part of the stream at most.
 import { Deadline } from "./deadline.ts"
 import { InferenceError, localError } from "./error.ts"
 import { readOutputs } from "./infer-body.ts"

@@ -1,5 +1,5 @@
-// FP16 and BF16 as numbers and back. The typed arrays of Node 20 and of older browsers have neither,
-// so both travel as Uint16Array of bits.
+// FP16 and BF16 as numbers and back. The typed arrays of Node 20 and of older browsers have
+// neither, so both travel as Uint16Array of bits.
 
 const float = new Float32Array(1)
 const bits = new Uint32Array(float.buffer)

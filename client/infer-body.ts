@@ -30,7 +30,7 @@ export interface RequestedOutput {
 
 export interface InferRequest {
   readonly inputs: ReadonlyArray<TensorOf>
-  /** Names of the outputs that are wanted, or with parameters (as `classification`); default all. */
+  /** The outputs that are wanted, some with parameters (as `classification`); default all. */
   readonly outputs?: ReadonlyArray<string | RequestedOutput>
   /** The caller's own; the answer has it too. */
   readonly id?: string
@@ -42,7 +42,7 @@ export interface Body {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** A number of JSON for each length; `data` is written by hand since bigints have no JSON. */
+/** Its data is written by hand, since bigints have no JSON. */
 const jsonTensor = <D extends Datatype>(one: TensorOf<D>): string => {
   const { name, datatype, shape, data, parameters } = one
   const head = JSON.stringify({ name, datatype, shape, parameters }).slice(0, -1)
@@ -184,8 +184,8 @@ const decoded = (bytes: Uint8Array): string => {
 }
 
 /**
- * An answer from its body; `headLength` is the header of that name, or null. Whatever the bytes are,
- * it throws nothing but the one error.
+ * An answer from its body; `headLength` is the header of that name, or null. Whatever the bytes
+ * are, it throws nothing but the one error.
  */
 export const decodeAnswer = (bytes: Uint8Array, headLength: string | null): InferAnswer => {
   const length = headLength === null ? bytes.byteLength : Number(headLength)

@@ -1,5 +1,5 @@
-// Asking a model: at once, or later by a ticket. Each request has a key of its own, so that it can be
-// sent again without being answered twice where the server knows such keys.
+// Asking a model: at once, or later by a ticket. Each request has a key of its own, so that it can
+// be sent again without being answered twice where the server knows such keys.
 import { Deadline } from "./deadline.ts"
 import { InferenceError, localError } from "./error.ts"
 import type { Extensions } from "./extensions.ts"
@@ -83,7 +83,7 @@ export class InferenceCalls {
     this.#defaults = defaults
   }
 
-  /** Resolves with the answer; rejects with the one error, whose `id` finds an answer that is late. */
+  /** Resolves with the answer; rejects with the one error, whose `id` finds what comes late. */
   async infer(
     model: string,
     request: InferRequest,

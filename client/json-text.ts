@@ -37,7 +37,7 @@ const SHOWN_CHARACTERS_MAX = 80
 const shown = (value: unknown): string =>
   (typeof value === "string" ? JSON.stringify(value) : typeof value).slice(0, SHOWN_CHARACTERS_MAX)
 
-/** Throws the one error for what is no JSON. Long integers come out of `elementsOf` and `plainOf`. */
+/** Throws the one error for what is no JSON. `elementsOf` and `plainOf` bring out long integers. */
 export const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(LONG_INTEGER.test(text) ? text.replace(TOKEN, marked) : text)
