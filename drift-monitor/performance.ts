@@ -180,6 +180,8 @@ export class PerformanceWatch {
       if (!isNew && one.measured.get(window.number) === window.revision) continue
       changed = true
       const revision = window.revision
+      // Many windows at once must not keep the connection from its heartbeats.
+      await new Promise<void>((resolve) => setImmediate(resolve))
       await this.#append(one, measured(ledger, model, window, now(), task, calibrations))
       one.measured.set(window.number, revision)
     }

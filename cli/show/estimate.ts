@@ -6,7 +6,7 @@ import { openSession, type ModelSession } from "#core/inference/session"
 import { encodeTexts } from "#core/inference/string-elements"
 import { Ledger } from "#core/outcomes/ledger"
 import { Calibrations, measured, taskOf } from "#core/outcomes/measure"
-import { CALIBRATION_ROWS_MAX } from "#core/outcomes/quality"
+import { CALIBRATION_STEPS } from "#core/outcomes/quality"
 import type { Signature } from "#proto/signature"
 import type { Prediction } from "#proto/prediction"
 import type { Tensor } from "#proto/tensor"
@@ -23,6 +23,7 @@ const MODEL = ["examples", "flights", "models", "flights", "1"] as const
 const HELD_OUT_FROM = "2001-03"
 const ROWS_OF_FACT = 100
 const NANOS_PER_MICRO = 1_000
+const CALIBRATION_ROWS_MAX = Math.max(...CALIBRATION_STEPS)
 /** Late flights leave in the evening: from here on the mix changes. */
 const EVENING_HOUR = 17
 const SHARE_OF_DAY = 0.15

@@ -6,7 +6,7 @@ import type { Prediction } from "#proto/prediction"
 import type { Signature } from "#proto/signature"
 import { labelOf, misfit } from "./labels.ts"
 import { parseOutcome, type ParsedOutcome } from "./outcome.ts"
-import { scoredRows, type ScoredRow } from "./scored-rows.ts"
+import { positiveOf, scoredRows, type ScoredRow } from "./scored-rows.ts"
 import { Codes, newWindow, type LedgerWindow } from "./window-rows.ts"
 
 export interface LedgerOptions {
@@ -50,6 +50,14 @@ interface Pending {
   readonly at: number
 }
 
+/** A row of a window that has a label. */
+export interface LabelledRow {
+  readonly window: LedgerWindow
+  readonly row: number
+}
+/** Of each version: what estimates are calibrated on. */
+const LABELLED_FIRST_MAX = 2_000
+
 const rowsIn = (waiting: ReadonlyArray<Pending>): number =>
   waiting.reduce((sum, { outcome }) => sum + outcome.values.length, 0)
 
@@ -92,6 +100,8 @@ export class Ledger {
   readonly classes = new Codes()
   readonly sliceValues: ReadonlyArray<Codes>
   readonly windows: Array<LedgerWindow>
+  /** By the code of a version, the rows whose labels came first: they do not change any more. */
+  readonly labelledFirst = new Map<number, Array<LabelledRow>>()
   #open: LedgerWindow
   #factsHeld = 0
   #pendingRows = 0
@@ -195,6 +205,13 @@ export class Ledger {
     this.#factsHeld -= gone.range.facts
   }
 
+  #keepFirst(window: LedgerWindow, row: number): void {
+    const version = window.columns.version[row] ?? -1
+    const known = this.labelledFirst.get(version)
+    if (known === undefined) this.labelledFirst.set(version, [{ window, row }])
+    else if (known.length < LABELLED_FIRST_MAX) known.push({ window, row })
+  }
+
   #addRow(window: LedgerWindow, row: ScoredRow, signature: Signature, version: string): void {
     const { columns } = window
     const { predicted, probabilities, slices } = row
@@ -265,6 +282,7 @@ export class Ledger {
       if (before === code) continue
       if (Number.isNaN(before)) {
         added++
+        this.#keepFirst(window, first + row)
         delay[first + row] = Math.max(0, at - fact.at)
       } else changed++
       truth[first + row] = code
@@ -276,17 +294,4 @@ export class Ledger {
     window.revision++
     window.outcomesTo = Math.max(window.outcomesTo, position)
   }
-}
-
-/** Place of the positive class among the classes; the second one where none is named. */
-export const positivePlace = ({ classes, positiveClass }: Signature): number => {
-  if (classes?.length !== 2) return -1
-  const found = classes.findIndex((one) => one === positiveClass)
-  return found >= 0 ? found : 1
-}
-
-const positiveOf = (signature: Signature, probabilities: ScoredRow["probabilities"]): number => {
-  const place = positivePlace(signature)
-  if (probabilities === undefined || place < 0) return Number.NaN
-  return probabilities.length === 1 ? (probabilities[0] ?? NaN) : (probabilities[place] ?? NaN)
 }

@@ -1,16 +1,17 @@
 // From a ledger to what is reported: the quality of each window, and of many together, over all
 // rows, by version and by slice. The same ledger gives the same report.
 import type { PerformanceGroup, PerformanceMeasured } from "#proto/outcome"
-import { positivePlace, type Ledger } from "./ledger.ts"
+import type { Ledger } from "./ledger.ts"
 import {
   calibration,
-  CALIBRATION_ROWS_MAX,
+  CALIBRATION_STEPS,
   claimOf,
   estimated,
   realised,
   type Calibration,
   type Task,
 } from "./quality.ts"
+import { positivePlace } from "./scored-rows.ts"
 import type { LedgerWindow, RowColumns } from "./window-rows.ts"
 
 /** Values of a feature that are reported: those with most rows. */
@@ -26,7 +27,7 @@ export const taskOf = ({ versions, classes, options }: Ledger): Task => {
   return { kind: signature.task, positive }
 }
 
-/** Calibrations by version from the first labelled rows of each, made once for a ledger's state. */
+/** Calibrations by version from the first labels of each, made once for a ledger's state. */
 export class Calibrations {
   readonly #ledger: Ledger
   readonly #task: Task
@@ -39,20 +40,16 @@ export class Calibrations {
 
   of(version: number): Calibration | undefined {
     if (this.#made.has(version)) return this.#made.get(version)
-    const claims: Array<number> = []
-    const held: Array<number> = []
-    for (const { columns } of this.#ledger.windows) {
-      if (claims.length >= CALIBRATION_ROWS_MAX) break
-      for (let row = 0; row < columns.truth.length; row++) {
-        if (columns.version[row] !== version || Number.isNaN(columns.truth[row])) continue
-        const one = claimOf(columns, row, this.#task)
-        if (Number.isNaN(one.claim)) continue
-        claims.push(one.claim)
-        held.push(one.held)
-        if (claims.length >= CALIBRATION_ROWS_MAX) break
-      }
-    }
-    const made = calibration(claims, held)
+    const labelled = this.#ledger.labelledFirst.get(version) ?? []
+    const claims = labelled
+      .map(({ window, row }) => claimOf(window.columns, row, this.#task))
+      .filter(({ claim }) => !Number.isNaN(claim))
+    const rows = CALIBRATION_STEPS.findLast((step) => step <= claims.length) ?? 0
+    const used = claims.slice(0, rows)
+    const made = calibration(
+      used.map(({ claim }) => claim),
+      used.map(({ held }) => held),
+    )
     this.#made.set(version, made)
     return made
   }

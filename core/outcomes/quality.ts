@@ -31,9 +31,11 @@ export interface Task {
   readonly positive: number | undefined
 }
 
-/** Labelled rows of a version that calibrate it: the first so many, at least so many. */
-export const CALIBRATION_ROWS_MAX = 2_000
-export const CALIBRATION_ROWS_MIN = 100
+/**
+ * Labelled rows that calibrate a version: the largest of these numbers that there are, so that not
+ * every label changes every estimate.
+ */
+export const CALIBRATION_STEPS = [100, 200, 500, 1_000, 2_000] as const
 
 export interface Calibration {
   readonly map: Isotonic
@@ -142,7 +144,7 @@ export const calibration = (
   held: ReadonlyArray<number>,
 ): Calibration | undefined => {
   const hits = held.filter((one) => one === 1).length
-  if (claims.length < CALIBRATION_ROWS_MIN || hits === 0 || hits === held.length) return undefined
+  if (claims.length < CALIBRATION_STEPS[0] || hits === 0 || hits === held.length) return undefined
   return { map: fitIsotonic(held, Float64Array.from(claims)), rows: claims.length }
 }
 

@@ -89,3 +89,20 @@ export const scoredRows = (
     }
   })
 }
+
+/** Place of the positive class among the classes; the second one where none is named. */
+export const positivePlace = ({ classes, positiveClass }: Signature): number => {
+  if (classes?.length !== 2) return -1
+  const found = classes.findIndex((one) => one === positiveClass)
+  return found >= 0 ? found : 1
+}
+
+/** Probability of the positive class; NaN where there is none. */
+export const positiveOf = (
+  signature: Signature,
+  probabilities: ScoredRow["probabilities"],
+): number => {
+  const place = positivePlace(signature)
+  if (probabilities === undefined || place < 0) return Number.NaN
+  return probabilities.length === 1 ? (probabilities[0] ?? NaN) : (probabilities[place] ?? NaN)
+}
