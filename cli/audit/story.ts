@@ -99,14 +99,15 @@ const releasesOf = async (log: Log, fact: Prediction): Promise<ReadonlyArray<Rel
   const before = (await releaseHistory(log, model)).filter(
     ({ storedAt }) => storedAt <= (times.begun ?? times.taken),
   )
-  const promotion = before.findLast(
-    (event) => event.kind === "fact" && event.fact._tag === "Promoted",
-  )
-  return before.filter(
-    (event) =>
-      event.kind === "unreadable" ||
-      (event.fact.version === version && (event.fact._tag !== "Promoted" || event === promotion)),
-  )
+  const last = (tag: "Promoted" | "ModelConfigured") =>
+    before.findLast((event) => event.kind === "fact" && event.fact._tag === tag)
+  const [promotion, configuration] = [last("Promoted"), last("ModelConfigured")]
+  return before.filter((event) => {
+    if (event.kind === "unreadable" || event === configuration) return true
+    const { fact } = event
+    if (fact._tag === "ModelConfigured" || fact.version !== version) return false
+    return fact._tag !== "Promoted" || event === promotion
+  })
 }
 
 const tell = async (log: Log, placed: Placed): Promise<FactStory | UnreadableFact> => {
