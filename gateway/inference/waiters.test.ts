@@ -103,7 +103,7 @@ test("waits end in time, and all of them when the gateway closes", async () => {
   expect(waiters.size).toBe(0)
 })
 
-test("a reply to a wait that ended reaches the next one, whose owner sees the other id", async () => {
+test("a late reply reaches the next wait, whose owner sees that the id is another", async () => {
   const waiters = new Waiters(system.log, 1, now)
   const [first, second] = [newId(Date.now()), newId(Date.now())]
   const early = waitFor(waiters, first, 10_000)
