@@ -4,7 +4,6 @@ import {
   type Form,
   fp16FromNumber,
   InferenceClient,
-  InferenceError,
   numbers,
   output,
   tensor,
@@ -13,6 +12,7 @@ import {
 } from "./client.ts"
 import {
   type ClientSystem,
+  failing,
   FLIGHT,
   flights,
   START_MILLIS,
@@ -29,15 +29,6 @@ beforeAll(async () => {
   client = new InferenceClient({ url: system.url })
 }, START_MILLIS)
 afterAll(() => system.stop(), START_MILLIS)
-
-const failing = async (promise: Promise<unknown>): Promise<InferenceError> => {
-  const error: unknown = await promise.then(
-    () => undefined,
-    (cause: unknown) => cause,
-  )
-  if (error instanceof InferenceError) return error
-  throw new Error(`expected an InferenceError, got ${String(error)}`)
-}
 
 const SAMPLES: Readonly<Record<(typeof DATATYPES)[number], Values>> = {
   BOOL: [true, false, true],

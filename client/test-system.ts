@@ -1,18 +1,28 @@
 // A whole Weir for the tests of this folder, with models that give back what they get and one that
-// fails on a zero among its rows.
+// fails where any of its rows is not 0 or 1.
 import { join } from "node:path"
-import { ELEMENT, identity } from "../core/inference/onnx-test-models.ts"
+import { ELEMENT, identity, twoRowTable } from "../core/inference/onnx-test-models.ts"
 import {
   FLIGHTS_MODEL,
   FLIGHTS_SIGNATURE,
   startSystem,
   type TestSystem,
 } from "../test/support/system.ts"
-import { tensor, type InferRequest } from "./client.ts"
+import { InferenceError, type InferRequest, tensor } from "./client.ts"
 
 export const START_MILLIS = 60_000
 /** Values in a row of the models that give back. */
 export const WIDTH = 3
+
+/** The error that a promise rejects with. */
+export const failing = async (promise: Promise<unknown>): Promise<InferenceError> => {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  )
+  if (error instanceof InferenceError) return error
+  throw new Error(`expected an InferenceError, got ${String(error)}`)
+}
 
 export interface ClientSystem extends TestSystem {
   readonly url: string
@@ -30,6 +40,9 @@ export const startClientSystem = async (
     await Bun.write(path, identity(element, ["N", WIDTH]))
     await system.release(datatype, "1", path)
   }
+  const table = join(system.nats.directory, "table.onnx")
+  await Bun.write(table, twoRowTable)
+  await system.release("table", "1", table)
   await system.predictor()
   const { url } = await system.gateway(environment)
   return { ...system, url }

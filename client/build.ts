@@ -1,0 +1,43 @@
+// Builds the package into dist/: one ESM file for every platform, and its declarations.
+//   bun client/build.ts
+// The declarations need TypeScript, a development dependency of this folder alone: `bun install`
+// in it. Without it the build fails, unless `--no-declarations` says that only the JavaScript is
+// wanted.
+import { existsSync, rmSync } from "node:fs"
+import { join } from "node:path"
+
+const HERE = import.meta.dir
+const COMPILER = join(HERE, "node_modules", ".bin", "tsc")
+
+/** Writes `client.js` (with a source map) into the folder. */
+export const buildJavaScript = async (outdir: string): Promise<void> => {
+  await Bun.build({
+    entrypoints: [join(HERE, "client.ts")],
+    outdir,
+    format: "esm",
+    target: "browser",
+    sourcemap: "linked",
+  })
+}
+
+export const hasCompiler = (): boolean => existsSync(COMPILER)
+
+/** Writes `client.d.ts` and those that it imports into the folder. */
+export const buildDeclarations = async (outdir: string): Promise<void> => {
+  const run = Bun.spawn([COMPILER, "-p", join(HERE, "tsconfig.build.json"), "--outDir", outdir], {
+    stdout: "inherit",
+    stderr: "inherit",
+  })
+  const code = await run.exited
+  if (code !== 0) throw new Error(`tsc ended with ${code}`)
+}
+
+if (import.meta.main) {
+  const dist = join(HERE, "dist")
+  rmSync(dist, { recursive: true, force: true })
+  await buildJavaScript(dist)
+  if (!process.argv.includes("--no-declarations")) {
+    if (!hasCompiler()) throw new Error("TypeScript is not here: run `bun install` in client/")
+    await buildDeclarations(dist)
+  }
+}
