@@ -117,9 +117,9 @@ const besideTable = (compared: ReadonlyArray<Compared>): TextTable => ({
 
 const besideMarks = ({ evaluated, compared }: Beside): ReadonlyArray<Mark> => [
   {
-    figure: `rows a second through KS, Anderson-Darling and MMD beside ${evaluated.cell.load}`,
-    got: whole(evaluated.rowsPerSecond),
-    must: { text: `≥ ${whole(RATE_MUST)}`, held: evaluated.rowsPerSecond >= RATE_MUST },
+    figure: `rows a core-second through KS, Anderson-Darling and MMD beside ${evaluated.cell.load}`,
+    got: `${whole(evaluated.rowsPerCoreSecond)} (${whole(evaluated.rowsPerSecond)}/s by the clock)`,
+    must: { text: `≥ ${whole(RATE_MUST)}`, held: evaluated.rowsPerCoreSecond >= RATE_MUST },
   },
   ...compared.map((one): Mark => {
     const ratio = ratioOf(one)

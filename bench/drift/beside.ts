@@ -122,9 +122,15 @@ const compare = async (
   return { load, without, beside, rowsPerSecond: rows / seconds }
 }
 
-export interface Evaluated {
-  readonly cell: Cell
+/** What the tests' process says of itself. */
+interface Told {
   readonly rowsPerSecond: number
+  /** By the time that it had a core, which does not depend on who else wanted one. */
+  readonly rowsPerCoreSecond: number
+}
+
+export interface Evaluated extends Told {
+  readonly cell: Cell
 }
 
 /** The tests as fast as one process does them, while Weir serves. */
@@ -142,9 +148,9 @@ const evaluateBeside = async (
     const cell = await cellOf(weir, { name: "beside all tests", parts }, loop, options)
     child.kill("SIGTERM")
     const last: IteratorResult<string> = await lines.next()
-    const { rowsPerSecond }: { readonly rowsPerSecond: number } = JSON.parse(last.value)
-    options.say(`  ${Math.round(rowsPerSecond)} rows a second tested beside ${cell.load}`)
-    return { cell, rowsPerSecond }
+    const told: Told = JSON.parse(last.value)
+    options.say(`  ${Math.round(told.rowsPerSecond)} rows a second tested beside ${cell.load}`)
+    return { cell, ...told }
   } finally {
     child.kill("SIGKILL")
   }
