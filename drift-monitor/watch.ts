@@ -24,6 +24,7 @@ import {
   readWindow,
 } from "../core/findings/references.ts"
 import { championProfile } from "../core/findings/versions.ts"
+import { ArtifactStoreFull } from "../core/registry/artifacts.ts"
 import type { Logger } from "../core/service/logger.ts"
 import type { DriftFinding, WindowEvaluated, WindowFinding } from "../proto/finding.ts"
 import type { Evaluator } from "./evaluator.ts"
@@ -176,7 +177,7 @@ export class ModelWatch {
 
   /** Lets the rows of a quiet window join the reference, where that is configured. */
   async #join(finding: WindowEvaluated): Promise<void> {
-    const { settings, store, evaluator, release, now } = this.#options
+    const { settings, store, evaluator, release, logger, model, now } = this.#options
     const { update } = settings
     if (update === undefined || !joins(settings, finding)) return
     const { table } = await getReference(store, finding.reference)
@@ -184,7 +185,14 @@ export class ModelWatch {
     const window = await readWindow(this.#options, finding)
     const joined = joinReference(table, window, update, finding.seed)
     const origin = joinedOrigin(finding, update, asked)
-    const digest = await putReference(store, joined, origin)
+    const digest = await putReference(store, joined, origin).catch((cause: unknown) => {
+      if (cause instanceof ArtifactStoreFull) return undefined
+      throw cause
+    })
+    if (digest === undefined) {
+      logger.warn("no room for a further reference: the one before stays", { model })
+      return
+    }
     await this.#append(joinedReference(finding, digest, joined.rows, origin, now()))
     evaluator.reference(this.#name, joined, settings)
   }

@@ -39,11 +39,13 @@ const read = ({ headers, data, pending, storedAt }: Entry): PositionedFact | und
   }
 }
 
-/** The sequence in `HISTORY` from which on facts at or after a position lie; 1 past its end. */
+/**
+ * The sequence in `HISTORY` from which on facts at or after a position lie; 1 past its end. The end
+ * is read first: what is copied while the position is looked for must not be left out.
+ */
 export const sequenceOf = async (log: Log, position: number): Promise<number> => {
-  const found = await seek(log, position)
-  if (found !== undefined) return found
-  return (await log.manager.streams.info(HISTORY)).state.last_seq + 1
+  const { state } = await log.manager.streams.info(HISTORY)
+  return (await seek(log, position)) ?? state.last_seq + 1
 }
 
 /** Every fact of a model from a position on, for ever; ends when the signal aborts. */
