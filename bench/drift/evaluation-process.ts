@@ -1,6 +1,6 @@
 // A process that tests one window after another until it is told to end: every feature by KS and
-// Anderson-Darling, all together by MMD with 100 permutations. It prints how many rows that were, by
-// the clock and by the time that it had a core.
+// Anderson-Darling, all together by MMD with 100 permutations. It prints how many rows that were,
+// by the clock and by the time that it had a core.
 import { andersonDarlingSorted } from "#core/statistics/anderson-darling"
 import { kolmogorovSmirnovSorted } from "#core/statistics/kolmogorov-smirnov"
 import { mmdByGraph } from "#core/statistics/mmd-graph"
