@@ -109,11 +109,12 @@ export interface HistoryStatus {
 
 /** How far the copying is. `capacity` is the number of messages that the hot log may hold. */
 export const historyStatus = async (log: Log, capacity: number): Promise<HistoryStatus> => {
-  const [hot, long, last] = await Promise.all([
+  const [hot, long] = await Promise.all([
     log.manager.streams.info(PREDICTIONS),
     log.manager.streams.info(HISTORY),
-    readFromLeader(log, HISTORY, { last_by_subj: ALL_HISTORY }),
   ])
+  // Read behind the end: what is copied between the two would count as erased.
+  const last = await readFromLeader(log, HISTORY, { last_by_subj: ALL_HISTORY })
   const lastPosition = hot.state.last_seq
   // Copies that were erased at the end leave their sequences behind, and were copied all the same.
   const erased = last === undefined ? 0 : Math.max(0, long.state.last_seq - last.sequence)
