@@ -3,10 +3,7 @@
 
 const NIL = 0xc0
 
-/** Longer texts are decoded by the runtime, whose call costs as much as so many characters here. */
-const SHORT_TEXT_BYTES = 40
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+const REPLACEMENT = "\ufffd"
 
 const isSmall = (marker: number): boolean => marker < 0x80 || marker >= 0xe0
 
@@ -29,6 +26,8 @@ const FIXED = new Map([
 
 export class MessageReader {
   readonly #bytes: Uint8Array
+  /** The same bytes; made when there is a text. */
+  #text: Buffer | undefined
   #at = 0
 
   constructor(bytes: Uint8Array) {
@@ -71,7 +70,11 @@ export class MessageReader {
           ? this.#length(1 << (marker - 0xd9))
           : this.#unexpected("a text", marker)
     const start = this.#take(length)
-    return this.#ascii(start, length) ?? this.#utf8(start, length)
+    this.#text ??= Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength)
+    const text = this.#text.toString("utf8", start, start + length)
+    // What was no UTF-8, or might have been none: for the general decoder to tell.
+    if (text.includes(REPLACEMENT)) throw new Error("expected a text in UTF-8")
+    return text
   }
 
   /** A view, not a copy. */
@@ -130,22 +133,6 @@ export class MessageReader {
 
   #byte(): number {
     return this.#bytes[this.#take(1)] ?? 0
-  }
-
-  /** The text, where it is short and has no characters but those of ASCII. */
-  #ascii(start: number, length: number): string | undefined {
-    if (length > SHORT_TEXT_BYTES) return undefined
-    let text = ""
-    for (let at = start; at < start + length; at++) {
-      const byte = this.#bytes[at] ?? 0
-      if (byte > 0x7f) return undefined
-      text += String.fromCharCode(byte)
-    }
-    return text
-  }
-
-  #utf8(start: number, length: number): string {
-    return utf8.decode(this.#bytes.subarray(start, start + length))
   }
 
   #length(width: number): number {

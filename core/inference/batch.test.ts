@@ -32,10 +32,18 @@ const texts = (name: string, ...elements: ReadonlyArray<string>): Tensor => ({
 })
 
 test("requests share a run when all but their rows is the same, whatever the inputs' order", () => {
-  const key = shapeKey(pair, { inputs: [floats("a", [1, 2]), texts("b", "x")] })
-  expect(key).toBeString()
-  expect(shapeKey(pair, { inputs: [texts("b", "y", "z"), floats("a", [2, 2])] })).toBe(key)
-  expect(shapeKey(pair, { inputs: [floats("a", [1, 3]), texts("b", "x")] })).not.toBe(key)
+  const open = signatureOf([
+    { name: "a", datatype: "FP32", shape: [-1, -1] },
+    { name: "b", datatype: "BYTES", shape: [-1] },
+  ])
+  for (const signature of [pair, open]) {
+    const key = shapeKey(signature, { inputs: [floats("a", [1, 2]), texts("b", "x")] })
+    expect(key).toBeString()
+    expect(shapeKey(signature, { inputs: [texts("b", "y", "z"), floats("a", [2, 2])] })).toBe(key)
+  }
+  const wide = shapeKey(open, { inputs: [floats("a", [1, 3]), texts("b", "x")] })
+  expect(wide).toBeString()
+  expect(wide).not.toBe(shapeKey(open, { inputs: [floats("a", [1, 2]), texts("b", "x")] }))
 })
 
 test.each<[string, Signature, Member]>([

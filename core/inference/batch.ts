@@ -45,8 +45,19 @@ const named = (tensors: ReadonlyArray<Tensor>, name: string, at: number): Tensor
   return likely?.name === name ? likely : tensors.find((tensor) => tensor.name === name)
 }
 
+const FIXED = "fixed"
+const fixed = new WeakMap<Signature, boolean>()
+/** Whether what passed the check differs in rows alone. */
+const hasFixedShapes = (signature: Signature): boolean => {
+  const known = fixed.get(signature)
+  if (known !== undefined) return known
+  const found = signature.inputs.every(({ shape }) => !shape.slice(1).includes(-1))
+  fixed.set(signature, found)
+  return found
+}
+
 /**
- * Requests with the same key may share a run of this model version; undefined means that this one
+ * For requests that were checked against the signature. Those with the same key may share a run of this model version; undefined means that this one
  * runs alone: the model does not allow it, the inputs differ in rows or there are none, or it fills
  * a batch by itself.
  */
@@ -54,6 +65,7 @@ export const shapeKey = (signature: Signature, request: Member): string | undefi
   if (!signature.batching || request.inputs.length !== signature.inputs.length) return undefined
   const rows = rowsOf(request)
   if (rows === undefined || rows < 1 || rows >= BATCH_ROWS_MAX) return undefined
+  if (hasFixedShapes(signature)) return FIXED
   let key = ""
   for (let at = 0; at < signature.inputs.length; at++) {
     const input = named(request.inputs, signature.inputs[at]?.name ?? "", at)

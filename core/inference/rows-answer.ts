@@ -86,7 +86,8 @@ export const predictAnswerText = (
   const answer = rowsAnswer(signature, outputs)
   if (answer instanceof BadRequest) return answer
   const { id, model, version } = head
-  const start = JSON.stringify({ id, model, version }).slice(0, -1)
+  // Names of models and versions have no character that JSON would escape.
+  const start = `{"id":${JSON.stringify(id)},"model":"${model}","version":"${version}"`
   const { predictions, probabilities } = answer
   const rest = probabilities === undefined ? "" : `,"probabilities":${probabilities}`
   return `${start},"predictions":${predictions}${rest}}`
