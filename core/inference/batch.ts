@@ -57,9 +57,9 @@ const hasFixedShapes = (signature: Signature): boolean => {
 }
 
 /**
- * For requests that were checked against the signature. Those with the same key may share a run of this model version; undefined means that this one
- * runs alone: the model does not allow it, the inputs differ in rows or there are none, or it fills
- * a batch by itself.
+ * For requests that were checked against the signature. Those with the same key may share a run of
+ * this model version; undefined means that this one runs alone: the model does not allow it, the
+ * inputs differ in rows or there are none, or it fills a batch by itself.
  */
 export const shapeKey = (signature: Signature, request: Member): string | undefined => {
   if (!signature.batching || request.inputs.length !== signature.inputs.length) return undefined
