@@ -30,6 +30,12 @@ export const buildDeclarations = async (outdir: string): Promise<void> => {
   })
   const code = await run.exited
   if (code !== 0) throw new Error(`tsc ended with ${code}`)
+  // Every resolution of TypeScript finds the declarations of a .js, few those of a .ts.
+  for (const name of new Bun.Glob("*.d.ts").scanSync(outdir)) {
+    const path = join(outdir, name)
+    const text = await Bun.file(path).text()
+    await Bun.write(path, text.replaceAll(/(from "\.\/[\w-]+)\.ts"/g, '$1.js"'))
+  }
 }
 
 if (import.meta.main) {

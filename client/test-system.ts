@@ -26,6 +26,7 @@ export const failing = async (promise: Promise<unknown>): Promise<InferenceError
 
 export interface ClientSystem extends TestSystem {
   readonly url: string
+  readonly predictorPid: number
 }
 
 /** Models are named by their datatype; the environment is the gateway's. */
@@ -43,9 +44,9 @@ export const startClientSystem = async (
   const table = join(system.nats.directory, "table.onnx")
   await Bun.write(table, twoRowTable)
   await system.release("table", "1", table)
-  await system.predictor()
+  const predictor = await system.predictor()
   const { url } = await system.gateway(environment)
-  return { ...system, url }
+  return { ...system, url, predictorPid: predictor.pid }
 }
 
 /** Flights, each [distance, hour, weekday, origin, destination]. */
