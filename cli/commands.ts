@@ -8,6 +8,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import("./commands/demo.ts")).demo,
   show: async () => (await import("./commands/show.ts")).show,
   bench: async () => (await import("./commands/bench.ts")).bench,
+  conformance: async () => (await import("./commands/conformance.ts")).conformance,
   test: async () => (await import("./commands/test.ts")).test,
   predict: async () => (await import("./commands/predict.ts")).predict,
   tail: async () => (await import("./commands/tail.ts")).tail,
