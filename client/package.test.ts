@@ -117,6 +117,29 @@ test("every way works from the sources", () => {
   })
 })
 
+/** The programs of the README, and what it says that they say. */
+const examples = (text: string): ReadonlyArray<readonly [program: string, said: string]> =>
+  [...text.matchAll(/```ts\n(.*?)```\s+```text\n(.*?)```/gs)].map(([, program = "", said = ""]) => [
+    program,
+    said,
+  ])
+
+const runExample = async (program: string, at: number): Promise<string> => {
+  const path = join(folder, `example-${at}.ts`)
+  await Bun.write(path, program.replaceAll("http://127.0.0.1:8080", system.url))
+  // Node's way to print: not Bun's.
+  const built = await Bun.build({ entrypoints: [path], external: ["weir-client"], outdir: folder })
+  const child = Bun.spawn(["node", built.outputs[0]?.path ?? ""], { stdout: "pipe" })
+  return new Response(child.stdout).text()
+}
+
+testWithTool("node", "the programs of the README say what it says", async () => {
+  const found = examples(await Bun.file(join(import.meta.dir, "README.md")).text())
+  expect(found.length).toBeGreaterThan(5)
+  for (const [at, [program, said]] of found.entries())
+    expect(await runExample(program, at)).toBe(said)
+})
+
 test("and from the built package in Bun", async () => {
   expect(await run(process.execPath)).toEqual(expected)
 })

@@ -159,6 +159,12 @@ describe("what a server says wrong is told:", () => {
   })
 })
 
+test("a key that no header can hold is the caller's fault, and is not tried again", async () => {
+  const { seen, client } = serve(() => Response.json(ANSWER), { apiKey: "weir…" })
+  expect((await failing(client.infer("m", REQUEST))).code).toBe("invalid_argument")
+  expect(seen).toHaveLength(0)
+})
+
 test("a key and headers go with every request", async () => {
   const headers = { "x-tenant": "a" }
   const { seen, client } = serve(() => Response.json(ANSWER), {

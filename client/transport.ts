@@ -123,17 +123,26 @@ export class Transport {
     const key = typeof apiKey === "function" ? await apiKey() : apiKey
     const response = await this.#fetch(this.address(path), {
       method,
-      headers: {
+      headers: headersOf({
         ...this.#options.headers,
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
         ...body?.headers,
         ...headers,
-      },
+      }),
       signal,
       ...(body === undefined ? {} : { body: body.bytes }),
     })
     if (response.ok) return response
     throw await errorOf(response)
+  }
+}
+
+/** What no header can hold is the caller's fault, not the connection's. */
+const headersOf = (headers: Readonly<Record<string, string>>): Headers => {
+  try {
+    return new Headers(headers)
+  } catch (cause) {
+    throw localError("invalid", `headers: ${String(cause)}`, cause)
   }
 }
 
