@@ -2,6 +2,7 @@
 // that records are made of, and refuses everything that does not fit into the bytes that are there.
 
 const NIL = 0xc0
+const FLOAT64 = 0xcb
 
 const REPLACEMENT = "\ufffd"
 
@@ -26,8 +27,8 @@ const FIXED = new Map([
 
 export class MessageReader {
   readonly #bytes: Uint8Array
-  /** The same bytes; made when there is a text. */
-  #text: Buffer | undefined
+  /** The same bytes; made when it is first needed. */
+  #view: Buffer | undefined
   #at = 0
 
   constructor(bytes: Uint8Array) {
@@ -70,8 +71,7 @@ export class MessageReader {
           ? this.#length(1 << (marker - 0xd9))
           : this.#unexpected("a text", marker)
     const start = this.#take(length)
-    this.#text ??= Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength)
-    const text = this.#text.toString("utf8", start, start + length)
+    const text = this.#buffer().toString("utf8", start, start + length)
     // What was no UTF-8, or might have been none: for the general decoder to tell.
     if (text.includes(REPLACEMENT)) throw new Error("expected a text in UTF-8")
     return text
@@ -98,6 +98,20 @@ export class MessageReader {
       if (high < 1 << 21) return high * 2 ** 32 + this.#length(4)
     }
     return this.#unexpected("a whole number", marker)
+  }
+
+  /** Any finite number of 64 bits, or a whole one from 0 on. */
+  finite(): number {
+    if (this.#bytes[this.#at] !== FLOAT64) return this.whole()
+    const start = this.#take(9) + 1
+    const number = this.#buffer().readDoubleBE(start)
+    if (!Number.isFinite(number)) throw new Error("expected a finite number")
+    return number
+  }
+
+  boolean(): boolean {
+    const marker = this.#byte()
+    return marker === 0xc3 || (marker !== 0xc2 && this.#unexpected("a boolean", marker))
   }
 
   /** Passes over `count` values with all that is in them. */
@@ -133,6 +147,11 @@ export class MessageReader {
 
   #byte(): number {
     return this.#bytes[this.#take(1)] ?? 0
+  }
+
+  #buffer(): Buffer {
+    const { buffer, byteOffset, byteLength } = this.#bytes
+    return (this.#view ??= Buffer.from(buffer, byteOffset, byteLength))
   }
 
   #length(width: number): number {

@@ -1,8 +1,10 @@
 // The fact of a request: what was asked, and what came of it. Exactly one is stored for each id.
 import { Schema } from "effect"
+import { MessageReader } from "./message-pack-reader.ts"
 import { recordCodec } from "./message-pack.ts"
-import { LogId, ModelName, VersionName } from "./names.ts"
-import { InferenceRequest, REQUEST_LAYOUT } from "./request.ts"
+import { isLogId, isModelName, isVersionName, LogId, ModelName, VersionName } from "./names.ts"
+import { InferenceRequest, readRequestFields, REQUEST_LAYOUT } from "./request.ts"
+import { readTensors } from "./tensor-reader.ts"
 import { Tensor, TENSOR_FIELDS } from "./tensor.ts"
 
 /**
@@ -130,9 +132,109 @@ export const PREDICTION_LAYOUT = {
 
 export const PREDICTION_FORMAT = 1
 
-export const predictionCodec = recordCodec(
-  "prediction",
-  Prediction,
-  PREDICTION_LAYOUT,
-  PREDICTION_FORMAT,
-)
+type Mutable = { -readonly [K in keyof Prediction]: Prediction[K] }
+
+const nameOf = (text: string, isName: (text: string) => boolean): string => {
+  if (!isName(text)) throw new Error("expected a name")
+  return text
+}
+
+const readBatch = (reader: MessageReader): Batch => {
+  reader.listOf(PREDICTION_LAYOUT.nested.batch.fields.length)
+  const [id, rows, offset, size] = [reader.text(), reader.whole(), reader.whole(), reader.whole()]
+  const [members, ran] = [reader.text(), reader.text()]
+  if (ran !== "inline" && ran !== "worker") throw new Error("expected inline or worker")
+  return { id, rows, offset, size, members, ran }
+}
+
+const readTimes = (reader: MessageReader): Prediction["times"] => {
+  reader.listOf(PREDICTION_LAYOUT.nested.times.fields.length)
+  const [stored, taken] = [reader.finite(), reader.finite()]
+  const begun = reader.none() ? undefined : reader.finite()
+  const ended = reader.none() ? undefined : reader.finite()
+  return {
+    stored,
+    taken,
+    ...(begun === undefined ? {} : { begun }),
+    ...(ended === undefined ? {} : { ended }),
+  }
+}
+
+/** The fields that a plain fact may have. */
+const readField = (reader: MessageReader, field: string, fact: Mutable): void => {
+  switch (field) {
+    case "id":
+    case "retryOf":
+      fact[field] = nameOf(reader.text(), isLogId)
+      return
+    case "model":
+      fact.model = nameOf(reader.text(), isModelName)
+      return
+    case "version":
+    case "pinned":
+      fact[field] = nameOf(reader.text(), isVersionName)
+      return
+    case "modelDigest":
+    case "signatureDigest":
+    case "digest":
+    case "runtime":
+    case "caller":
+    case "requestId":
+    case "traceparent":
+      fact[field] = reader.text()
+      return
+    case "request":
+      reader.listOf(REQUEST_LAYOUT.fields.length)
+      fact.request = readRequestFields(reader)
+      return
+    case "outputs":
+      fact.outputs = readTensors(reader, Number.POSITIVE_INFINITY)
+      return
+    case "batch":
+      fact.batch = readBatch(reader)
+      return
+    case "times":
+      fact.times = readTimes(reader)
+      return
+    case "deliveries":
+      fact.deliveries = reader.whole()
+      return
+    case "keyed":
+      fact.keyed = reader.boolean()
+      return
+    default:
+      throw new Error("not plain")
+  }
+}
+
+/** Reads an answered fact of the current format whose request has no parameters. */
+const readPlain = (bytes: Uint8Array): Prediction => {
+  const reader = new MessageReader(bytes)
+  const { fields, later } = PREDICTION_LAYOUT
+  const count = reader.list(fields.length + 1) - 1
+  if (reader.whole() !== PREDICTION_FORMAT || count < fields.length - later)
+    throw new Error("another format")
+  const fact: Mutable = { id: "", model: "", times: { stored: 0, taken: 0 }, deliveries: -1 }
+  for (let at = 0; at < count; at++) if (!reader.none()) readField(reader, fields[at] ?? "", fact)
+  reader.end()
+  if (fact.id === "" || fact.model === "" || fact.times.stored === 0 || fact.deliveries < 0)
+    throw new Error("a field is missing")
+  return fact
+}
+
+const checked = recordCodec("prediction", Prediction, PREDICTION_LAYOUT, PREDICTION_FORMAT)
+
+/**
+ * Nearly every fact is plain and read in one pass, since whoever reads the log reads all of them;
+ * whatever is not, the general decoder and the schema read or refuse.
+ */
+export const predictionCodec: typeof checked = {
+  encode: checked.encode,
+  decode: (bytes) => {
+    try {
+      return readPlain(bytes)
+    } catch {
+      return checked.decode(bytes)
+    }
+  },
+}

@@ -39,23 +39,32 @@ const readNames = (reader: MessageReader): ReadonlyArray<string> => {
   return names
 }
 
-/** Reads a request of the current format that has no parameters. */
-const readPlain = (bytes: Uint8Array): InferenceRequest => {
-  const reader = new MessageReader(bytes)
-  reader.listOf(1 + REQUEST_LAYOUT.fields.length)
-  if (reader.whole() !== REQUEST_FORMAT) throw new Error("another format")
+/**
+ * The fields of a request that has no parameters.
+ *
+ * @throws Error where anything else stands, which is for the general decoder to read or refuse.
+ */
+export const readRequestFields = (reader: MessageReader): InferenceRequest => {
   const inputs = readTensors(reader, TENSORS_MAX)
   const outputs = reader.none() ? undefined : readNames(reader)
   const clientId = reader.none() ? undefined : reader.text()
   if (clientId !== undefined && clientId.length > CLIENT_ID_MAX_CHARACTERS)
     throw new Error("an id that is too long")
   if (!reader.none()) throw new Error("parameters")
-  reader.end()
   return {
     inputs,
     ...(outputs === undefined ? {} : { outputs }),
     ...(clientId === undefined ? {} : { clientId }),
   }
+}
+
+const readPlain = (bytes: Uint8Array): InferenceRequest => {
+  const reader = new MessageReader(bytes)
+  reader.listOf(1 + REQUEST_LAYOUT.fields.length)
+  if (reader.whole() !== REQUEST_FORMAT) throw new Error("another format")
+  const request = readRequestFields(reader)
+  reader.end()
+  return request
 }
 
 const checked = recordCodec("inference request", InferenceRequest, REQUEST_LAYOUT, REQUEST_FORMAT)
