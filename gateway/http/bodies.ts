@@ -94,6 +94,7 @@ export const V1Answer = named(
     Schema.Struct({ outputs: Schema.Unknown }),
   ]),
 )
+export const V1Live = named("V1Live", Schema.Struct({ status: Schema.Literal("alive") }))
 export const V1Models = named("V1Models", Schema.Struct({ models: Schema.Array(Schema.String) }))
 export const V1Model = named(
   "V1Model",

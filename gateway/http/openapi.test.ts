@@ -102,7 +102,7 @@ test("each operation says which key it takes, and how it refuses without one", (
     for (const { security, responses } of operationsOf(path)) {
       const statuses = Object.keys(isRecord(responses) ? responses : {})
       const isOpen = Array.isArray(security) && security.length === 0
-      expect({ path, isOpen }).toEqual({ path, isOpen: /health|openapi|docs/.test(path) })
+      expect({ path, isOpen }).toEqual({ path, isOpen: /^\/$|health|openapi|docs/.test(path) })
       const refusals = ["401", "429"].map((status) => statuses.includes(status))
       expect({ path, refusals }).toEqual({ path, refusals: [!isOpen, !isOpen] })
       expect(statuses).toContain("405")

@@ -202,6 +202,7 @@ export const operations = {
   modelVersion: look("modelVersion", "The same of a version", Body.ModelMetadata, ofModel),
   v1Predict: v1Predict("v1Predict", "Predicts rows as the V1 protocol has them"),
   v1PredictVersion: v1Predict("v1PredictVersion", "The same with one version"),
+  v1Live: look("v1Live", "Whether this process runs, as the V1 protocol has it", Body.V1Live),
   v1Models: look("v1Models", "The names of all models, as the V1 protocol has them", Body.V1Models),
   v1Model: look(
     "v1Model",

@@ -62,6 +62,8 @@ export interface V1ModelOptions {
 export const v1ModelRoutes = (options: V1ModelOptions): ReadonlyArray<Route> => {
   const { releases, readiness, responder } = options
 
+  const alive: Handler = () => jsonResponse(JSON.stringify({ status: "alive" }))
+
   const models: Handler = () =>
     jsonResponse(JSON.stringify({ models: [...releases.models().keys()] }))
 
@@ -79,6 +81,8 @@ export const v1ModelRoutes = (options: V1ModelOptions): ReadonlyArray<Route> => 
 
   const get = { method: "GET", access: "key" } as const
   return [
+    // Where KServe's client looks for life when it speaks V1.
+    { ...get, path: "/", access: "open", handle: alive, operation: operations.v1Live },
     { ...get, path: "/v1/models", handle: models, operation: operations.v1Models },
     { ...get, path: ONE, handle: model, operation: operations.v1Model },
     { ...get, path: VERSION, handle: model, operation: operations.v1Version },

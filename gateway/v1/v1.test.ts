@@ -38,6 +38,10 @@ test("columns are answered as columns", async () => {
   expect(answer.json).toMatchObject({ outputs: { label: [0] } })
 })
 
+test("the root of the address says that the process lives", async () => {
+  expect((await ask(`${url}/`)).json).toEqual({ status: "alive" })
+})
+
 test("a version is pinned by the address, whichever way the colon is written", async () => {
   const body = JSON.stringify({ instances: [ROW] })
   for (const path of ["flights/versions/1:predict", "flights%3Apredict", "flights:predict?a=b"])
