@@ -1,5 +1,6 @@
 // What the headers of a call say about how it is to be handled. Traces are passed on where they are
 // well formed and are otherwise left out; everything else that is wrong is refused by name.
+import { readTraceparent } from "#core/service/trace-context"
 import { IDEMPOTENCY_KEY, REQUEST_ID, TIMEOUT, TRACEPARENT, VERSION } from "#proto/headers"
 import { isModelName, isVersionName } from "#proto/names"
 import type { Parameters } from "#proto/request"
@@ -12,8 +13,6 @@ export const KEY_MAX_CHARACTERS = 255
 const REQUEST_ID_MAX_CHARACTERS = 128
 
 const PRINTABLE = /^[\x20-\x7e]+$/
-/** W3C Trace Context, version 00 and the form that later ones share. */
-const TRACEPARENT_FORM = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/
 const TRACEPARENT_MAX_CHARACTERS = 128
 
 const shown = (value: string): string => JSON.stringify(value.slice(0, 80))
@@ -78,7 +77,7 @@ export const requestIdOf = (headers: Headers): string | undefined => {
 export const traceparentOf = (headers: Headers): string | undefined => {
   const value = headers.get(TRACEPARENT)
   if (value === null || value.length > TRACEPARENT_MAX_CHARACTERS) return undefined
-  return TRACEPARENT_FORM.test(value) ? value : undefined
+  return readTraceparent(value) === undefined ? undefined : value
 }
 
 const isRefused = (value: unknown): value is Refusal => typeof value === "object"

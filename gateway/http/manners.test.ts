@@ -37,6 +37,15 @@ test.each([
   expect(made.headers.get("traceparent")).toBeNull()
 })
 
+test.each([
+  ["trace id", `00-${"0".repeat(32)}-b7ad6b7169203331-01`],
+  ["parent id", `00-0af7651916cd43dd8448eb211c80319c-${"0".repeat(16)}-01`],
+])("a trace whose %s is all zeros is none, and is not echoed", async (_, invalid) => {
+  const told = await ask(`${url}/v2`, { headers: { traceparent: invalid } })
+  expect(told.status).toBe(200)
+  expect(told.headers.get("traceparent")).toBeNull()
+})
+
 test("a fetched answer has the request id of who fetches it", async () => {
   const first = await post(`${url}/predict`, ROWS, { "x-request-id": "first" })
   const path = `${url}/v2/models/${MODEL}/predictions/${first.headers.get("weir-id")}`
@@ -102,5 +111,7 @@ test("preferences are read, cut to what we do, and otherwise ignored", () => {
   const read = (prefer: string) => readPreference(new Headers({ prefer }))
   expect(read("respond-async, wait=5")).toEqual({ isAsync: true, waitSeconds: 5 })
   expect(read('handling=lenient, Wait="900"')).toEqual({ isAsync: false, waitSeconds: 60 })
+  expect(read("respond-async; wait=5")).toEqual({ isAsync: true, waitSeconds: 0 })
+  expect(read('respond-async ; x="y", wait=5;why')).toEqual({ isAsync: true, waitSeconds: 5 })
   expect(read("wait=-1")).toEqual({ isAsync: false, waitSeconds: 0 })
 })

@@ -14,10 +14,13 @@ export interface Preference {
 const NONE: Preference = { isAsync: false, waitSeconds: 0 }
 const WAIT = /^wait\s*=\s*"?(\d{1,9})"?$/
 
+/** A preference without its parameters, which stand behind semicolons: we know none. */
+const withoutParameters = (wish: string): string => (wish.split(";", 1)[0] ?? "").trim()
+
 export const readPreference = (headers: Headers): Preference => {
   const prefer = headers.get("prefer")
   if (prefer === null) return NONE
-  const wishes = prefer.split(",").map((wish) => wish.trim().toLowerCase())
+  const wishes = prefer.split(",").map((wish) => withoutParameters(wish).toLowerCase())
   const wait = wishes.map((wish) => WAIT.exec(wish)?.[1]).find((found) => found !== undefined)
   return {
     isAsync: wishes.includes("respond-async"),
