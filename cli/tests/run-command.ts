@@ -14,7 +14,7 @@ export interface CommandResult {
 }
 
 /** Settings of the services; what a shell has set for them must not reach the tests. */
-const SERVICE_KEY = /^(WEIR_(?!NATS_SERVER$|FUZZ_|PYTHON$)|NATS_|MODEL_|DRIFT_|LOG_|OTEL_)/
+const SERVICE_KEY = /^(WEIR_(?!NATS_SERVER$|FUZZ_|PYTHON$|GOLDEN$)|NATS_|MODEL_|DRIFT_|LOG_|OTEL_)/
 
 const testEnvironment = (): Record<string, string | undefined> => {
   const kept = Object.entries(process.env).filter(([key]) => !SERVICE_KEY.test(key))

@@ -118,11 +118,16 @@ const runCase = (
   return { file: `gx/${expected}`, passed, total: recorded.results.length, differences: found }
 }
 
-/** Runs every case of every index in `<root>/gx`; the root is the folder of golden vectors. */
-export const runGolden = (root: string | undefined): ReadonlyArray<GoldenOutcome> => {
-  const own = join(import.meta.dir, "golden", "gx")
-  const given = root === undefined ? own : join(root, "gx")
-  const folder = existsSync(given) ? given : own
+/**
+ * Runs every case of every index in `<root>/gx`; the root is the folder of golden vectors, and
+ * without one the project's own are run. `undefined` where the root holds no `gx`.
+ *
+ * @throws Error when there is no such root.
+ */
+export const runGolden = (root: string | undefined): ReadonlyArray<GoldenOutcome> | undefined => {
+  if (root !== undefined && !existsSync(root)) throw new Error(`WEIR_GOLDEN: no folder ${root}`)
+  const folder = join(root ?? join(import.meta.dir, "golden"), "gx")
+  if (!existsSync(folder)) return undefined
   const indices = readdirSync(folder).filter((name) => /^index.*\.json$/.test(name))
   return indices.flatMap((name) =>
     Schema.decodeUnknownSync(Index)(json(join(folder, name))).cases.map((one) =>

@@ -1,5 +1,6 @@
-import { expect, test } from "bun:test"
+import { expect } from "bun:test"
 import { Schema } from "effect"
+import { goldenTest } from "./golden-test.ts"
 import { attempt, golden, sample } from "./vectors.ts"
 import { kolmogorovTail } from "./kolmogorov.ts"
 import { ks2samp } from "./profile-scipy.ts"
@@ -10,7 +11,7 @@ const Policy = Schema.Struct({
 const ALTERNATIVES = ["two-sided", "less", "greater"] as const
 const METHODS = ["exact", "asymp", "auto"] as const
 
-test("two-sample Kolmogorov-Smirnov agrees with SciPy in every mode", () => {
+goldenTest("ks.json", "two-sample Kolmogorov-Smirnov agrees with SciPy in every mode", () => {
   const differences = golden("ks.json", Bun.env["WEIR_GOLDEN"], (input) => {
     const x = sample(input["x"])
     const size = input["n"]

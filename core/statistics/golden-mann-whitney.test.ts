@@ -1,4 +1,5 @@
-import { expect, test } from "bun:test"
+import { expect } from "bun:test"
+import { goldenTest } from "./golden-test.ts"
 import { attempt, golden, sample } from "./vectors.ts"
 import { hodgesLehmann, mannWhitney } from "./mann-whitney.ts"
 
@@ -10,19 +11,23 @@ const METHODS = {
   auto: { method: "auto" },
 } as const
 
-test("Mann-Whitney and Hodges-Lehmann agree with SciPy and NumPy", () => {
-  const differences = golden("mann-whitney.json", Bun.env["WEIR_GOLDEN"], (input) => {
-    const x = sample(input["x"])
-    const y = sample(input["y"])
-    const solved = (alternative: (typeof ALTERNATIVES)[number]) =>
-      Object.fromEntries(
-        Object.entries(METHODS).map(([name, options]) => [
-          name,
-          attempt(() => mannWhitney(x, y, { alternative, ...options })),
-        ]),
-      )
-    const tests = Object.fromEntries(ALTERNATIVES.map((one) => [one, solved(one)]))
-    return { ...tests, hodges_lehmann: hodgesLehmann(x, y) }
-  })
-  expect(differences).toEqual([])
-})
+goldenTest(
+  "mann-whitney.json",
+  "Mann-Whitney and Hodges-Lehmann agree with SciPy and NumPy",
+  () => {
+    const differences = golden("mann-whitney.json", Bun.env["WEIR_GOLDEN"], (input) => {
+      const x = sample(input["x"])
+      const y = sample(input["y"])
+      const solved = (alternative: (typeof ALTERNATIVES)[number]) =>
+        Object.fromEntries(
+          Object.entries(METHODS).map(([name, options]) => [
+            name,
+            attempt(() => mannWhitney(x, y, { alternative, ...options })),
+          ]),
+        )
+      const tests = Object.fromEntries(ALTERNATIVES.map((one) => [one, solved(one)]))
+      return { ...tests, hodges_lehmann: hodgesLehmann(x, y) }
+    })
+    expect(differences).toEqual([])
+  },
+)

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test"
+import { expect } from "bun:test"
 import { binsByCount, binsByWidth, calibrationError } from "./calibration.ts"
 import {
   accuracy,
@@ -16,6 +16,7 @@ import {
   rocAucOneVersusRest,
 } from "./classification.ts"
 import { mcNemar } from "./comparison.ts"
+import { goldenTest } from "./golden-test.ts"
 import { golden, rows, sample } from "./vectors.ts"
 import { regressionQuality } from "./regression.ts"
 
@@ -66,7 +67,7 @@ const multiclass = (y: Float64Array, P: ReadonlyArray<ReadonlyArray<number>>) =>
   }
 }
 
-test("metrics of quality agree with scikit-learn and statsmodels", () => {
+goldenTest("metrics.json", "metrics of quality agree with scikit-learn and statsmodels", () => {
   const differences = golden("metrics.json", Bun.env["WEIR_GOLDEN"], (input) => {
     if (input["only_first_right"] !== undefined) {
       const result = mcNemar(Number(input["only_first_right"]), Number(input["only_second_right"]))

@@ -1,7 +1,8 @@
-import { expect, test } from "bun:test"
+import { expect } from "bun:test"
 import { Schema } from "effect"
 import { Adwin } from "./adwin.ts"
 import { Ddm, Eddm } from "./error-rate.ts"
+import { goldenTest } from "./golden-test.ts"
 import { golden, sample, stream } from "./vectors.ts"
 import { HddmA, HddmW } from "./hddm.ts"
 import { Kswin } from "./kswin.ts"
@@ -50,7 +51,7 @@ const DETECTORS: Record<string, (given: object) => StreamDetector | ErrorRateDet
 const ERROR_RATES = new Set(["DDM", "EDDM", "HDDM_A", "HDDM_W"])
 const CHECKPOINT = 200
 
-test("detectors over a stream fire at the same values as river's", () => {
+goldenTest("online.json", "detectors over a stream fire at the same values as river's", () => {
   const differences = golden("online.json", Bun.env["WEIR_GOLDEN"], (input) => {
     const name = String(input["detector"])
     const values = input["values"] === undefined ? stream(input["stream"]) : sample(input["values"])

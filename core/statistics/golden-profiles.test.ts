@@ -1,5 +1,6 @@
-import { expect, test } from "bun:test"
+import { expect } from "bun:test"
 import { Schema } from "effect"
+import { goldenTest } from "./golden-test.ts"
 import { column, golden, rows } from "./vectors.ts"
 import { alibiDetector, type AlibiTest } from "./profile-alibi.ts"
 import { evidentlyColumn, evidentlyDataset, isEvidentlyTest } from "./profile-evidently.ts"
@@ -24,7 +25,7 @@ const TESTS = {
 const transpose = (table: ReadonlyArray<ReadonlyArray<number>>) =>
   (table[0] ?? []).map((_, j) => Float64Array.from(table, (row) => row[j] ?? NaN))
 
-test("univariate detectors decide as Alibi Detect does", () => {
+goldenTest("alibi-kdrift.json", "univariate detectors decide as Alibi Detect does", () => {
   const differences = golden("alibi-kdrift.json", Bun.env["WEIR_GOLDEN"], (input) => {
     const { detector, correction, drift_type, p_val, alternative, categorical } =
       Schema.decodeUnknownSync(Alibi)(input)
@@ -73,7 +74,7 @@ const given = (options: Options, kind: "num" | "cat") => {
 
 const CurrentApi = Schema.Array(Schema.Struct({ metric: Schema.String }))
 
-test("tables are judged as Evidently judges them", () => {
+goldenTest("evidently.json", "tables are judged as Evidently judges them", () => {
   const differences = golden("evidently.json", Bun.env["WEIR_GOLDEN"], (raw, vector) => {
     const input = Schema.decodeUnknownSync(Evidently)(raw)
     const driftShare = Number(input.options["drift_share"] ?? 0.5)

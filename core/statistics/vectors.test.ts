@@ -54,7 +54,7 @@ test("recipes draw the same numbers as the tool that made the vectors", () => {
   expect([...stream([recipe, { ...recipe, n: 1 }])]).toEqual([...drawn, drawn[0]!])
 })
 
-test("a folder that does not exist is an error, a file that is absent is said", () => {
-  expect(() => golden("some.json", "/nowhere", () => 1)).toThrow("there is no folder /nowhere")
-  expect(golden("absent.json", import.meta.dir, () => 1)).toEqual([])
+test("a folder or a file that does not exist is an error", () => {
+  expect(() => golden("some.json", "/nowhere", () => 1)).toThrow("/nowhere/some.json")
+  expect(() => golden("no-such.json", undefined, () => 1)).toThrow("no-such.json")
 })
