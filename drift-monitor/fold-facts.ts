@@ -1,10 +1,12 @@
 // Folds the log of one model into windows, live: facts as they come, marks as they are set. A mark
-// that comes after the facts behind it makes the open window be folded again from its beginning.
+// that comes after the facts behind it, or an erasure of one of them, makes the open window be
+// folded again from its beginning.
 import { WindowFold, type ClosedWindow } from "../core/drift/fold.ts"
 import type { WindowRule } from "../core/drift/window.ts"
 import type { FactSource } from "../core/findings/sources.ts"
 import type { Plans } from "../core/findings/versions.ts"
 import type { WindowRange } from "../proto/finding.ts"
+import type { ErasureBoard } from "./erasure-board.ts"
 import type { MarkBoard } from "./mark-board.ts"
 
 export interface FoldFactsOptions {
@@ -16,6 +18,7 @@ export interface FoldFactsOptions {
   /** Resolves when every version that facts name by now is known. */
   readonly releasesCaughtUp: () => Promise<void>
   readonly marks: MarkBoard
+  readonly erasures: ErasureBoard
   readonly signal: AbortSignal
   /** Told of each fact that was taken. */
   readonly onFact: (open: WindowRange, rows: number, pending: number) => void
@@ -41,9 +44,10 @@ class Pass {
   }
 
   async run(): Promise<number | undefined> {
-    const { source, model, marks, plans, onFact, releasesCaughtUp } = this.#options
+    const { source, model, marks, erasures, plans, onFact, releasesCaughtUp } = this.#options
     const from = this.#fold.open.from
     const unfollow = marks.follow(model, ({ position }) => this.#marked(position))
+    const unfollowErasures = erasures.follow(model, ({ positions }) => this.#erased(positions))
     for (const position of marks.positions(model)) this.#awaitFacts(position)
     try {
       for await (const { fact, position, pending } of source.follow(from, this.#signal)) {
@@ -57,6 +61,7 @@ class Pass {
       }
     } finally {
       unfollow()
+      unfollowErasures()
       this.#end.abort()
     }
     if (this.#failure !== undefined) throw this.#failure.cause
@@ -75,6 +80,14 @@ class Pass {
       this.#again = this.#fold.open.from
       this.#end.abort()
     } else this.#awaitFacts(position)
+  }
+
+  /** What the open window holds in memory of an erased fact is dropped with it. */
+  #erased(positions: ReadonlyArray<number>): void {
+    const { from, to } = this.#fold.open
+    if (!positions.some((position) => position >= from && position <= to)) return
+    this.#again = from
+    this.#end.abort()
   }
 
   /** Ends the window at a mark as soon as its facts are in, without waiting for the next fact. */

@@ -8,6 +8,7 @@ import type { Log } from "../core/log/log.ts"
 import type { ArtifactStore } from "../core/registry/artifacts.ts"
 import type { Releases } from "../core/registry/releases.ts"
 import type { Logger } from "../core/service/logger.ts"
+import { withoutErased, type ErasureBoard } from "./erasure-board.ts"
 import type { Evaluator } from "./evaluator.ts"
 import type { MarkBoard } from "./mark-board.ts"
 import type { DriftMetrics, OpenWindow } from "./metrics.ts"
@@ -18,6 +19,7 @@ export interface MonitorOptions {
   readonly store: ArtifactStore
   readonly releases: Releases
   readonly marks: MarkBoard
+  readonly erasures: ErasureBoard
   readonly evaluator: Evaluator
   readonly config: DriftConfig
   readonly windowsQueuedMax: number
@@ -68,14 +70,14 @@ export class Monitor {
   #watch(model: string): void {
     const metrics = this.#metrics
     if (metrics === undefined || this.#watches.has(model)) return
-    const { log, releases, config } = this.#options
+    const { log, releases, config, erasures } = this.#options
     const release = () => releases.model(model)
     const settings = settingsOf(config, model, championProfile(release()) !== undefined)
     const begin = (source: FactSource, own: DriftSettings): ModelWatch => {
       const watch = new ModelWatch({
         ...this.#options,
         model,
-        source,
+        source: withoutErased(source, erasures, model),
         settings: own,
         metrics,
         release,

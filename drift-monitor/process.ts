@@ -14,6 +14,7 @@ import type { Logger } from "../core/service/logger.ts"
 import { limitsOf, natsSettingsOf } from "../core/service/process-settings.ts"
 import { resource } from "../core/service/run-main.ts"
 import { startStatusServer } from "../core/service/status-server.ts"
+import { ErasureBoard } from "./erasure-board.ts"
 import { Evaluator } from "./evaluator.ts"
 import { MarkBoard } from "./mark-board.ts"
 import { DriftMetrics } from "./metrics.ts"
@@ -104,13 +105,27 @@ const makeMonitor = Effect.fnUntraced(function* (
     () => MarkBoard.open(log, values.predictionsMessagesMax),
     (board) => board.close(),
   )
+  const erasures = yield* resource(
+    () => ErasureBoard.open(log),
+    (board) => board.close(),
+  )
   const evaluator = yield* resource(
     async () => new Evaluator(),
     (made) => made.close(),
   )
   const store = jetStreamArtifacts(log)
   const { windowsQueuedMax } = values
-  const parts = { log, store, releases, marks, evaluator, config, windowsQueuedMax, logger }
+  const parts = {
+    log,
+    store,
+    releases,
+    marks,
+    erasures,
+    evaluator,
+    config,
+    windowsQueuedMax,
+    logger,
+  }
   const monitor = yield* resource(
     async () => new Monitor({ ...parts, now: Date.now }),
     (made) => made.stop(),
@@ -124,7 +139,7 @@ const makeMonitor = Effect.fnUntraced(function* (
   )
   const quality = yield* watchQuality({ log, releases, logger, now: Date.now }, metrics)
   const watches = [monitor.failed, performance.failed, ...quality]
-  const ended = () => [releases.done, marks.done, evaluator.died, ...watches]
+  const ended = () => [releases.done, marks.done, erasures.done, evaluator.died, ...watches]
   return { metrics, ended }
 })
 

@@ -15,6 +15,7 @@ import type { ArtifactStore } from "../core/registry/artifacts.ts"
 import type { Release } from "../core/registry/release.ts"
 import type { ReferenceTaken } from "../proto/finding.ts"
 import { foldFacts } from "./fold-facts.ts"
+import { sinceErasures, type ErasureBoard } from "./erasure-board.ts"
 import type { MarkBoard } from "./mark-board.ts"
 
 export interface TakingOptions {
@@ -28,6 +29,7 @@ export interface TakingOptions {
   /** Resolves when every version that facts name by now is known. */
   readonly releasesCaughtUp: () => Promise<void>
   readonly marks: MarkBoard
+  readonly erasures: ErasureBoard
   readonly signal: AbortSignal
   readonly now: () => number
 }
@@ -63,7 +65,9 @@ const takeFirst = async (
   rule: DriftSettings["window"],
   words: string,
 ): Promise<Taken | undefined> => {
-  const found = await firstWindow(options, rule, after + 1)
+  const { erasures, model } = options
+  const fold = () => firstWindow(options, rule, after + 1)
+  const found = await sinceErasures(erasures, model, fold)
   if (found === undefined) return undefined
   const { from, to, rows } = found.range
   const place = { from, to }
@@ -76,7 +80,7 @@ const takeRange = async (
   after: number,
   source: ReferenceSource & { readonly kind: "range" },
 ): Promise<Taken | undefined> => {
-  const { source: facts, model, marks, settings, plans, signal } = options
+  const { source: facts, model, marks, erasures, settings, plans, signal } = options
   const start = typeof source.from === "number" ? source.from : undefined
   const from = start ?? ((await marks.named(model, String(source.from), signal)) ?? 0) + 1
   const end = typeof source.to === "number" ? source.to : undefined
@@ -85,7 +89,8 @@ const takeRange = async (
   if (!(await marks.copied(to, signal))) return undefined
   await options.releasesCaughtUp()
   const seed = seedOf(`${model} ${from}`)
-  const table = await readTable(facts, { from, to, rowsMax: settings.rowsMax, seed, plans })
+  const range = { from, to, rowsMax: settings.rowsMax, seed, plans }
+  const table = await sinceErasures(erasures, model, () => readTable(facts, range))
   const words = `range ${from} to ${to}`
   const reference = await putReference(options.store, table, origin(options, words, { from, to }))
   const position = Math.max(after, to)

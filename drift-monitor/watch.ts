@@ -27,6 +27,7 @@ import { championProfile } from "../core/findings/versions.ts"
 import { ArtifactStoreFull } from "../core/registry/artifacts.ts"
 import type { Logger } from "../core/service/logger.ts"
 import type { DriftFinding, WindowEvaluated, WindowFinding } from "../proto/finding.ts"
+import { sinceErasures } from "./erasure-board.ts"
 import type { Evaluator } from "./evaluator.ts"
 import { foldFacts } from "./fold-facts.ts"
 import type { DriftMetrics, OpenWindow } from "./metrics.ts"
@@ -177,12 +178,12 @@ export class ModelWatch {
 
   /** Lets the rows of a quiet window join the reference, where that is configured. */
   async #join(finding: WindowEvaluated): Promise<void> {
-    const { settings, store, evaluator, release, logger, model, now } = this.#options
+    const { settings, store, evaluator, erasures, release, logger, model, now } = this.#options
     const { update } = settings
     if (update === undefined || !joins(settings, finding)) return
     const { table } = await getReference(store, finding.reference)
     const asked = askedOf(settings, championProfile(release()))
-    const window = await readWindow(this.#options, finding)
+    const window = await sinceErasures(erasures, model, () => readWindow(this.#options, finding))
     const joined = joinReference(table, window, update, finding.seed)
     const origin = joinedOrigin(finding, update, asked)
     const digest = await putReference(store, joined, origin).catch((cause: unknown) => {
