@@ -15,7 +15,7 @@ export interface Packed {
   readonly tails: ReadonlyArray<Uint8Array>
 }
 
-/** The tensors that `isRaw` chooses as bytes, the others as JSON; `more` is merged into the JSON. */
+/** The tensors that `isRaw` chooses as bytes, the others as JSON; `more` is put beside them. */
 export const pack = (
   tensors: ReadonlyArray<Tensor>,
   more: Json = {},

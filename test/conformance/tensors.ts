@@ -1,4 +1,4 @@
-// Tensors to ask with: small values that any model of the signature should take, and their raw form.
+// Tensors to ask with: small values that a model of the signature should take, and their raw form.
 import type { Datatype, Model, TensorSpec } from "./models.ts"
 import { Unsupported } from "./verdict.ts"
 

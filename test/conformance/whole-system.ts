@@ -1,4 +1,4 @@
-// For tests of this folder: a real system with models of every datatype, of two outputs and of rows.
+// For tests of this folder: a real system with models of every datatype, and of two outputs.
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -13,7 +13,6 @@ import {
   value,
   type Dimensions,
 } from "#core/inference/onnx-test-models"
-import { freePort } from "../../cli/port.ts"
 import { FLIGHTS_MODEL, FLIGHTS_SIGNATURE, startSystem } from "../support/system.ts"
 import { DATATYPES } from "./models.ts"
 
@@ -70,7 +69,7 @@ export const startWholeSystem = async (): Promise<WholeSystem> => {
   await system.release("flights", "1", FLIGHTS_MODEL, FLIGHTS_SIGNATURE)
   remove()
   await system.predictor()
-  const port = freePort("127.0.0.1")
-  const { url } = await system.gateway({ WEIR_GRPC_PORT: `${port}` })
-  return { url, grpc: `127.0.0.1:${port}`, stop: system.stop }
+  const { url, log } = await system.gateway({ WEIR_GRPC_PORT: "0" })
+  const [, grpc = ""] = /"grpc":"([^"]+)"/.exec(log.join("\n")) ?? []
+  return { url, grpc, stop: system.stop }
 }

@@ -1,4 +1,4 @@
-// Inference in JSON: that answers are those of the question, in every form in which it can be asked.
+// Inference in JSON: that answers are those of the question, in every form that it may have.
 import { sampleAnswer, withRows, type Area, type Context } from "../check.ts"
 import { answered, answeredWhole, ask, bodyOf, expectNear, inputOf } from "../infer.ts"
 import type { Model } from "../models.ts"
