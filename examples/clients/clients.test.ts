@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { FLIGHTS_MODEL, FLIGHTS_SIGNATURE, startSystem } from "../../test/support/system.ts"
 import { runPython, testWithModules } from "../../test/support/python.ts"
-import { testWithTool } from "../../test/support/tools.ts"
+import { findToolFolder, testWithTool } from "../../test/support/tools.ts"
 import { parseFlights } from "../flights/flights.ts"
 
 const START_MILLIS = 60_000
@@ -15,13 +15,16 @@ const ROW = '[1750,0,0,"DTW","LAS"]'
 
 let system: Awaited<ReturnType<typeof startSystem>>
 let url: string
+let grpc: string
 let requests: string
 
 beforeAll(async () => {
   system = await startSystem()
   await system.release("flights", "1", FLIGHTS_MODEL, FLIGHTS_SIGNATURE)
   await system.predictor()
-  url = (await system.gateway()).url
+  const gateway = await system.gateway({ WEIR_GRPC_PORT: "0" })
+  url = gateway.url
+  grpc = /"grpc":"([^"]+)"/.exec(gateway.log.join("\n"))?.[1] ?? ""
   const flights = parseFlights(await readFile(join(HERE, "..", "flights", "flights.csv"), "utf8"))
   const lines = flights.slice(0, COUNT).map((flight) => {
     const tensor = (name: string, datatype: string, value: number | string) => ({
@@ -125,3 +128,43 @@ testWithTool("curl", "curl asks in every way", async () => {
   expect(said).toContain("/predictions/")
   expect(said).toContain("event: prediction")
 })
+
+testWithTool("curl", "curl sends and gets raw bytes", async () => {
+  const run = Bun.spawn(["sh", join(HERE, "curl", "binary.sh"), url, "flights"], {
+    stdout: "pipe",
+    stderr: "pipe",
+  })
+  const said = await new Response(run.stdout).text()
+  expect([await run.exited, await new Response(run.stderr).text()]).toEqual([0, ""])
+  expect(said).toContain('"binary_data_size":8')
+  expect(said).toMatch(/ 0\.5135\d+ +0\.4864\d+\n$/)
+})
+
+const ANSWER = /"label": \[0\], "probabilities": \[\[0\.5135\d+, 0\.4864\d+\]\]/
+
+for (const protocol of ["http", "grpc"])
+  testWithModules(
+    [`tritonclient.${protocol}`],
+    `Triton's client asks over ${protocol}`,
+    async () => {
+      const address = protocol === "grpc" ? grpc : url.replace("http://", "")
+      const script = join(HERE, "python", "triton_client.py")
+      const words = [script, "--protocol", protocol, "--address", address]
+      const { code, output, errors } = await runPython(words)
+      expect([code, errors]).toEqual([0, ""])
+      expect(output).toMatch(ANSWER)
+    },
+  )
+
+const kserve = findToolFolder("kserve")
+const runKserve = async () => {
+  const script = join(HERE, "python", "kserve_client.py")
+  const { code, output, errors } = await runPython([script, "--url", url], {
+    PYTHONPATH: kserve ?? "",
+  })
+  expect([code, errors]).toEqual([0, ""])
+  expect(output).toContain('{"predictions": [0], "probabilities"')
+  expect(output).toMatch(ANSWER)
+}
+if (kserve === undefined) test.skip("KServe's client asks (kserve is not here)", () => undefined)
+else test("KServe's client asks by V1 and V2", runKserve)
