@@ -1,6 +1,6 @@
 // One watch for each model that is registered, as soon as it is. When one of them cannot go on, the
 // monitor ends: a model that is silently no longer watched would be worse.
-import { parseDriftConfig, settingsOf, type DriftConfig } from "../core/drift/config.ts"
+import { settingsOf, type DriftConfig } from "../core/drift/config.ts"
 import { predictionSource, truthSource, type FactSource } from "../core/findings/sources.ts"
 import { championProfile, plansOf } from "../core/findings/versions.ts"
 import { truthSettings, type DriftSettings } from "../core/drift/settings.ts"
@@ -26,10 +26,6 @@ export interface MonitorOptions {
   readonly logger: Logger
   readonly now: () => number
 }
-
-/** The file's configuration; without a file, every model gets the defaults. */
-export const readConfig = async (path: string | undefined): Promise<DriftConfig> =>
-  path === undefined ? {} : parseDriftConfig(await Bun.file(path).text())
 
 export class Monitor {
   readonly #options: MonitorOptions

@@ -5,6 +5,7 @@ import { systemClock } from "../core/alerts/clock.ts"
 import { openDelivery } from "../core/alerts/delivery.ts"
 import { makeSend } from "../core/alerts/send.ts"
 import { operatorTargets } from "../core/alerts/settings.ts"
+import { readDriftConfig } from "../core/drift/config-file.ts"
 import { openGates } from "../core/gates/gates.ts"
 import { closeLog, type Log } from "../core/log/log.ts"
 import { jetStreamArtifacts } from "../core/registry/object-store.ts"
@@ -18,7 +19,7 @@ import { ErasureBoard } from "./erasure-board.ts"
 import { Evaluator } from "./evaluator.ts"
 import { MarkBoard } from "./mark-board.ts"
 import { DriftMetrics } from "./metrics.ts"
-import { Monitor, readConfig } from "./monitor.ts"
+import { Monitor } from "./monitor.ts"
 import { PerformanceMetrics } from "./performance-metrics.ts"
 import { PerformanceWatch, type PerformanceOptions } from "./performance.ts"
 import { QualityMetrics } from "./quality-metrics.ts"
@@ -94,7 +95,7 @@ const makeMonitor = Effect.fnUntraced(function* (
   logger: Logger,
 ) {
   const config = yield* Effect.tryPromise({
-    try: () => readConfig(values.driftConfig),
+    try: async () => readDriftConfig(values.driftConfig),
     catch: (cause) => cause,
   })
   const releases = yield* resource(

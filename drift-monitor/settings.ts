@@ -1,6 +1,8 @@
 // What can be configured of a drift-monitor by its environment; windows, tests and references are
 // in the YAML file that DRIFT_CONFIG names.
 import { alertSettings } from "../core/alerts/settings.ts"
+import { DriftConfigInvalid } from "../core/drift/config.ts"
+import { readDriftConfig } from "../core/drift/config-file.ts"
 import { limitSettings, loggingSettings, natsSettings } from "../core/service/process-settings.ts"
 import {
   integer,
@@ -17,7 +19,19 @@ export const driftMonitorSettings = {
   ...limitSettings,
   driftEnabled: toggle("DRIFT_ENABLED", "Sends an alert when drift begins or is over", false),
   ...alertSettings,
-  driftConfig: optionalText("DRIFT_CONFIG", "YAML file with windows, references and tests"),
+  // Read at once, so that a mistake in the file ends the start of whoever would begin with it.
+  driftConfig: {
+    ...optionalText("DRIFT_CONFIG", "YAML file with windows, references and tests"),
+    read: (path: string) => {
+      try {
+        readDriftConfig(path)
+      } catch (cause) {
+        if (!(cause instanceof DriftConfigInvalid)) throw cause
+        throw new Error(`a drift configuration that can be used (${cause.reason})`)
+      }
+      return path
+    },
+  },
   windowsQueuedMax: integer(
     "WEIR_DRIFT_QUEUED_WINDOWS",
     "Windows of a model that wait to be tested; reading goes on until there are so many",

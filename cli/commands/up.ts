@@ -80,6 +80,7 @@ export const up: Command = {
         output.say(`not ready after ${secondsSince(began)} s, waiting: ${said}`)
         describe()
       },
+      onLost: (name) => output.say(`ERROR ${name} is given up; the rest serves without it`),
     })
     const watching =
       options.modelsFolder === undefined

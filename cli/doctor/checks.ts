@@ -12,6 +12,7 @@ import { limitsSumBytes, type LogLimits } from "#core/log/topology"
 import { verifyLog, withLog } from "../log.ts"
 import { portTrouble } from "../port.ts"
 import { inProject } from "../project.ts"
+import { lostPart } from "../up/lost-parts.ts"
 
 export interface Finding {
   readonly check: string
@@ -152,6 +153,13 @@ const checkCopying: LogCheck = async (log, limits) => {
 /** What is asked of a log that runs; a further check is one more line here. */
 const logChecks: ReadonlyArray<LogCheck> = [checkStreams, checkCopying]
 
+const checkParts = async ({ dataFolder }: Patient): Promise<ReadonlyArray<Finding>> => {
+  const lost = lostPart(dataFolder)
+  if (lost === undefined || (await runningLog(dataFolder)) === undefined) return []
+  const mend = "its lines in the output of ./weir up say why; mend that and start ./weir up again"
+  return [bad(lost, "ended again and again and is given up; the rest serves without it", mend)]
+}
+
 const checkLog = async ({ natsUrl, limits }: Patient): Promise<ReadonlyArray<Finding>> => {
   if (natsUrl === undefined) {
     return [good("log", "not running; with ./weir up or --nats URL its streams are checked too")]
@@ -180,5 +188,6 @@ export const examine = async (patient: Patient): Promise<ReadonlyArray<Finding>>
   await checkPort(patient),
   checkDisk(patient),
   checkMemory(),
+  ...(await checkParts(patient)),
   ...(await checkLog(patient)),
 ]

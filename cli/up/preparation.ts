@@ -2,6 +2,7 @@
 // files, a server that takes messages large enough, and a log that is provisioned and holds the
 // models.
 import { existsSync } from "node:fs"
+import { missingReferences, readDriftConfig } from "#core/drift/config-file"
 import { SettingsInvalid, readSettings, type Settings } from "#core/service/settings"
 import type { Log } from "#core/log/log"
 import type { LogLimits } from "#core/log/topology"
@@ -38,6 +39,9 @@ export const checkSettings = (environment: Environment): LogLimits => {
   const all = [gatewaySettings, predictorSettings, driftMonitorSettings]
   const problems = new Set(all.flatMap((settings) => problemsOf(settings, environment)))
   if (problems.size > 0) throw new UsageError([...problems].join("; "))
+  const { driftConfig } = readSettings(driftMonitorSettings, environment)
+  const missing = missingReferences(readDriftConfig(driftConfig))
+  if (missing.length > 0) throw new UsageError(`DRIFT_CONFIG: ${missing.join("; ")}`)
   try {
     return readLimits(environment)
   } catch (cause) {

@@ -162,3 +162,28 @@ test(
   },
   UP_WAIT_MILLIS,
 )
+
+test("a mistake in what the drift-monitor is told is named before anything is started", () => {
+  const file = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text)
+    return join(folder, name)
+  }
+  const wrong: ReadonlyArray<readonly [Readonly<Record<string, string>>, string]> = [
+    [{ DRIFT_CONFIG: "/no/drift.yaml" }, "DRIFT_CONFIG: expected"],
+    [{ DRIFT_CONFIG: file("no.yaml", "defaults: [") }, "DRIFT_CONFIG: expected"],
+    [{ DRIFT_CONFIG: file("key.yaml", "defaults: { alhpa: 1 }") }, "alhpa"],
+    [
+      { DRIFT_CONFIG: file("ref.yaml", "models: { m: { reference: { file: /no.csv } } }") },
+      "models.m.reference.file",
+    ],
+    [{ DRIFT_WEBHOOK: "ftp://somewhere/x" }, "DRIFT_WEBHOOK: expected an http or https URL"],
+    [{ DRIFT_WEBHOOK_SECRET: "hunter2" }, "DRIFT_WEBHOOK_SECRET: expected whsec_"],
+  ]
+  for (const [environment, named] of wrong) {
+    const { code, said } = endedUp(never, [], environment)
+    expect(said).toContain(named)
+    expect(said).not.toContain("hunter2")
+    expect(code).toBe(2)
+  }
+  expect(existsSync(never)).toBe(false)
+})

@@ -9,6 +9,7 @@ import { CommandFailed } from "../command.ts"
 import { freePort, portTrouble } from "../port.ts"
 import { inProject } from "../project.ts"
 import { startChild } from "./child.ts"
+import { noteLost } from "./lost-parts.ts"
 import type { UpOptions } from "./options.ts"
 import { isReady } from "./ready.ts"
 import { RESTART_POLICY, Supervisor, type GivenUp, type SupervisorEvent } from "./supervisor.ts"
@@ -27,6 +28,8 @@ export interface Listener {
   readonly onLine: (part: string, line: string) => void
   /** Called when the system is not ready after a few seconds, with the reason. */
   readonly onWaiting: (said: string) => void
+  /** Called when a part is given up without which the rest goes on serving. */
+  readonly onLost: (name: string) => void
 }
 
 export interface System {
@@ -37,7 +40,7 @@ export interface System {
   readonly grpcAddress: string | undefined
   /** True when the gateway says that it can answer; false when it was stopped before. */
   readonly ready: Promise<boolean>
-  /** Resolves when a part is given up; else never. */
+  /** Resolves when a part without which nothing is served is given up; else never. */
   readonly gaveUp: Promise<GivenUp>
   /** Gateway first, then the other services, then the server; resolves when all have ended. */
   readonly stop: () => Promise<void>
@@ -152,12 +155,13 @@ export const startSystem = async (
     WEIR_METRICS_PEERS: peers.join(","),
     ...(server === undefined ? {} : { NATS_MONITOR_URL: server.monitorUrl }),
   })
-  const all = [
-    ...predictors,
-    gateway,
-    driftMonitor,
-    ...(server === undefined ? [] : [server.supervisor]),
-  ]
+  const needed = [...predictors, gateway, ...(server === undefined ? [] : [server.supervisor])]
+  // Nobody is answered by it: the others go on without.
+  noteLost(options.dataFolder, undefined)
+  void driftMonitor.gaveUp.then(({ name }) => {
+    noteLost(options.dataFolder, name)
+    listener.onLost(name)
+  })
   const stopping = new AbortController()
   const { host, port, grpcPort } = options
   const gatewayUrl = `http://${addressOf(host, port)}`
@@ -167,7 +171,7 @@ export const startSystem = async (
     gatewayUrl,
     grpcAddress: grpcPort === undefined ? undefined : addressOf(host, grpcPort),
     ready: isReady(gatewayUrl, { stopping: stopping.signal, onWaiting: listener.onWaiting }),
-    gaveUp: Promise.race(all.map((part) => part.gaveUp)),
+    gaveUp: Promise.race(needed.map((part) => part.gaveUp)),
     stop: async () => {
       stopping.abort()
       await gateway.stop()

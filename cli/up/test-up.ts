@@ -26,13 +26,17 @@ const commandOf = (port: number, data: string, words: ReadonlyArray<string>) => 
 ]
 
 /** Starts `weir up`; `line` waits for the next line of its output that has the text. */
-export const startUpOn = (data: string, words: ReadonlyArray<string>) => {
+export const startUpOn = (
+  data: string,
+  words: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string>> = {},
+) => {
   const [port = 0] = freePorts(1)
   const child = Bun.spawn(commandOf(port, data, words), {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "inherit",
-    env: { ...process.env, NATS_URL: "" },
+    env: { ...process.env, NATS_URL: "", ...environment },
   })
   running.push(child)
   const reader = child.stdout.getReader()

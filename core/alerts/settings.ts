@@ -7,19 +7,42 @@ import { operatorTarget, type Target } from "./target.ts"
 /** Name of the target that DRIFT_WEBHOOK makes. */
 export const OPERATOR_TARGET = "drift-webhook"
 
+/** Says what was expected where `read` throws, with its reason, which never holds the secret. */
+const refused = (expected: string, read: () => unknown): void => {
+  try {
+    read()
+  } catch (cause) {
+    throw new Error(`${expected} (${cause instanceof Error ? cause.message : String(cause)})`)
+  }
+}
+
 export const alertSettings = {
   // A URL of a chat service is a secret by itself.
-  driftWebhook: secret("DRIFT_WEBHOOK", "Where alerts about drift go: a URL, private ones too"),
+  driftWebhook: {
+    ...secret("DRIFT_WEBHOOK", "Where alerts about drift go: a URL, private ones too"),
+    read: (url: string) => {
+      refused("an http or https URL", () =>
+        operatorTarget({ name: OPERATOR_TARGET, kind: "standard", url, secrets: [] }),
+      )
+      return url
+    },
+  },
   driftWebhookKind: choice(
     "DRIFT_WEBHOOK_KIND",
     "What the receiver of DRIFT_WEBHOOK understands",
     "standard",
     WEBHOOK_KINDS,
   ),
-  driftWebhookSecret: secret(
-    "DRIFT_WEBHOOK_SECRET",
-    "Signs alerts to DRIFT_WEBHOOK: whsec_… as Standard Webhooks has it; two during a rotation",
-  ),
+  driftWebhookSecret: {
+    ...secret(
+      "DRIFT_WEBHOOK_SECRET",
+      "Signs alerts to DRIFT_WEBHOOK: whsec_… as Standard Webhooks has it; two during a rotation",
+    ),
+    read: (text: string) => {
+      refused("whsec_… with a key in base64", () => readSecrets(text))
+      return text
+    },
+  },
 } as const
 
 /**
