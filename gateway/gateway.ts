@@ -155,6 +155,7 @@ const dataRoutes = (
       log,
       replicas,
       releases,
+      isErased: (model, id) => parts.erased.erasures.isErased(model, id),
       responder,
       seats: seats.bulks,
       metrics: new OutcomeMetrics(metrics.registry),

@@ -1,4 +1,5 @@
 // `weir outcomes`: what came true of predictions: what the log has of it, and ways to bring it in.
+import { findErasures } from "#core/log/erasures"
 import type { Log } from "#core/log/log"
 import { DEFAULT_COLUMNS } from "#core/outcomes/csv-outcomes"
 import { joinByScan } from "#core/outcomes/find-facts"
@@ -51,7 +52,9 @@ const recording = async (log: Log, model: string) => {
   const { release } = await findModel(log, model)
   const { config } = await log.manager.streams.info(PREDICTIONS)
   const releases = { model: (name: string) => (name === model ? release : undefined) }
-  return { log, replicas: config.num_replicas, releases }
+  const erased = new Set((await findErasures(log, undefined, model)).map(({ id }) => id))
+  const isErased = (_: string, id: string) => erased.has(id)
+  return { log, replicas: config.num_replicas, releases, isErased }
 }
 
 const status = async ({ log, json }: Asked, model: string): Promise<number> => {

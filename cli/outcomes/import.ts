@@ -102,6 +102,7 @@ class Importing {
     const { model, by } = this.#options
     const recorded: Recorded = await recordOutcome(this.#options, model, id, outcome, by)
     if (recorded.kind === "misfit") this.refuse(number, recorded.reason)
+    else if (recorded.kind === "erased") this.refuse(number, `the prediction ${id} was erased`)
     else if (recorded.kind === "tooLarge") this.refuse(number, "larger than a message may be")
     else {
       this.#counts[recorded.kind]++

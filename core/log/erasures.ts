@@ -13,12 +13,12 @@ import { readable } from "./readable.ts"
 const CONFLICTS_MAX = 50
 
 /**
- * The recorded erasures of these ids, the oldest first. A record that cannot be read is told to
+ * The recorded erasures of these ids, or of all, the oldest first. A record that cannot be read is told to
  * `onUnreadable`.
  */
 export const findErasures = async (
   log: Log,
-  ids: ReadonlySet<string>,
+  ids: ReadonlySet<string> | undefined,
   model: string = ANY_MODEL,
   onUnreadable: (sequence: number, reason: string) => void = () => undefined,
 ): Promise<ReadonlyArray<Erased>> => {
@@ -30,7 +30,7 @@ export const findErasures = async (
   for await (const { data, sequence } of readRange(log, range)) {
     const read = readable(erasureCodec, data)
     if (read.kind === "unreadable") onUnreadable(sequence, read.reason)
-    else if (ids.has(read.value.id)) found.push(read.value)
+    else if (ids === undefined || ids.has(read.value.id)) found.push(read.value)
   }
   return found
 }

@@ -93,7 +93,8 @@ export const joinByScan = async (
       observedAt,
     }
     const { kind } = await recordOutcome(options, model, id, outcome, by)
-    if (kind === "misfit" || kind === "tooLarge") unfit++
+    if (kind === "erased") unknown.push(id)
+    else if (kind === "misfit" || kind === "tooLarge") unfit++
     else joined++
   }
   return { wanted: wanted.size, joined, unfit, unknown }

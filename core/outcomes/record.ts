@@ -21,6 +21,8 @@ export interface RecordOptions {
   /** Of the stream: decides whether a miss has to be confirmed by the leader. */
   readonly replicas: number
   readonly releases: Pick<Releases, "model">
+  /** Whether the prediction of an id was erased: what came true of it is not wanted either. */
+  readonly isErased: (model: string, id: string) => boolean
 }
 
 export type Recorded =
@@ -32,6 +34,7 @@ export type Recorded =
     }
   | { readonly kind: "misfit"; readonly reason: string }
   | { readonly kind: "tooLarge" }
+  | { readonly kind: "erased" }
 
 interface FoundFact {
   readonly position: number
@@ -81,6 +84,7 @@ export const recordOutcome = async (
     hotFact(options, model, id, outcome),
     readLast(log, PREDICTIONS, subject, replicas),
   ])
+  if (fact === undefined && options.isErased(model, id)) return { kind: "erased" }
   if (fact?.misfit !== undefined) return { kind: "misfit", reason: fact.misfit }
   const position = fact?.position ?? outcome.position
   const payload = writeOutcome({ ...outcome, position })

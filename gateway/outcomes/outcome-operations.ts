@@ -43,7 +43,14 @@ export const outcomeOperations = {
     parameters,
     takes: { [JSON_TYPE]: OutcomeBody },
     gives: { 200: { [JSON_TYPE]: OutcomeStored } },
-    errors: [...errors, "unsupportedMediaType", "bodyTimedOut", "unsupported", "logUnavailable"],
+    errors: [
+      ...errors,
+      "gone",
+      "unsupportedMediaType",
+      "bodyTimedOut",
+      "unsupported",
+      "logUnavailable",
+    ],
   },
   outcomes: {
     name: "outcomes",

@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { outcomeSubject, PREDICTIONS } from "#proto/subjects"
 import { readLast } from "#core/log/read"
+import { eraseFact } from "../test-erasure.ts"
+import { until } from "../../test/support/eventually.ts"
 import { ask, MODEL, post, ROWS, startTestSystem, type TestSystem } from "../test-system.ts"
 
 const START_MILLIS = 30_000
@@ -67,6 +69,18 @@ test("an unknown id is kept, without a prediction that it was joined to", async 
   expect(answer.json).not.toHaveProperty("joined")
   const placed = await say("nobody-knows", { value: 1, position: 3 })
   expect(placed.json).toMatchObject({ status: "corrected", joined: 3 })
+})
+
+test("what came true of an erased prediction is refused, and stored nowhere", async () => {
+  const { id } = await predicted()
+  await eraseFact(system.log, MODEL, id)
+  const path = `${url}/v2/models/${MODEL}/predictions/${id}`
+  await until("the gateway knows", async () => (await ask(path)).status === 410)
+  const refused = await say(id, { value: 1 })
+  expect(refused).toMatchObject({ status: 410, json: { code: "gone", id } })
+  const { lines } = await bulk("application/x-ndjson", JSON.stringify({ id, value: 1 }))
+  expect(lines).toMatchObject([{ line: 1, id, status: 410, code: "gone" }])
+  expect(await readLast(system.log, PREDICTIONS, outcomeSubject(MODEL, id), 1)).toBeUndefined()
 })
 
 const bulk = async (type: string, body: string) => {

@@ -47,10 +47,12 @@ export type TakeOutcome = (
   caller: Caller,
 ) => Promise<Told | Refusal>
 
-const tell = (id: string, recorded: Recorded): Told | Refusal => {
+const tell = (model: string, id: string, recorded: Recorded): Told | Refusal => {
   switch (recorded.kind) {
     case "misfit":
       return refuse("invalid", recorded.reason, { id })
+    case "erased":
+      return refuse("gone", `Prediction '${id}' of model '${model}' was erased`, { id })
     case "tooLarge":
       return refuse("tooLarge", "outcome: expected fewer rows, got more than a message holds", {
         id,
@@ -74,7 +76,7 @@ export const outcomeTaker =
       if (outcome.id !== undefined && outcome.id !== id)
         return refuse("invalid", `id: expected "${id}" as in the address, got "${outcome.id}"`)
       try {
-        return tell(id, await recordOutcome(options, model, id, outcome, caller.name))
+        return tell(model, id, await recordOutcome(options, model, id, outcome, caller.name))
       } catch (cause) {
         if (!(cause instanceof LookupFailed || cause instanceof LogUnavailable)) throw cause
         const retryAfterSeconds = RETRY_AFTER_SECONDS

@@ -46,6 +46,10 @@ export class Erasures {
     }
   }
 
+  isErased(model: string, id: string): boolean {
+    return this.#owners.has(nameOf(model, id))
+  }
+
   /** Whether it was erased, to those who could have seen it; to others it never was. */
   isKnownTo({ name, readsAll }: Caller, model: string, id: string): boolean {
     const key = nameOf(model, id)

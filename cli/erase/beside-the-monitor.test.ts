@@ -4,13 +4,20 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { getReference } from "../core/findings/references.ts"
-import { jetStreamArtifacts } from "../core/registry/object-store.ts"
-import { weirWith } from "../cli/test-command.ts"
-import { until } from "../test/support/eventually.ts"
-import { startService, type RunningService } from "../test/support/service.ts"
-import { startSystem, type TestSystem } from "../test/support/system.ts"
-import { findingsOf, register, rows, singles, store, type Row } from "./test-facts.ts"
+import { getReference } from "../../core/findings/references.ts"
+import { jetStreamArtifacts } from "../../core/registry/object-store.ts"
+import { weirWith } from "../test-command.ts"
+import { until } from "../../test/support/eventually.ts"
+import { startService, type RunningService } from "../../test/support/service.ts"
+import { startSystem, type TestSystem } from "../../test/support/system.ts"
+import {
+  findingsOf,
+  register,
+  rows,
+  singles,
+  store,
+  type Row,
+} from "../../drift-monitor/test-facts.ts"
 
 const MODEL = "people"
 const SECRET = "city-of-somebody-who-was-erased"
