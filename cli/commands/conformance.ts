@@ -16,6 +16,7 @@ const flags = {
   model: { value: "NAME,…", help: "asks these models (default: those of the repository's index)" },
   key: { value: "KEY", help: "sends this key as `Authorization: Bearer`" },
   unload: { help: "also unloads and loads a model; not for a server that others use" },
+  all: { help: "tells of every check, also of those that passed or are unsupported" },
   json: { help: "prints every check with its outcome as JSON" },
 } as const
 
@@ -33,23 +34,23 @@ const summary = ({ results }: Report): string => {
   return table([{ name: "area" }, ...columns], rows)
 }
 
-/** What did not pass, each with its reason. */
-const details = ({ results }: Report): string => {
+/** Each with its reason. */
+const details = ({ results }: Report, all: boolean): string => {
   const rows = results
-    .filter(({ outcome }) => outcome !== "passed")
+    .filter(({ outcome }) => all || outcome === "failed" || outcome === "left out")
     .map(({ area, check, outcome, reason = "" }) => [outcome, area, check, reason])
   const columns = ["outcome", "area", "check", "reason"].map((name) => ({ name }))
   return rows.length === 0 ? "" : `${table(columns, rows)}\n\n`
 }
 
-const text = (report: Report): string => {
+const text = (report: Report, all: boolean): string => {
   const { model, models, extensions } = report
   const others = models.length - 1
   const more =
     others === 0 ? "" : `, and of ${others} other models where their datatypes are needed`
   return `asked of ${model}${more}; extensions: ${extensions.join(", ") || "none"}
 
-${details(report)}${summary(report)}`
+${details(report, all)}${summary(report)}`
 }
 
 const isAddress = (word: string) => URL.canParse(word) && /^https?:/u.test(word)
@@ -57,7 +58,7 @@ const isAddress = (word: string) => URL.canParse(word) && /^https?:/u.test(word)
 export const conformance: Command = {
   name: "conformance",
   summary: "Checks any server of the Open Inference Protocol, and tells what fails",
-  usage: `Usage: ./weir conformance URL [--model NAME,…] [--unload] [--json]
+  usage: `Usage: ./weir conformance URL [--model NAME,…] [--unload] [--all] [--json]
 
 Asks a server, ours or another, over HTTP alone, in every area of the protocol and of its
 extensions. What the server does not advertise, or has no model for, is unsupported and does not
@@ -77,7 +78,8 @@ ${describeFlags(flags)}`,
         mayUnload: switches.has("unload"),
         key: set.key,
       })
-      console.log(switches.has("json") ? JSON.stringify(report, undefined, 2) : text(report))
+      const isJson = switches.has("json")
+      console.log(isJson ? JSON.stringify(report, undefined, 2) : text(report, switches.has("all")))
       return report.results.some(({ outcome }) => outcome === "failed") ? EXIT_FAILED : EXIT_DONE
     } catch (cause) {
       throw cause instanceof NothingToCheck ? new CommandFailed(cause.message) : cause
