@@ -1,5 +1,5 @@
-// `./weir test golden` over another folder of vectors: what is broken there fails, what is not there
-// is skipped by name, and a folder that is missing is no folder of passed vectors.
+// `./weir test golden` over another folder of vectors: what is broken there fails, what is not
+// there is skipped by name, and a folder that is missing is no folder of passed vectors.
 import { afterAll, expect, test } from "bun:test"
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,8 +1,12 @@
-// The drift configuration as a file: read whole, with the name of the file in what is wrong with it.
+// The drift configuration as a file: read whole, and its name said with what is wrong with it.
 import { existsSync, readFileSync } from "node:fs"
 import { DriftConfigInvalid, parseDriftConfig, type DriftConfig } from "./config.ts"
 
-/** The file's configuration; without a file, every model gets the defaults. @throws DriftConfigInvalid */
+/**
+ * The file's configuration; without a file, every model gets the defaults.
+ *
+ * @throws DriftConfigInvalid
+ */
 export const readDriftConfig = (path: string | undefined): DriftConfig => {
   if (path === undefined || path === "") return {}
   let text: string

@@ -11,6 +11,7 @@ const VARIANTS = ["midrank", "right", "continuous"] as const
 
 goldenTest(
   "anderson-ksamp.json",
+  Bun.env["WEIR_GOLDEN"],
   "k-sample Anderson-Darling agrees with SciPy in every variant",
   () => {
     const differences = golden("anderson-ksamp.json", Bun.env["WEIR_GOLDEN"], (input, vector) => {

@@ -5,6 +5,7 @@ import { attempt, golden, sample } from "./vectors.ts"
 
 goldenTest(
   "cvm.json",
+  Bun.env["WEIR_GOLDEN"],
   "two-sample Cramér-von Mises agrees with SciPy, exact and asymptotic",
   () => {
     const differences = golden("cvm.json", Bun.env["WEIR_GOLDEN"], (input, vector) => {

@@ -9,6 +9,7 @@ import { sharedBins } from "./univariate.ts"
 
 goldenTest(
   "jensen-shannon.json",
+  Bun.env["WEIR_GOLDEN"],
   "Jensen-Shannon, Kullback-Leibler and Hellinger agree with SciPy and Evidently",
   () => {
     const differences = golden("jensen-shannon.json", Bun.env["WEIR_GOLDEN"], (input) => {
@@ -36,6 +37,7 @@ goldenTest(
 
 goldenTest(
   "psi.json",
+  Bun.env["WEIR_GOLDEN"],
   "the stability index agrees with Evidently and with reference deciles",
   () => {
     const differences = golden("psi.json", Bun.env["WEIR_GOLDEN"], (input) => {

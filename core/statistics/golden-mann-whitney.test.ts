@@ -13,6 +13,7 @@ const METHODS = {
 
 goldenTest(
   "mann-whitney.json",
+  Bun.env["WEIR_GOLDEN"],
   "Mann-Whitney and Hodges-Lehmann agree with SciPy and NumPy",
   () => {
     const differences = golden("mann-whitney.json", Bun.env["WEIR_GOLDEN"], (input) => {

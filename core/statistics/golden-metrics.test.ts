@@ -67,19 +67,27 @@ const multiclass = (y: Float64Array, P: ReadonlyArray<ReadonlyArray<number>>) =>
   }
 }
 
-goldenTest("metrics.json", "metrics of quality agree with scikit-learn and statsmodels", () => {
-  const differences = golden("metrics.json", Bun.env["WEIR_GOLDEN"], (input) => {
-    if (input["only_first_right"] !== undefined) {
-      const result = mcNemar(Number(input["only_first_right"]), Number(input["only_second_right"]))
-      const { exact, midP: mid_p, corrected: chi2_corrected, plain: chi2_plain } = result
-      return { exact, mid_p, chi2_corrected, chi2_plain }
-    }
-    const y = sample(input["y"])
-    if (input["P"] !== undefined) return multiclass(y, rows(input["P"]))
-    if (input["p"] !== undefined)
-      return binary(y, sample(input["p"]), Number(input["threshold"] ?? 0.5))
-    const quality = regressionQuality(y, sample(input["prediction"]))
-    return { ...quality, median_ae: quality.medianAbsoluteError }
-  })
-  expect(differences).toEqual([])
-})
+goldenTest(
+  "metrics.json",
+  Bun.env["WEIR_GOLDEN"],
+  "metrics of quality agree with scikit-learn and statsmodels",
+  () => {
+    const differences = golden("metrics.json", Bun.env["WEIR_GOLDEN"], (input) => {
+      if (input["only_first_right"] !== undefined) {
+        const result = mcNemar(
+          Number(input["only_first_right"]),
+          Number(input["only_second_right"]),
+        )
+        const { exact, midP: mid_p, corrected: chi2_corrected, plain: chi2_plain } = result
+        return { exact, mid_p, chi2_corrected, chi2_plain }
+      }
+      const y = sample(input["y"])
+      if (input["P"] !== undefined) return multiclass(y, rows(input["P"]))
+      if (input["p"] !== undefined)
+        return binary(y, sample(input["p"]), Number(input["threshold"] ?? 0.5))
+      const quality = regressionQuality(y, sample(input["prediction"]))
+      return { ...quality, median_ae: quality.medianAbsoluteError }
+    })
+    expect(differences).toEqual([])
+  },
+)

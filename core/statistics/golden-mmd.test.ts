@@ -6,6 +6,7 @@ import { fromList } from "./rows.ts"
 
 goldenTest(
   "mmd.json",
+  Bun.env["WEIR_GOLDEN"],
   "MMD with given permutations agrees with Alibi Detect and with its definition",
   () => {
     const differences = golden("mmd.json", Bun.env["WEIR_GOLDEN"], (input) => {

@@ -51,27 +51,33 @@ const DETECTORS: Record<string, (given: object) => StreamDetector | ErrorRateDet
 const ERROR_RATES = new Set(["DDM", "EDDM", "HDDM_A", "HDDM_W"])
 const CHECKPOINT = 200
 
-goldenTest("online.json", "detectors over a stream fire at the same values as river's", () => {
-  const differences = golden("online.json", Bun.env["WEIR_GOLDEN"], (input) => {
-    const name = String(input["detector"])
-    const values = input["values"] === undefined ? stream(input["stream"]) : sample(input["values"])
-    const detector = DETECTORS[name]!(options(input["params"]))
-    const detections: Array<number> = []
-    const warnings: Array<number> = []
-    const checkpoints: Array<object> = []
-    const width_and_estimation: Array<ReadonlyArray<number>> = []
-    values.forEach((value, i) => {
-      detector.update(ERROR_RATES.has(name) ? Number(value !== 0) : value)
-      if (detector.drift) detections.push(i)
-      if ("warning" in detector && detector.warning) warnings.push(i)
-      if (!(detector instanceof Adwin)) return
-      const { width, estimation, variance, total } = detector
-      width_and_estimation.push([width, estimation])
-      const n_detections = Number(detector.drift)
-      if ((i + 1) % CHECKPOINT === 0)
-        checkpoints.push({ after: i + 1, width, estimation, variance, total, n_detections })
+goldenTest(
+  "online.json",
+  Bun.env["WEIR_GOLDEN"],
+  "detectors over a stream fire at the same values as river's",
+  () => {
+    const differences = golden("online.json", Bun.env["WEIR_GOLDEN"], (input) => {
+      const name = String(input["detector"])
+      const values =
+        input["values"] === undefined ? stream(input["stream"]) : sample(input["values"])
+      const detector = DETECTORS[name]!(options(input["params"]))
+      const detections: Array<number> = []
+      const warnings: Array<number> = []
+      const checkpoints: Array<object> = []
+      const width_and_estimation: Array<ReadonlyArray<number>> = []
+      values.forEach((value, i) => {
+        detector.update(ERROR_RATES.has(name) ? Number(value !== 0) : value)
+        if (detector.drift) detections.push(i)
+        if ("warning" in detector && detector.warning) warnings.push(i)
+        if (!(detector instanceof Adwin)) return
+        const { width, estimation, variance, total } = detector
+        width_and_estimation.push([width, estimation])
+        const n_detections = Number(detector.drift)
+        if ((i + 1) % CHECKPOINT === 0)
+          checkpoints.push({ after: i + 1, width, estimation, variance, total, n_detections })
+      })
+      return { detections, warnings, checkpoints, width_and_estimation }
     })
-    return { detections, warnings, checkpoints, width_and_estimation }
-  })
-  expect(differences).toEqual([])
-})
+    expect(differences).toEqual([])
+  },
+)

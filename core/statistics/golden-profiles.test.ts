@@ -25,29 +25,34 @@ const TESTS = {
 const transpose = (table: ReadonlyArray<ReadonlyArray<number>>) =>
   (table[0] ?? []).map((_, j) => Float64Array.from(table, (row) => row[j] ?? NaN))
 
-goldenTest("alibi-kdrift.json", "univariate detectors decide as Alibi Detect does", () => {
-  const differences = golden("alibi-kdrift.json", Bun.env["WEIR_GOLDEN"], (input) => {
-    const { detector, correction, drift_type, p_val, alternative, categorical } =
-      Schema.decodeUnknownSync(Alibi)(input)
-    const reference = transpose(rows(input["x_ref"]))
-    const tests = reference.map((_, j) =>
-      detector === "TabularDrift" && categorical?.includes(j) ? "chi2" : TESTS[detector],
-    )
-    const verdict = alibiDetector(tests, reference, transpose(rows(input["x"])), {
-      alpha: p_val,
-      correction,
-      driftType: drift_type,
-      ...(alternative && { alternative }),
+goldenTest(
+  "alibi-kdrift.json",
+  Bun.env["WEIR_GOLDEN"],
+  "univariate detectors decide as Alibi Detect does",
+  () => {
+    const differences = golden("alibi-kdrift.json", Bun.env["WEIR_GOLDEN"], (input) => {
+      const { detector, correction, drift_type, p_val, alternative, categorical } =
+        Schema.decodeUnknownSync(Alibi)(input)
+      const reference = transpose(rows(input["x_ref"]))
+      const tests = reference.map((_, j) =>
+        detector === "TabularDrift" && categorical?.includes(j) ? "chi2" : TESTS[detector],
+      )
+      const verdict = alibiDetector(tests, reference, transpose(rows(input["x"])), {
+        alpha: p_val,
+        correction,
+        driftType: drift_type,
+        ...(alternative && { alternative }),
+      })
+      return {
+        is_drift: verdict.isDrift,
+        distance: verdict.distance,
+        p_val: verdict.pvalues,
+        threshold: verdict.threshold,
+      }
     })
-    return {
-      is_drift: verdict.isDrift,
-      distance: verdict.distance,
-      p_val: verdict.pvalues,
-      threshold: verdict.threshold,
-    }
-  })
-  expect(differences).toEqual([])
-})
+    expect(differences).toEqual([])
+  },
+)
 
 const Tables = Schema.Record(Schema.String, Schema.Unknown)
 const Evidently = Schema.Struct({
@@ -74,43 +79,48 @@ const given = (options: Options, kind: "num" | "cat") => {
 
 const CurrentApi = Schema.Array(Schema.Struct({ metric: Schema.String }))
 
-goldenTest("evidently.json", "tables are judged as Evidently judges them", () => {
-  const differences = golden("evidently.json", Bun.env["WEIR_GOLDEN"], (raw, vector) => {
-    const input = Schema.decodeUnknownSync(Evidently)(raw)
-    const driftShare = Number(input.options["drift_share"] ?? 0.5)
-    const kindOf = (name: string) => (input.numerical.includes(name) ? "num" : "cat")
-    const columns = Object.fromEntries(
-      [...input.numerical, ...input.categorical].map((name) => [
-        name,
-        evidentlyColumn(
-          column(input.reference[name]),
-          column(input.current[name]),
-          kindOf(name),
-          given(input.options, kindOf(name)),
-        ),
-      ]),
-    )
-    const dataset = evidentlyDataset(
-      Object.values(columns).map((one) => one.drifted),
-      driftShare,
-    )
-    const named = Schema.decodeUnknownSync(CurrentApi)(vector.expected["current_api"] ?? [])
-    const current_api = named.map(({ metric }) => {
-      const scored = /column=(.+),method=/.exec(metric)?.[1]
-      const value = scored
-        ? columns[scored]?.score
-        : { count: dataset.drifted, share: dataset.share }
-      return { metric, value }
+goldenTest(
+  "evidently.json",
+  Bun.env["WEIR_GOLDEN"],
+  "tables are judged as Evidently judges them",
+  () => {
+    const differences = golden("evidently.json", Bun.env["WEIR_GOLDEN"], (raw, vector) => {
+      const input = Schema.decodeUnknownSync(Evidently)(raw)
+      const driftShare = Number(input.options["drift_share"] ?? 0.5)
+      const kindOf = (name: string) => (input.numerical.includes(name) ? "num" : "cat")
+      const columns = Object.fromEntries(
+        [...input.numerical, ...input.categorical].map((name) => [
+          name,
+          evidentlyColumn(
+            column(input.reference[name]),
+            column(input.current[name]),
+            kindOf(name),
+            given(input.options, kindOf(name)),
+          ),
+        ]),
+      )
+      const dataset = evidentlyDataset(
+        Object.values(columns).map((one) => one.drifted),
+        driftShare,
+      )
+      const named = Schema.decodeUnknownSync(CurrentApi)(vector.expected["current_api"] ?? [])
+      const current_api = named.map(({ metric }) => {
+        const scored = /column=(.+),method=/.exec(metric)?.[1]
+        const value = scored
+          ? columns[scored]?.score
+          : { count: dataset.drifted, share: dataset.share }
+        return { metric, value }
+      })
+      return {
+        columns,
+        drift_share: driftShare,
+        number_of_columns: dataset.columns,
+        number_of_drifted_columns: dataset.drifted,
+        share_of_drifted_columns: dataset.share,
+        dataset_drift: dataset.drift,
+        current_api,
+      }
     })
-    return {
-      columns,
-      drift_share: driftShare,
-      number_of_columns: dataset.columns,
-      number_of_drifted_columns: dataset.drifted,
-      share_of_drifted_columns: dataset.share,
-      dataset_drift: dataset.drift,
-      current_api,
-    }
-  })
-  expect(differences).toEqual([])
-})
+    expect(differences).toEqual([])
+  },
+)

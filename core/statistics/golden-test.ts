@@ -1,13 +1,16 @@
-// A test over one file of golden vectors: skipped by name where WEIR_GOLDEN names a folder that does
+// A test over one file of golden vectors: skipped by name where another folder is named that does
 // not hold the file. What was not compared is never counted as passed.
 import { test } from "bun:test"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 
-const folder = Bun.env["WEIR_GOLDEN"]
-
 /** @throws Error when the folder that is named is not there. */
-export const goldenTest = (file: string, name: string, compare: () => void): void => {
+export const goldenTest = (
+  file: string,
+  folder: string | undefined,
+  name: string,
+  compare: () => void,
+): void => {
   if (folder !== undefined && !existsSync(folder))
     throw new Error(`WEIR_GOLDEN: no folder ${folder}`)
   const isLeftOut = folder !== undefined && !existsSync(join(folder, file))

@@ -5,6 +5,7 @@ import { energyDistance, wasserstein, wassersteinNormed } from "./wasserstein.ts
 
 goldenTest(
   "wasserstein.json",
+  Bun.env["WEIR_GOLDEN"],
   "Wasserstein and energy distance agree with SciPy, the normed one with Evidently",
   () => {
     const differences = golden("wasserstein.json", Bun.env["WEIR_GOLDEN"], (input) => {
