@@ -28,7 +28,7 @@ export interface Guard {
 export const OPEN_GUARD: Guard = { admit: () => ANYONE }
 
 export interface KeyGuardOptions {
-  readonly keys: Pick<Keys, "find">
+  readonly keys: Pick<Keys, "find" | "onChange">
   readonly pepper: Pick<Pepper, "digest">
   readonly metricsPublic: boolean
   /** Milliseconds of a monotonic clock. */
@@ -48,6 +48,26 @@ const NO_KEY = refuse(
 )
 const BAD_KEY = refuse("unauthenticated", "Authorization: expected a valid API key, got another")
 
+/** Follows the keys until that of `digest` is not enough for `access` any more. */
+const whenRevoked =
+  (keys: KeyGuardOptions["keys"], digest: Buffer, access: Access): Caller["onRevoked"] =>
+  (listener) => {
+    let isOver = false
+    const look = (): void => {
+      const key = keys.find(digest)
+      if (isOver || (key !== undefined && suffices(key.scopes, access))) return
+      end()
+      listener()
+    }
+    const unfollow = keys.onChange(look)
+    const end = (): void => {
+      isOver = true
+      unfollow()
+    }
+    look()
+    return end
+  }
+
 export const makeKeyGuard = (options: KeyGuardOptions): Guard => {
   const { keys, pepper, metricsPublic, now } = options
   const limit = new RateLimit(now)
@@ -57,7 +77,8 @@ export const makeKeyGuard = (options: KeyGuardOptions): Guard => {
       const presented = presentedKey(headers)
       if (presented === undefined || presented === "") return NO_KEY
       if (presented.length > KEY_MAX_CHARACTERS) return BAD_KEY
-      const key = keys.find(pepper.digest(presented))
+      const digest = pepper.digest(presented)
+      const key = keys.find(digest)
       if (key === undefined) return BAD_KEY
       if (!suffices(key.scopes, access)) {
         const wanted = access === "result" ? "predict or read" : access
@@ -65,7 +86,10 @@ export const makeKeyGuard = (options: KeyGuardOptions): Guard => {
         return refuse("forbidden", `API key: expected the scope ${needed}, got ${key.scopes}`)
       }
       const wait = limit.take(key)
-      if (wait === undefined) return callerOf(key, () => limit.take(key))
+      if (wait === undefined) {
+        const takeMore = () => limit.take(key)
+        return callerOf(key, { takeMore, onRevoked: whenRevoked(keys, digest, access) })
+      }
       const message = `this key may make ${key.ratePerSecond} requests a second here`
       return refuse("rateLimited", message, { retryAfterSeconds: wait })
     },

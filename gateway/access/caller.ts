@@ -16,19 +16,24 @@ export interface Caller {
   readonly readsAll: boolean
   /** Takes one more request off its rate; seconds until there is room where there is none. */
   readonly takeMore: () => number | undefined
+  /**
+   * Calls back when the key does not let its caller in any more, at once where that is so already;
+   * returns what ends the wait.
+   */
+  readonly onRevoked: (listener: () => void) => () => void
 }
 
 export const ANYONE: Caller = {
   name: undefined,
   readsAll: true,
   takeMore: () => undefined,
+  onRevoked: () => () => undefined,
 }
 
-export const callerOf = ({ name, scopes }: Key, takeMore: Caller["takeMore"]): Caller => ({
-  name,
-  readsAll: scopes.includes("read"),
-  takeMore,
-})
+export const callerOf = (
+  { name, scopes }: Key,
+  { takeMore, onRevoked }: Pick<Caller, "takeMore" | "onRevoked">,
+): Caller => ({ name, readsAll: scopes.includes("read"), takeMore, onRevoked })
 
 /** Whether a result that `owner` asked for is the caller's to see. */
 export const maySee = ({ name, readsAll }: Caller, owner: string | undefined): boolean =>

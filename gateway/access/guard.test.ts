@@ -31,8 +31,9 @@ test("letting a caller in costs microseconds", () => {
     createdAt: 1,
   }
   const find = (found: Buffer) => (found.equals(digest) ? key : undefined)
+  const onChange = () => () => undefined
   const now = () => performance.now()
-  const guard = makeKeyGuard({ keys: { find }, pepper, metricsPublic: false, now })
+  const guard = makeKeyGuard({ keys: { find, onChange }, pepper, metricsPublic: false, now })
   const headers = new Headers({ authorization: `Bearer ${presented}` })
   for (let round = 0; round < COST_ROUNDS; round++) guard.admit("predict", headers)
   const begun = performance.now()

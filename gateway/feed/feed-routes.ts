@@ -57,8 +57,22 @@ const readWanted = (request: Request, model: string): Wanted | Refusal => {
   if (typeof seen === "object") return seen
   const from = positionOf("from", queryValue(request, "from"))
   if (typeof from === "object") return from
-  return { kind: "wanted", model, version, outcome, from: seen === undefined ? from : seen + 1 }
+  const first = seen === undefined ? from : seen + 1
+  // Positions begin with 1; the id before it must be one to come back with.
+  const begin = first === undefined ? undefined : Math.max(1, first)
+  return { kind: "wanted", model, version, outcome, from: begin }
 }
+
+/**
+ * What a reader has seen cannot be ahead of the log that it was in: it would wait for positions
+ * that come a second time, and never be told what is in their place.
+ */
+const beyond = (from: number, next: number): Refusal =>
+  refuse(
+    "gone",
+    `position ${from}: expected at most ${next}, the next one of this log; the log was made anew ` +
+      "or is another one: begin again with from=1, or without a position for what comes from now on",
+  )
 
 /** The events of one reader as text, with signs of life in between. */
 class Reader {
@@ -164,24 +178,37 @@ export class FeedRoutes {
       return responder.refused(refuse("tooManyReaders", message, more))
     }
     try {
-      const from = wanted.from ?? (await nextPosition(log))
-      return new Response(this.#stream(request, wanted, from, seat), { headers })
+      const next = await nextPosition(log)
+      const { from = next } = wanted
+      if (from > next) {
+        seat.leave()
+        return responder.refused(beyond(from, next))
+      }
+      return new Response(this.#stream(request, { ...wanted, from }, caller, seat), { headers })
     } catch {
       seat.leave()
       return responder.refused(refuse("logUnavailable", "the log could not be read", more))
     }
   }
 
-  #stream(request: Request, wanted: Wanted, from: number, seat: Seat): ReadableStream<Uint8Array> {
+  #stream(
+    request: Request,
+    wanted: Wanted & { readonly from: number },
+    caller: Caller,
+    seat: Seat,
+  ): ReadableStream<Uint8Array> {
     const { log, logger, erasures, stopping, now } = this.#options
     const gone = new AbortController()
-    const signal = AbortSignal.any([gone.signal, stopping, request.signal])
-    const { model } = wanted
+    const revoked = new AbortController()
+    const unfollow = caller.onRevoked(() => revoked.abort())
+    const signal = AbortSignal.any([gone.signal, revoked.signal, stopping, request.signal])
+    const { model, from } = wanted
     const stored = readFeed({ log, model, from, signal, now })
     const feed = withErased(stored, from, (range) => erasures.within(model, range))
     const reader = new Reader(feed, wanted, from - 1)
     const close = () => {
       seat.leave()
+      unfollow()
       gone.abort()
     }
     let text: string | undefined = opening(from - 1, RECONNECT_MILLIS)
@@ -192,7 +219,8 @@ export class FeedRoutes {
             const next = text ?? (await reader.read())
             text = undefined
             if (gone.signal.aborted) return
-            if (next !== undefined) return controller.enqueue(encoder.encode(next))
+            if (next !== undefined && !revoked.signal.aborted)
+              return controller.enqueue(encoder.encode(next))
             close()
             controller.close()
           } catch (cause) {

@@ -224,6 +224,33 @@ test("wrong wishes are refused by name", async () => {
   expect([head.status, head.headers.get("content-type")]).toEqual([200, "text/event-stream"])
 })
 
+test("every id that a feed gives can be come back with, from position 0 too", async () => {
+  const end = new AbortController()
+  const { body } = await fetch(`${url}/v2/models/${MODEL}/feed?from=0`, { signal: end.signal })
+  const { value } = (await body?.getReader().read()) ?? {}
+  const id = fieldOf(new TextDecoder().decode(value), "id")
+  end.abort()
+  expect(id).toBe("0")
+  const feed = events("", { "last-event-id": id })
+  expect((await feed.next()).done).toBe(false)
+  await feed.return(undefined)
+})
+
+test("a position that this log has not come to is refused, the next one is not", async () => {
+  const feed = `${url}/v2/models/${MODEL}/feed`
+  const last = (await system.log.manager.streams.info(PREDICTIONS)).state.last_seq
+  for (const headers of [{ "last-event-id": `${last + 1}` }, { "last-event-id": "999999" }]) {
+    const refused = await ask(feed, { headers })
+    expect([refused.status, refused.json["code"]]).toEqual([410, "gone"])
+    expect(refused.text).toContain(`expected at most ${last + 1}`)
+  }
+  expect((await ask(`${feed}?from=${last + 2}`)).status).toBe(410)
+  const end = new AbortController()
+  const headers = { "last-event-id": `${last}` }
+  expect((await fetch(feed, { headers, signal: end.signal })).status).toBe(200)
+  end.abort()
+})
+
 test("a gateway that is told to stop ends its feeds", async () => {
   const other = await system.startGateway()
   const feed = events("?from=1", {}, other.url)

@@ -182,7 +182,7 @@ export const operations = {
       ...EVERY_CALL,
     ],
     gives: { 200: { [EVENT_STREAM_TYPE]: Body.FeedEvent } },
-    errors: ["invalid", "unknownModel", "tooManyReaders", "logUnavailable"],
+    errors: ["invalid", "unknownModel", "gone", "tooManyReaders", "logUnavailable"],
   },
   health: readiness("health"),
   live: look("live", "Whether this process runs", Body.Live),
