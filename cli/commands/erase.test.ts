@@ -4,6 +4,7 @@ import { afterAll, expect, setDefaultTimeout, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { readRange } from "#core/log/follow"
+import { findErasures } from "#core/log/erasures"
 import { historyGaps, historyStatus } from "#core/log/history"
 import { erasureCodec } from "#proto/erasure"
 import { CALLER, RETRY_OF } from "#proto/headers"
@@ -152,7 +153,9 @@ test("to erase again is no failure, and says since when it is erased", async () 
   expect(again.said).toContain(`${id} is erased already, since 20`)
   const both = await weir("erase", id, "never-there", "--yes", "--json")
   expect(both.code).toBe(1)
-  const { already, unknown, erased } = JSON.parse(both.printed)
+  const { already, unknown, erased, queueSwept } = JSON.parse(both.printed)
+  expect(queueSwept).toBe(true)
+  expect(again.printed).toContain("The files of the queue were swept.")
   expect(already).toMatchObject([{ id, model: "flights" }])
   expect([erased, unknown]).toEqual([[], ["never-there"]])
 })
@@ -183,6 +186,23 @@ test("nobody else loses anything, and the long log neither lags nor has gaps", a
   expect(await messagesWith(HISTORY, "kept-of-other-")).toBe(KEPT)
   expect((await historyStatus(log, 1)).lag).toBe(0)
   expect(await historyGaps(log)).toEqual([])
+})
+
+test("two who erase the same at once leave one record of it, and count it once", async () => {
+  const asked = Array.from({ length: 20 }, () =>
+    messagePack("flights", { inputs: flight("DTW") }, callerOf("twice")),
+  )
+  await send(log, asked)
+  await queueEmpty(log)
+  const both = await Promise.all(
+    [1, 2].map(() => weir("erase", "--caller", "twice", "--yes", "--json")),
+  )
+  expect(both.map(({ code }) => code)).toEqual([0, 0])
+  const results = both.map(({ printed }) => JSON.parse(printed))
+  const facts = results.flatMap(({ erased }) => erased).map((one: { facts: number }) => one.facts)
+  expect(facts.reduce((sum, one) => sum + one, 0)).toBe(asked.length)
+  const found = await findErasures(log, new Set(asked.map(({ id }) => id)))
+  expect(found.map(({ id }) => id).toSorted()).toEqual(asked.map(({ id }) => id).toSorted())
 })
 
 test("nothing comes back when the server is started again", async () => {

@@ -51,8 +51,9 @@ const ask = (count: number): boolean => {
   return answer?.trim().toLowerCase() === "y"
 }
 
-const describe = ({ erased, queueSwept }: ErasureResult): string =>
-  [
+const tableOf = (erased: ErasureResult["erased"]): ReadonlyArray<string> => {
+  if (erased.length === 0) return []
+  return [
     table(
       [
         { name: "ID" },
@@ -68,6 +69,14 @@ const describe = ({ erased, queueSwept }: ErasureResult): string =>
         ...[one.facts, one.copies, one.deadLetters, one.left].map(countText),
       ]),
     ),
+    "",
+  ]
+}
+
+const describe = ({ erased, queueSwept }: ErasureResult): string =>
+  [
+    ...tableOf(erased),
+    queueSwept ? "The files of the queue were swept." : "The files of the queue were not swept.",
     "",
     "Not within reach:",
     ...[...REMAINS, ...(queueSwept ? [] : [QUEUE_REMAINS])].map((line) => `  - ${line}`),
@@ -113,6 +122,11 @@ const erasedAlready = async (
   return [...new Map(found.map((one) => [one.id, one])).values()]
 }
 
+const tellAlready = (already: ReadonlyArray<Erased>): void => {
+  for (const { id, at, by } of already)
+    console.error(`weir: ${id} is erased already, since ${new Date(at).toISOString()} by ${by}`)
+}
+
 const eraseAll = async (
   asked: Asked,
   options: { readonly by: string; readonly isAsked: boolean; readonly json: boolean },
@@ -121,21 +135,28 @@ const eraseAll = async (
   const missing = unknownIds(asked.ids, waiting, holdings)
   const already = await erasedAlready(asked, missing)
   const unknown = missing.filter((id) => already.every((one) => one.id !== id))
-  for (const { id, at, by } of already)
-    console.error(`weir: ${id} is erased already, since ${new Date(at).toISOString()} by ${by}`)
+  tellAlready(already)
   for (const id of unknown) console.error(`weir: the log knows nothing of "${id}"`)
   for (const id of waiting)
     console.error(`weir: ${id} still waits to be predicted: erase it when it has ended`)
   const isWhole = unknown.length + waiting.length === 0
-  if (holdings.length === 0) {
-    if (isWhole && already.length === 0) console.error("there is nothing to erase")
+  if (holdings.length === 0 && already.length === 0) {
+    if (isWhole) console.error("there is nothing to erase")
     if (options.json) console.log(JSON.stringify({ erased: [], already, unknown, waiting }))
     return isWhole ? EXIT_DONE : EXIT_FAILED
   }
-  if (options.isAsked && !ask(holdings.length)) throw new CommandFailed("nothing was erased")
+  if (holdings.length > 0 && options.isAsked && !ask(holdings.length))
+    throw new CommandFailed("nothing was erased")
   const result = await eraseHoldings(asked.log, holdings, options.by, Date.now())
   const remains = [...REMAINS, ...(result.queueSwept ? [] : [QUEUE_REMAINS])]
-  const document = { ...result, already, unknown, waiting, remains }
+  tellAlready(result.already)
+  const document = {
+    ...result,
+    already: [...already, ...result.already],
+    unknown,
+    waiting,
+    remains,
+  }
   console.log(options.json ? JSON.stringify(document, undefined, 2) : describe(result))
   const isClean = result.erased.every(({ left }) => left === 0)
   return isWhole && isClean ? EXIT_DONE : EXIT_FAILED
@@ -150,7 +171,7 @@ export const erase: Command = {
 Removes facts with their inputs and outputs, ground truth and dead letters of these ids, and of
 the same caller's retries of them, from the hot log, the long log and the files of both. A record
 that it was done stays: id, positions, when, by whom. It says what it cannot reach.
-An id that is erased already is named, and is no failure.
+An id that is erased already is named, and is no failure; the files of the queue are swept again.
 Exit code 1 when an id is unknown or still waits to be predicted; the others are erased.
 
 ${describeFlags(flags)}`,

@@ -1,9 +1,9 @@
 // Erasing what the log holds of some ids: recorded first, then removed from the hot log before the
 // long one (or the server could copy it again), then from the dead letters, and looked for again.
 import { eraseMessage, sweepQueueFiles } from "#core/log/erase"
-import { recordErasure } from "#core/log/erasures"
+import { ErasureRecorder } from "#core/log/erasures"
 import type { Log } from "#core/log/log"
-import { erasureOwner } from "#proto/erasure"
+import { erasureOwner, type Erased } from "#proto/erasure"
 import { isModelName } from "#proto/names"
 import { DEAD_LETTERS, HISTORY, PREDICTIONS } from "#proto/subjects"
 import { startProgress } from "../progress.ts"
@@ -16,6 +16,7 @@ const ORDER: ReadonlyArray<Place["stream"]> = [PREDICTIONS, HISTORY, DEAD_LETTER
 export interface ErasedId {
   readonly id: string
   readonly model: string
+  /** What this command removed. */
   readonly facts: number
   readonly copies: number
   readonly deadLetters: number
@@ -32,13 +33,14 @@ const lettersOf = ({ places }: Holdings): ReadonlyArray<number> =>
 
 const eraseOne = async (
   log: Log,
+  recorder: ErasureRecorder,
   holdings: Holdings,
   by: string,
   at: number,
-): Promise<ErasedId> => {
+): Promise<ErasedId | Erased> => {
   const { id, places, caller } = holdings
   const model = isModelName(holdings.model) ? holdings.model : UNNAMED_MODEL
-  await recordErasure(log, {
+  const before = await recorder.record({
     _tag: "Erased",
     model,
     id,
@@ -48,24 +50,32 @@ const eraseOne = async (
     by,
     at,
   })
+  const removed: Array<Place> = []
   for (const stream of ORDER) {
-    for (const place of places)
-      if (place.stream === stream) await eraseMessage(log, stream, place.sequence)
+    for (const place of places) {
+      if (place.stream !== stream) continue
+      if (await eraseMessage(log, stream, place.sequence)) removed.push(place)
+    }
   }
   const held = await Promise.all(places.map((place) => isHeld(log, place)))
-  const count = (stream: Place["stream"]) => places.filter((one) => one.stream === stream).length
+  const left = held.filter((one) => one).length
+  // Somebody else erases the same at this moment.
+  if (before !== undefined && removed.length + left === 0) return before
+  const count = (stream: Place["stream"]) => removed.filter((one) => one.stream === stream).length
   return {
     id,
     model,
     facts: count(PREDICTIONS),
     copies: count(HISTORY),
     deadLetters: count(DEAD_LETTERS),
-    left: held.filter((one) => one).length,
+    left,
   }
 }
 
 export interface ErasureResult {
   readonly erased: ReadonlyArray<ErasedId>
+  /** What others erased meanwhile. */
+  readonly already: ReadonlyArray<Erased>
   /** Whether the files of the queue were given up, in which answered requests may still stand. */
   readonly queueSwept: boolean
 }
@@ -91,10 +101,14 @@ export const eraseHoldings = async (
 ): Promise<ErasureResult> => {
   const progress = startProgress()
   const erased: Array<ErasedId> = []
+  const already: Array<Erased> = []
+  const recorder = new ErasureRecorder(log)
   for (const one of holdings) {
-    progress.show(`erasing ${erased.length + 1} of ${holdings.length}`)
-    erased.push(await eraseOne(log, one, by, at))
+    progress.show(`erasing ${erased.length + already.length + 1} of ${holdings.length}`)
+    const done = await eraseOne(log, recorder, one, by, at)
+    if ("_tag" in done) already.push(done)
+    else erased.push(done)
   }
   progress.end()
-  return { erased, queueSwept: await sweep(log) }
+  return { erased, already, queueSwept: await sweep(log) }
 }
