@@ -14,7 +14,7 @@ export const FIELD_NOTES: Readonly<Record<string, Readonly<Record<string, string
     version: "the version that answered; absent when none could be chosen",
     modelDigest: "SHA-256 of the model's bytes",
     request: "absent when it could not be read; its bytes are then in the dead letter",
-    digest: "SHA-256 of the decoded request",
+    digest: "`Weir-Digest` of the request",
     pinned: "the version that the caller asked for",
     outputs: "present exactly when there is no failure",
     failure: "why there is no output",
@@ -73,7 +73,7 @@ export const HEADER_NOTES: Readonly<Record<string, string>> = {
   "Nats-Sequence": "on what the server returns or repeats: the sequence in its stream",
   "Nats-Subject": "on what the server returns or repeats: its subject",
   "Nats-Time-Stamp": "on what the server returns or repeats: when it was stored",
-  "Weir-Digest": "on a request and its fact: SHA-256 of the decoded request, hexadecimal",
+  "Weir-Digest": "on a request and its fact: says what was asked, see below",
   "Weir-Reply":
     "on a request: where the fact is sent as well, byte for byte and with `Weir-Position`, once " +
     "it is stored; a subject below `_INBOX`, or below `weir.reply` for gateways, who get no " +

@@ -3,6 +3,7 @@
 import { byteListing } from "./byte-listing.ts"
 import { BYTE_FORMS, FIELD_NOTES, HEADER_NOTES } from "./contract-notes.ts"
 import type { RecordKind } from "./golden-examples.ts"
+import { digestSection } from "./digest-section.ts"
 import * as headers from "./headers.ts"
 import { schemaDocument, type JsonSchema } from "./json-schema.ts"
 import type { Layout, Nested } from "./message-pack.ts"
@@ -185,6 +186,7 @@ export const contractPage = (records: ReadonlyArray<ReadonlyArray<string>>): str
       ["header", "meaning"],
       headerNames.map((name) => [code(name), HEADER_NOTES[name] ?? ""]),
     ),
+    ...digestSection(),
     "## Tensors",
     "A tensor is its name, datatype, shape and the elements as little-endian bytes, row by row.",
     table(["datatype", "bytes of an element", "form"], datatypeRows()),

@@ -98,6 +98,18 @@ describe("the page", () => {
   })
 })
 
+test("the digest of the example can be computed from what the page shows of it", async () => {
+  const page = await Bun.file(join(root, "docs", "contracts.md")).text()
+  const section = page.split("\n## ").find((text) => text.startsWith("The digest")) ?? ""
+  const blocks = [...section.matchAll(/```[a-z]+\n([^`]*)\n```/gu)].map(([, text = ""]) => text)
+  const [, head = "", data = "", digest = ""] = blocks
+  expect(digest).toMatch(/^[0-9a-f]{64}$/u)
+  const hash = new Bun.CryptoHasher("sha256")
+  hash.update(head)
+  hash.update(Buffer.from(data.replaceAll(" ", ""), "hex"))
+  expect(hash.digest("hex")).toBe(digest)
+})
+
 test("a producer that follows the page by hand writes a request that is read", () => {
   // Place by place as the page has it, with the last optional fields left out.
   const data = Buffer.alloc(8)

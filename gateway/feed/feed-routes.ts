@@ -71,7 +71,7 @@ const beyond = (from: number, next: number): Refusal =>
   refuse(
     "gone",
     `position ${from}: expected at most ${next}, the next one of this log; the log was made anew ` +
-      "or is another one: begin again with from=1, or without a position for what comes from now on",
+      "or is another: begin again with from=1, or without a position for what comes from now on",
   )
 
 /** The events of one reader as text, with signs of life in between. */
