@@ -2,7 +2,8 @@
 // monitor ends: a model that is silently no longer watched would be worse.
 import { settingsOf, type DriftConfig } from "../core/drift/config.ts"
 import { predictionSource, truthSource, type FactSource } from "../core/findings/sources.ts"
-import { championProfile, plansOf } from "../core/findings/versions.ts"
+import { misspeltNames } from "../core/drift/names.ts"
+import { championProfile, plansOf, signaturesByModel } from "../core/findings/versions.ts"
 import { truthSettings, type DriftSettings } from "../core/drift/settings.ts"
 import type { Log } from "../core/log/log.ts"
 import type { ArtifactStore } from "../core/registry/artifacts.ts"
@@ -30,6 +31,7 @@ export interface MonitorOptions {
 export class Monitor {
   readonly #options: MonitorOptions
   readonly #watches = new Map<string, ModelWatch>()
+  readonly #said = new Set<string>()
   readonly #running = new Set<Promise<void>>()
   readonly #abort = new AbortController()
   readonly #unfollow: () => void
@@ -39,12 +41,26 @@ export class Monitor {
   constructor(options: MonitorOptions) {
     this.#options = options
     this.#failed.promise.catch(() => undefined)
-    this.#unfollow = options.releases.onChange((model) => this.#watch(model))
+    this.#unfollow = options.releases.onChange((model) => {
+      if (this.#metrics !== undefined && !this.#watches.has(model)) this.#sayMisspelt()
+      this.#watch(model)
+    })
   }
 
   /** Rejects when a watch cannot go on. */
   get failed(): Promise<never> {
     return this.#failed.promise
+  }
+
+  /** Names that nothing has, once each: they would change nothing, and nobody would know. */
+  #sayMisspelt(): void {
+    const { config, releases, logger } = this.#options
+    const { columns, models } = misspeltNames(config, signaturesByModel(releases.models()))
+    for (const problem of [...columns, ...models]) {
+      if (this.#said.has(problem)) continue
+      this.#said.add(problem)
+      logger.error("the drift configuration names what is not there", { problem })
+    }
   }
 
   openWindows(): ReadonlyArray<OpenWindow> {
@@ -55,6 +71,7 @@ export class Monitor {
   start(metrics: DriftMetrics): void {
     this.#metrics = metrics
     for (const model of this.#options.releases.models().keys()) this.#watch(model)
+    this.#sayMisspelt()
   }
 
   async stop(): Promise<void> {

@@ -20,11 +20,13 @@ import {
   answersTo,
   askedOf,
   getReference,
+  type LoadedReference,
   putReference,
   readWindow,
 } from "../core/findings/references.ts"
 import { championProfile } from "../core/findings/versions.ts"
-import { ArtifactStoreFull } from "../core/registry/artifacts.ts"
+import { eraseArtifact } from "../core/registry/erase-artifact.ts"
+import { ArtifactMissing, ArtifactStoreFull } from "../core/registry/artifacts.ts"
 import type { Logger } from "../core/service/logger.ts"
 import type { DriftFinding, WindowEvaluated, WindowFinding } from "../proto/finding.ts"
 import { sinceErasures } from "./erasure-board.ts"
@@ -46,6 +48,11 @@ class FindingsMoved extends Error {
   override readonly name = "FindingsMoved"
 }
 
+/** Rows of the reference were erased, and the reference with them. */
+class ReferenceErased extends Error {
+  override readonly name = "ReferenceErased"
+}
+
 const DAY_MILLIS = 86_400_000
 
 export class ModelWatch {
@@ -58,6 +65,9 @@ export class ModelWatch {
   #last: Stored<WindowFinding> = { finding: undefined, sequence: 0 }
   /** Of the last report about this model, whoever made it. */
   #driftSequence = 0
+  /** Where the rows of the reference lie, as far as it was made from the log. */
+  #rows: { readonly from: number; readonly to: number } | undefined
+  #isErased = false
 
   constructor(options: WatchOptions) {
     this.#options = options
@@ -78,6 +88,10 @@ export class ModelWatch {
       try {
         await this.#session()
       } catch (cause) {
+        if (cause instanceof ReferenceErased) {
+          logger.info("rows of the reference were erased: taking another", { model })
+          continue
+        }
         if (!(cause instanceof FindingsMoved)) throw cause
         logger.info("somebody else wrote findings of this model: beginning from them", { model })
       }
@@ -105,12 +119,14 @@ export class ModelWatch {
     const { model, store, settings, evaluator, logger, release } = this.#options
     const { finding } = this.#last
     if (finding !== undefined) {
-      const found = await getReference(store, finding.reference)
-      if (answersTo(found, settings, championProfile(release()))) {
+      const found = await this.#unlessErased(finding.reference)
+      if (found === undefined) logger.info("the reference was erased: taking another", { model })
+      else if (answersTo(found, settings, championProfile(release()))) {
+        const { from = 1, to } = found.reference
+        this.#rows = to === undefined ? undefined : { from, to }
         evaluator.reference(this.#name, found.table, settings)
         return true
-      }
-      logger.info("the configuration asks for another reference", { model })
+      } else logger.info("the configuration asks for another reference", { model })
     }
     const { after, number, persistence } = placeOf(finding, this.#configuration)
     const taken = await takeReference(this.#options, after)
@@ -118,6 +134,8 @@ export class ModelWatch {
     const fields = { model, number, cleared: persistence.drifting, at: this.#options.now() }
     const appended = { _tag: "ReferenceTaken", ...fields, ...taken } as const
     await this.#append(appended)
+    const { from = 1, to } = taken
+    this.#rows = to === undefined ? undefined : { from, to }
     const { table } = await getReference(store, taken.reference)
     evaluator.reference(this.#name, table, settings)
     const { rows, origin, reference } = taken
@@ -125,11 +143,33 @@ export class ModelWatch {
     return true
   }
 
+  /** The reference; `undefined` where it is gone, and rows of the model were erased. */
+  #unlessErased(digest: string): Promise<LoadedReference | undefined> {
+    const { store, erasures, model } = this.#options
+    return getReference(store, digest).catch((cause: unknown) => {
+      if (cause instanceof ArtifactMissing && erasures.positions(model).size > 0) return undefined
+      throw cause
+    })
+  }
+
+  /** Ends what is under way when rows of the reference are erased. */
+  #followErasures(end: () => void): () => void {
+    const { erasures, model } = this.#options
+    this.#isErased = false
+    return erasures.follow(model, ({ positions }) => {
+      const { from, to } = this.#rows ?? { from: 1, to: 0 }
+      if (!positions.some((position) => position >= from && position <= to)) return
+      this.#isErased = true
+      end()
+    })
+  }
+
   async #watch(): Promise<void> {
-    const { settings, signal, windowsQueuedMax, metrics, model, source } = this.#options
+    const { log, settings, signal, windowsQueuedMax, metrics, model, source } = this.#options
     const end = new AbortController()
     const queue = new TaskQueue(windowsQueuedMax, () => end.abort())
     this.#queue = queue
+    const unfollow = this.#followErasures(() => end.abort())
     const options = {
       ...this.#options,
       rule: settings.window,
@@ -149,11 +189,18 @@ export class ModelWatch {
         },
       },
       placeOf(this.#last.finding, this.#configuration).after + 1,
-    ).catch(async (cause: unknown) => {
-      await queue.done()
-      throw cause
-    })
+    )
+      .catch(async (cause: unknown) => {
+        await queue.done()
+        throw cause
+      })
+      .finally(unfollow)
     await queue.done()
+    if (!this.#isErased) return
+    const { finding } = this.#last
+    // Whoever erases does it too; here it is certain before the next look.
+    if (finding !== undefined) await eraseArtifact(log, finding.reference)
+    throw new ReferenceErased()
   }
 
   async #evaluate(closed: ClosedWindow): Promise<void> {
@@ -181,9 +228,12 @@ export class ModelWatch {
     const { settings, store, evaluator, erasures, release, logger, model, now } = this.#options
     const { update } = settings
     if (update === undefined || !joins(settings, finding)) return
-    const { table } = await getReference(store, finding.reference)
+    const held = await this.#unlessErased(finding.reference)
+    if (held === undefined) throw new ReferenceErased()
+    const { table } = held
     const asked = askedOf(settings, championProfile(release()))
     const window = await sinceErasures(erasures, model, () => readWindow(this.#options, finding))
+    if (this.#isErased) return
     const joined = joinReference(table, window, update, finding.seed)
     const origin = joinedOrigin(finding, update, asked)
     const digest = await putReference(store, joined, origin).catch((cause: unknown) => {
@@ -195,6 +245,7 @@ export class ModelWatch {
       return
     }
     await this.#append(joinedReference(finding, digest, joined.rows, origin, now()))
+    if (this.#rows !== undefined) this.#rows = { ...this.#rows, to: finding.window.to }
     evaluator.reference(this.#name, joined, settings)
   }
 

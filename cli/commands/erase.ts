@@ -28,7 +28,7 @@ const SCAN_MOST = 1_000_000_000
 const REMAINS = [
   "answers that callers, feeds, Kafka topics and webhooks have already received",
   "backups and snapshots of the log, and archives written from it",
-  "training sets, reference profiles and models that were made from it",
+  "training sets, training profiles and models that were made from it",
   "in a cluster, the servers' replication logs until they compact them",
 ] as const
 const QUEUE_REMAINS =
@@ -73,9 +73,14 @@ const tableOf = (erased: ErasureResult["erased"]): ReadonlyArray<string> => {
   ]
 }
 
-const describe = ({ erased, queueSwept }: ErasureResult): string =>
+const describe = ({ erased, references, queueSwept }: ErasureResult): string =>
   [
     ...tableOf(erased),
+    ...references.map(
+      ({ model, digest, origin }) =>
+        `Erased with it: drift reference ${digest.slice(0, 12)} of ${model} (${origin}); the ` +
+        `drift-monitor takes another, or set one: ./weir drift accept ${model} --from N --to M`,
+    ),
     queueSwept ? "The files of the queue were swept." : "The files of the queue were not swept.",
     "",
     "Not within reach:",
@@ -147,7 +152,7 @@ const eraseAll = async (
   }
   if (holdings.length > 0 && options.isAsked && !ask(holdings.length))
     throw new CommandFailed("nothing was erased")
-  const result = await eraseHoldings(asked.log, holdings, options.by, Date.now())
+  const result = await eraseHoldings(asked.log, holdings, already, options.by, Date.now())
   const remains = [...REMAINS, ...(result.queueSwept ? [] : [QUEUE_REMAINS])]
   tellAlready(result.already)
   const document = {

@@ -83,3 +83,21 @@ test("a row that is erased from the open window is folded no longer", async () =
     (await metrics()).includes(`weir_drift_window_rows{model="${MODEL}"} 198`),
   )
 }, 60_000)
+
+test("a reference that holds what is erased is named, erased and taken anew", async () => {
+  await store(system.log, singles(MODEL, rows(10, 3), 700))
+  const [before] = await referencesOf()
+  const { code, printed } = await weir("erase", "fact-300", "--yes", "--json")
+  expect(code).toBe(0)
+  const digest = before?.reference
+  const named = JSON.parse(printed).references.map((one: { digest: string }) => one.digest)
+  expect(named).toEqual([digest])
+  await expect(getReference(jetStreamArtifacts(system.log), digest ?? "")).rejects.toThrow()
+  await store(system.log, singles(MODEL, rows(800, 4), 710))
+  await until("another reference", async () => (await referencesOf())[1])
+  const [, after] = await referencesOf()
+  expect(after?.from).toBeGreaterThan(before?.to ?? Infinity)
+  await until("a window", async () =>
+    (await findingsOf(system.log, MODEL)).windows.some((one) => one._tag === "WindowEvaluated"),
+  )
+}, 60_000)

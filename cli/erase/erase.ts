@@ -7,6 +7,7 @@ import { erasureOwner, type Erased } from "#proto/erasure"
 import { isModelName } from "#proto/names"
 import { DEAD_LETTERS, HISTORY, PREDICTIONS } from "#proto/subjects"
 import { startProgress } from "../progress.ts"
+import { eraseReferences, type ErasedReference } from "./references.ts"
 import { isHeld, type Holdings, type Place } from "./places.ts"
 
 /** The model in the record of a dead letter whose subject named none. */
@@ -76,6 +77,8 @@ export interface ErasureResult {
   readonly erased: ReadonlyArray<ErasedId>
   /** What others erased meanwhile. */
   readonly already: ReadonlyArray<Erased>
+  /** References of drift that held rows of it. */
+  readonly references: ReadonlyArray<ErasedReference>
   /** Whether the files of the queue were given up, in which answered requests may still stand. */
   readonly queueSwept: boolean
 }
@@ -92,10 +95,11 @@ const sweep = async (log: Log): Promise<boolean> => {
   return false
 }
 
-/** `by` says who asked for it, `at` when: milliseconds since 1970. */
+/** `before` was erased earlier: what may be left of it is swept; `by` says who asked for it, `at` when: milliseconds since 1970. */
 export const eraseHoldings = async (
   log: Log,
   holdings: ReadonlyArray<Holdings>,
+  before: ReadonlyArray<Erased>,
   by: string,
   at: number,
 ): Promise<ErasureResult> => {
@@ -110,5 +114,10 @@ export const eraseHoldings = async (
     else erased.push(done)
   }
   progress.end()
-  return { erased, already, queueSwept: await sweep(log) }
+  const rows = [
+    ...holdings.map((one) => ({ model: one.model, positions: positionsOf(one), until: at })),
+    ...[...before, ...already].map((one) => ({ ...one, until: one.at })),
+  ]
+  const references = await eraseReferences(log, rows)
+  return { erased, already, references, queueSwept: await sweep(log) }
 }
