@@ -32,6 +32,13 @@ export const jsonResponse = (
   headers: Readonly<Record<string, string>> = {},
 ): Response => sized(new Response(text, { status, headers: { ...JSON_HEADERS, ...headers } }), text)
 
+/**
+ * Never packed: Triton's asynchronous client says that it takes packed answers, and unpacks those of
+ * inference alone.
+ */
+export const unpackedJson = (value: unknown, status = 200): Response =>
+  new Response(JSON.stringify(value), { status, headers: JSON_HEADERS })
+
 export interface Responder {
   readonly refused: (refusal: Refusal, headers?: Readonly<Record<string, string>>) => Response
   /** The log holds the request, and its answer is not there yet. */

@@ -4,7 +4,7 @@ import type { Releases } from "#core/registry/releases"
 import { readText } from "../http/body.ts"
 import { checkNames } from "../http/call.ts"
 import type { Operation } from "../http/operations.ts"
-import { jsonResponse, type Responder } from "../http/respond.ts"
+import { unpackedJson, type Responder } from "../http/respond.ts"
 import type { Handler, Route } from "../http/routes.ts"
 import { refuse, type Refusal } from "../http/status.ts"
 import { modelConfig } from "./config.ts"
@@ -24,7 +24,7 @@ export interface ControlRoutesOptions {
   readonly keepOpen: (request: Request) => void
 }
 
-const json = (value: unknown) => jsonResponse(JSON.stringify(value))
+const json = (value: unknown) => unpackedJson(value)
 
 /** Names of the parameters in the body of a load or an unload. */
 const parameterNames = (text: string): ReadonlyArray<string> | Refusal => {

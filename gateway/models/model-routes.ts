@@ -8,7 +8,7 @@ import { checkNames } from "../http/call.ts"
 import type { GatewayMetrics } from "../metrics.ts"
 import type { Readiness } from "../watch/readiness.ts"
 import { operations, type Operation } from "../http/operations.ts"
-import { jsonResponse, type Responder } from "../http/respond.ts"
+import { unpackedJson, type Responder } from "../http/respond.ts"
 import type { Handler, Route } from "../http/routes.ts"
 import { CASES, refuse } from "../http/status.ts"
 import { targetOf } from "../inference/target.ts"
@@ -40,7 +40,7 @@ export interface ModelRoutesOptions {
   readonly serverName: string
 }
 
-const json = (value: unknown, status = 200) => jsonResponse(JSON.stringify(value), status)
+const json = unpackedJson
 
 const wantsReadyOnly = (text: string): boolean | undefined => {
   if (text.trim() === "") return false

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { startWholeSystem, type WholeSystem } from "../conformance/whole-system.ts"
+import { runPython, testWithModules } from "../support/python.ts"
 import { run, testWithTools } from "./tools.ts"
 
 const START_MILLIS = 60_000
@@ -44,6 +45,19 @@ testWithTools(["kserve"], "the REST client of KServe works as it is, V1 and V2",
   const answer: unknown = JSON.parse(output)
   expect(answer).toEqual({ asked: 58, faults: [] })
 })
+
+testWithModules(
+  ["tritonclient.http.aio"],
+  "Triton's client controls models over HTTP, blocking and asynchronous",
+  async () => {
+    const script = join(import.meta.dir, "triton_control.py")
+    const words = [script, system.url.replace("http://", "")]
+    const { code, output, errors } = await runPython(words)
+    expect([code, errors]).toEqual([0, ""])
+    const answer: unknown = JSON.parse(output)
+    expect(answer).toEqual({ asked: 45, faults: [] })
+  },
+)
 
 const schemathesis = async (tool: string, document: string, checks: ReadonlyArray<string>) => {
   await Bun.write(join(folder, "schemathesis.toml"), CONFIGURATION)
