@@ -42,6 +42,17 @@ export const timeOrderedId = (nowMillis: number, random: Uint8Array): string => 
   return base32hex(bytes)
 }
 
+/** Longest `Idempotency-Key`. */
+export const KEY_MAX_CHARACTERS = 255
+const PRINTABLE = /^[\x20-\x7e]+$/
+
+/**
+ * Whether a text may be an `Idempotency-Key`. What several headers are joined with (", ") may not
+ * stand in it: of two keys none can be chosen.
+ */
+export const isKey = (key: string): boolean =>
+  key.length <= KEY_MAX_CHARACTERS && PRINTABLE.test(key) && !key.includes(", ")
+
 /** The id of an idempotency key: the same caller, model and key always give the same id. */
 export const keyedId = (caller: string, model: string, key: string): string => {
   const hash = createHash("sha256")

@@ -1,9 +1,14 @@
 // A file of labels into the log: CSV or lines of JSON, read as a stream, each line stored or
 // refused with its number. Two lines of one id are taken in their order.
-import { csvOutcomes, type OutcomeColumns } from "#core/outcomes/csv-outcomes"
-import { parseOutcome, type BadOutcome, type ParsedOutcome } from "#core/outcomes/outcome"
+import { csvOutcomes, NO_KEY, type IdOf, type OutcomeColumns } from "#core/outcomes/csv-outcomes"
+import {
+  parseOutcome,
+  readOutcome,
+  type BadOutcome,
+  type ParsedOutcome,
+} from "#core/outcomes/outcome"
 import { recordOutcome, type Recorded, type RecordOptions } from "#core/outcomes/record"
-import { keyedId } from "#proto/ids"
+import { isKey, keyedId } from "#proto/ids"
 import { isLogId } from "#proto/names"
 import { readLines } from "../../gateway/http/ndjson.ts"
 import { CommandFailed } from "../command.ts"
@@ -40,21 +45,41 @@ type Parsed = ParsedOutcome | BadOutcome
 
 const isTable = (path: string): boolean => !/\.(ndjson|jsonl|json)$/iu.test(path)
 
+/** Keys go by the gateway's rule, which strips the spaces around what a header holds. */
+const idOfKey = (caller: string, model: string, given: string): string | undefined => {
+  const key = given.trim()
+  return isKey(key) ? keyedId(caller, model, key) : undefined
+}
+
+/** A line of JSON whose `id` is a key: it becomes an id before anything is asked of it. */
+const parseKeyed = (text: string, idOf: IdOf): Parsed => {
+  let plain: unknown
+  try {
+    plain = JSON.parse(text)
+  } catch {
+    return parseOutcome(text)
+  }
+  if (typeof plain !== "object" || plain === null || !("id" in plain)) return readOutcome(plain)
+  if (typeof plain.id !== "string") return readOutcome(plain)
+  const id = idOf(plain.id)
+  return id === undefined ? { kind: "bad", reason: NO_KEY } : readOutcome({ ...plain, id })
+}
+
 /** The reader of lines; the first line of a table is its head. */
-const lineReader = ({ path, columns }: ImportOptions): ((text: string) => Parsed | undefined) => {
-  if (!isTable(path)) return parseOutcome
+const lineReader = (options: ImportOptions): ((text: string) => Parsed | undefined) => {
+  const { path, columns, keysOf } = options
+  const idOf: IdOf =
+    keysOf === undefined ? (key) => key : (key) => idOfKey(keysOf, options.model, key)
+  if (!isTable(path)) return keysOf === undefined ? parseOutcome : (text) => parseKeyed(text, idOf)
   let read: ((text: string) => Parsed) | undefined
   return (text) => {
     if (read !== undefined) return read(text)
-    const reader = csvOutcomes(text, columns)
+    const reader = csvOutcomes(text, columns, idOf)
     if ("kind" in reader) throw new CommandFailed(`${path}: ${reader.reason}`)
     read = reader.read
     return undefined
   }
 }
-
-const idOf = (options: ImportOptions, key: string): string =>
-  options.keysOf === undefined ? key : keyedId(options.keysOf, options.model, key)
 
 class Importing {
   readonly #options: ImportOptions
@@ -83,7 +108,7 @@ class Importing {
   /** Resolves when there is room for the next line. */
   async take(number: number, outcome: Parsed): Promise<void> {
     if (outcome.kind === "bad") return this.refuse(number, outcome.reason)
-    const id = idOf(this.#options, outcome.id ?? "")
+    const id = outcome.id ?? ""
     if (!isLogId(id)) return this.refuse(number, "id: expected 1 to 64 of A-Z a-z 0-9 _ -")
     await this.#underWay.get(id)
     while (this.#underWay.size >= AT_ONCE) await Promise.race(this.#underWay.values())

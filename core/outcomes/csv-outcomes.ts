@@ -21,6 +21,12 @@ export const DEFAULT_COLUMNS: OutcomeColumns = {
   observedAt: "observed_at",
 }
 
+/** The id that a key stands for; undefined where it can be no key. */
+export type IdOf = (key: string) => string | undefined
+
+/** Why a text is no key, in a sentence. */
+export const NO_KEY = 'key: expected 1 to 255 printable characters without ", "'
+
 export interface CsvReader {
   readonly read: (line: string) => ParsedOutcome | BadOutcome
 }
@@ -33,6 +39,7 @@ const whole = (text: string): number => (/^\d{1,15}$/u.test(text) ? Number(text)
 export const csvOutcomes = (
   head: string,
   columns: OutcomeColumns = DEFAULT_COLUMNS,
+  idOf: IdOf = (key) => key,
 ): CsvReader | BadOutcome => {
   const names = csvCells(head.replace(/^\uFEFF/u, ""))
   if (names === undefined) return bad("head: expected names of columns, got an open quote")
@@ -49,9 +56,11 @@ export const csvOutcomes = (
       const at = places.get(name)
       return at === undefined || cells[at] === "" ? undefined : cells[at]
     }
-    const [id, value, row] = [cell(columns.key), cell(columns.value), cell(columns.row)]
-    if (id === undefined || value === undefined)
-      return bad(`${id === undefined ? columns.key : columns.value}: expected a value, got none`)
+    const [key, value, row] = [cell(columns.key), cell(columns.value), cell(columns.row)]
+    if (key === undefined || value === undefined)
+      return bad(`${key === undefined ? columns.key : columns.value}: expected a value, got none`)
+    const id = idOf(key)
+    if (id === undefined) return bad(NO_KEY)
     const position = cell(columns.position)
     const observed = cell(columns.observedAt)
     const outcome: Outcome = {

@@ -4,7 +4,7 @@
 import type { HeaderList } from "#core/log/header-list"
 import { append, LogUnavailable } from "#core/log/append"
 import type { Log } from "#core/log/log"
-import { readLast } from "#core/log/read"
+import { LookupFailed, readDirect, readFromLeader, readLast } from "#core/log/read"
 import type { Releases } from "#core/registry/releases"
 import { UnreadableRecord } from "#proto/message-pack"
 import { CALLER, DIGEST } from "#proto/headers"
@@ -28,8 +28,9 @@ export interface RecordOptions {
 export type Recorded =
   | {
       readonly kind: "recorded" | "corrected" | "unchanged"
-      /** Sequence of the outcome, and of its prediction where that is known. */
+      /** Sequence of the outcome. */
       readonly position: number
+      /** Sequence of its prediction, where the hot log holds that. */
       readonly joined: number | undefined
     }
   | { readonly kind: "misfit"; readonly reason: string }
@@ -66,6 +67,35 @@ const hotFact = async (
 }
 
 /**
+ * The position that a sender gave, unless the hot log has something else there: readers would look
+ * for the prediction in vain, and nobody would look for it anywhere else.
+ */
+const believed = async (
+  { log, replicas }: RecordOptions,
+  model: string,
+  id: string,
+  position: number | undefined,
+): Promise<number | undefined> => {
+  if (position === undefined) return undefined
+  const lookup = { seq: position, next_by_subj: ">" }
+  const direct = await readDirect(log, PREDICTIONS, lookup)
+  const found =
+    direct === undefined && replicas > 1 ? await readFromLeader(log, PREDICTIONS, lookup) : direct
+  if (found === undefined) return position <= (await lastPosition(log)) ? position : undefined
+  if (found.sequence > position) return position
+  return found.subject === predictionSubject(model, id) ? position : undefined
+}
+
+const lastPosition = async (log: Log): Promise<number> => {
+  try {
+    return (await log.manager.streams.info(PREDICTIONS)).state.last_seq
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new LookupFailed({ stream: PREDICTIONS, reason })
+  }
+}
+
+/**
  * Stores an outcome of an id. `caller` is who sent it, where that is known.
  *
  * @throws LogUnavailable, LookupFailed.
@@ -86,7 +116,8 @@ export const recordOutcome = async (
   ])
   if (fact === undefined && options.isErased(model, id)) return { kind: "erased" }
   if (fact?.misfit !== undefined) return { kind: "misfit", reason: fact.misfit }
-  const position = fact?.position ?? outcome.position
+  const joined = fact?.position
+  const position = joined ?? (await believed(options, model, id, outcome.position))
   const payload = writeOutcome({ ...outcome, position })
   const headers: HeaderList = [
     [DIGEST, digest],
@@ -95,12 +126,12 @@ export const recordOutcome = async (
   let last = first
   for (let rivals = 0; rivals <= RIVALS_MAX; rivals++) {
     if (last?.headers?.get(DIGEST) === digest)
-      return { kind: "unchanged", position: last.sequence, joined: position }
+      return { kind: "unchanged", position: last.sequence, joined }
     const appended = await append(log.publisher, subject, payload, last?.sequence ?? 0, headers)
     if (appended.kind === "tooLarge") return appended
     if (appended.kind === "stored") {
       const kind = last === undefined ? "recorded" : "corrected"
-      return { kind, position: appended.sequence, joined: position }
+      return { kind, position: appended.sequence, joined }
     }
     last = await readLast(log, PREDICTIONS, subject, replicas)
   }

@@ -1,6 +1,7 @@
 // What the headers of a call say about how it is to be handled. Traces are passed on where they are
 // well formed and are otherwise left out; everything else that is wrong is refused by name.
 import { readTraceparent } from "#core/service/trace-context"
+import { isKey, KEY_MAX_CHARACTERS } from "#proto/ids"
 import { IDEMPOTENCY_KEY, REQUEST_ID, TIMEOUT, TRACEPARENT, VERSION } from "#proto/headers"
 import { isModelName, isVersionName } from "#proto/names"
 import type { Parameters } from "#proto/request"
@@ -9,7 +10,6 @@ import type { Handling } from "../inference/prepare.ts"
 import { TIMEOUT_MAX_MILLIS } from "../settings.ts"
 import { refuse, type Refusal } from "./status.ts"
 
-export const KEY_MAX_CHARACTERS = 255
 const REQUEST_ID_MAX_CHARACTERS = 128
 
 const PRINTABLE = /^[\x20-\x7e]+$/
@@ -63,7 +63,7 @@ const readKey = (value: string | null): string | undefined | Refusal => {
   // What several headers are joined with; of two keys none can be chosen.
   if (value.includes(", "))
     return invalid(IDEMPOTENCY_KEY, 'one key, without ", " in it', shown(value))
-  if (value.length >= 1 && value.length <= KEY_MAX_CHARACTERS && PRINTABLE.test(value)) return value
+  if (isKey(value)) return value
   return invalid(IDEMPOTENCY_KEY, `1 to ${KEY_MAX_CHARACTERS} printable characters`, shown(value))
 }
 

@@ -4,7 +4,7 @@ import { PARAMETER_MAX_CHARACTERS, PARAMETERS_MAX } from "#core/inference/json-b
 import { NAME_MAX_CHARACTERS } from "#proto/names"
 import { CLIENT_ID_MAX_CHARACTERS, TENSORS_MAX } from "#proto/request"
 import { DIMENSIONS_MAX, TENSOR_NAME_MAX_CHARACTERS } from "#proto/tensor"
-import { KEY_MAX_CHARACTERS } from "../http/call.ts"
+import { KEY_MAX_CHARACTERS } from "#proto/ids"
 import { TIMEOUT_MAX_MILLIS } from "../settings.ts"
 
 export interface BadBody {

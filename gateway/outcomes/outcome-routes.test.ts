@@ -67,8 +67,13 @@ test("an unknown id is kept, without a prediction that it was joined to", async 
   const answer = await say("nobody-knows", { value: 1 })
   expect(answer.json).toMatchObject({ id: "nobody-knows", status: "recorded" })
   expect(answer.json).not.toHaveProperty("joined")
-  const placed = await say("nobody-knows", { value: 1, position: 3 })
-  expect(placed.json).toMatchObject({ status: "corrected", joined: 3 })
+  const { position } = await predicted()
+  for (const invented of [position, position + 1_000_000]) {
+    const placed = await say("nobody-knows", { value: 1, position: invented })
+    expect(placed.json).not.toHaveProperty("joined")
+    const stored = await readLast(system.log, PREDICTIONS, outcomeSubject(MODEL, "nobody-knows"), 1)
+    expect(JSON.parse(new TextDecoder().decode(stored?.data))).toEqual({ format: 1, value: 1 })
+  }
 })
 
 test("what came true of an erased prediction is refused, and stored nowhere", async () => {
