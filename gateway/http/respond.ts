@@ -33,8 +33,8 @@ export const jsonResponse = (
 ): Response => sized(new Response(text, { status, headers: { ...JSON_HEADERS, ...headers } }), text)
 
 /**
- * Never packed: Triton's asynchronous client says that it takes packed answers, and unpacks those of
- * inference alone.
+ * Never packed: Triton's asynchronous client says that it takes packed answers, and unpacks none but
+ * those of inference.
  */
 export const unpackedJson = (value: unknown, status = 200): Response =>
   new Response(JSON.stringify(value), { status, headers: JSON_HEADERS })
