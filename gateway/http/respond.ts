@@ -33,7 +33,7 @@ export const jsonResponse = (
 ): Response => sized(new Response(text, { status, headers: { ...JSON_HEADERS, ...headers } }), text)
 
 /**
- * Never packed: Triton's asynchronous client says that it takes packed answers, and unpacks none but
+ * Never packed: Triton's asynchronous client says that it takes packed answers, and unpacks only
  * those of inference.
  */
 export const unpackedJson = (value: unknown, status = 200): Response =>
