@@ -10,6 +10,7 @@ import { askedOf, getReference, putReference, readTable } from "../core/findings
 import type { FactSource } from "../core/findings/sources.ts"
 import { championProfile, type Plans } from "../core/findings/versions.ts"
 import type { Log } from "../core/log/log.ts"
+import { eraseArtifact } from "../core/registry/erase-artifact.ts"
 import { seedOf } from "../core/statistics/seeded-random.ts"
 import type { ArtifactStore } from "../core/registry/artifacts.ts"
 import type { Release } from "../core/registry/release.ts"
@@ -59,20 +60,36 @@ const firstWindow = async (
   return found
 }
 
+/** Stores what was made of the log, unless an erasure came meanwhile: then all of it anew. */
+const keep = <A>(
+  { log, erasures, model }: TakingOptions,
+  make: () => Promise<A>,
+  put: (made: A) => Promise<string | undefined>,
+): Promise<{ readonly made: A; readonly reference: string | undefined }> => {
+  let stored: string | undefined
+  return sinceErasures(erasures, model, async () => {
+    if (stored !== undefined) await eraseArtifact(log, stored)
+    const made = await sinceErasures(erasures, model, make)
+    stored = await put(made)
+    return { made, reference: stored }
+  })
+}
+
 const takeFirst = async (
   options: TakingOptions,
   after: number,
   rule: DriftSettings["window"],
   words: string,
 ): Promise<Taken | undefined> => {
-  const { erasures, model } = options
   const fold = () => firstWindow(options, rule, after + 1)
-  const found = await sinceErasures(erasures, model, fold)
-  if (found === undefined) return undefined
-  const { from, to, rows } = found.range
-  const place = { from, to }
-  const reference = await putReference(options.store, found.table, origin(options, words, place))
-  return { reference, rows, origin: words, ...place, position: to }
+  const { made, reference } = await keep(options, fold, async (found) => {
+    if (found === undefined) return undefined
+    const { from, to } = found.range
+    return putReference(options.store, found.table, origin(options, words, { from, to }))
+  })
+  if (made === undefined || reference === undefined) return undefined
+  const { from, to, rows } = made.range
+  return { reference, rows, origin: words, from, to, position: to }
 }
 
 const takeRange = async (
@@ -80,7 +97,7 @@ const takeRange = async (
   after: number,
   source: ReferenceSource & { readonly kind: "range" },
 ): Promise<Taken | undefined> => {
-  const { source: facts, model, marks, erasures, settings, plans, signal } = options
+  const { source: facts, model, marks, settings, plans, signal } = options
   const start = typeof source.from === "number" ? source.from : undefined
   const from = start ?? ((await marks.named(model, String(source.from), signal)) ?? 0) + 1
   const end = typeof source.to === "number" ? source.to : undefined
@@ -89,10 +106,13 @@ const takeRange = async (
   if (!(await marks.copied(to, signal))) return undefined
   await options.releasesCaughtUp()
   const seed = seedOf(`${model} ${from}`)
-  const range = { from, to, rowsMax: settings.rowsMax, seed, plans }
-  const table = await sinceErasures(erasures, model, () => readTable(facts, range))
   const words = `range ${from} to ${to}`
-  const reference = await putReference(options.store, table, origin(options, words, { from, to }))
+  const range = { from, to, rowsMax: settings.rowsMax, seed, plans }
+  const read = () => readTable(facts, range)
+  const { made: table, reference } = await keep(options, read, (rows) =>
+    putReference(options.store, rows, origin(options, words, { from, to })),
+  )
+  if (reference === undefined) return undefined
   const position = Math.max(after, to)
   return { reference, rows: table.seen, origin: words, from, to, position }
 }

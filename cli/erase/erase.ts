@@ -95,7 +95,10 @@ const sweep = async (log: Log): Promise<boolean> => {
   return false
 }
 
-/** `before` was erased earlier: what may be left of it is swept; `by` says who asked for it, `at` when: milliseconds since 1970. */
+/**
+ * `before` was erased earlier: references that may be left of it are swept. `by` says who
+ * asked for it, `at` when: milliseconds since 1970.
+ */
 export const eraseHoldings = async (
   log: Log,
   holdings: ReadonlyArray<Holdings>,

@@ -8,7 +8,7 @@ import { decide } from "#core/drift/verdict"
 import type { ReferenceTaken, WindowFinding } from "#proto/finding"
 import { Schema } from "effect"
 import type { Log } from "../log/log.ts"
-import type { ArtifactStore } from "../registry/artifacts.ts"
+import { ArtifactMissing, type ArtifactStore } from "../registry/artifacts.ts"
 import { appendDrift, appendWindow, lastDrift, lastWindow, type Stored } from "./findings.ts"
 import { answersTo, askedOf, getReference, putReference, readTable } from "./references.ts"
 import { predictionSource } from "./sources.ts"
@@ -80,7 +80,14 @@ const pin = async (
   words: { readonly origin: string; readonly from?: number; readonly to?: number },
 ): Promise<ReferenceTaken> => {
   const { log, store, model, settings, profile, now } = options
-  const before = finding === undefined ? undefined : await getReference(store, finding.reference)
+  // One that was erased with rows of it is simply replaced.
+  const before =
+    finding === undefined
+      ? undefined
+      : await getReference(store, finding.reference).catch((cause: unknown) => {
+          if (cause instanceof ArtifactMissing) return undefined
+          throw cause
+        })
   // What it takes the place of is what the configuration still asks for.
   const replaced = before === undefined || answersTo(before, settings, profile)
   const asked = replaced ? askedOf(settings, profile) : before.reference.asked

@@ -13,8 +13,8 @@ import { readable } from "./readable.ts"
 const CONFLICTS_MAX = 50
 
 /**
- * The recorded erasures of these ids, or of all, the oldest first. A record that cannot be read is told to
- * `onUnreadable`.
+ * The recorded erasures of these ids, or of all, the oldest first. A record that cannot be read is
+ * told to `onUnreadable`.
  */
 export const findErasures = async (
   log: Log,
