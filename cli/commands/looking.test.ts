@@ -106,7 +106,9 @@ test("tail shows the newest facts, or those from a position or a time on", async
   expect(hour.length).toBe(all.length)
   const later = await weir("tail", "--from", "2999-01-01", "--json")
   expect(later).toEqual({ code: 0, printed: "", said: "" })
-  expect((await weir("tail", "nobody", "--json")).printed).toBe("")
+  const unknown = await weir("tail", "nobody", "--json")
+  expect([unknown.code, unknown.printed]).toEqual([1, ""])
+  expect(unknown.said).toContain('model "nobody" is unknown')
   expect((await weir("tail", "--from", "yesterday")).code).toBe(2)
 })
 

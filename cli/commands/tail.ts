@@ -1,7 +1,18 @@
 // `weir tail`: the facts of the log, one a line, as they were and as they come.
+import { ANY_MODEL } from "#core/log/find"
+import { lookUp } from "#core/log/leader-lookup"
 import type { Log } from "#core/log/log"
 import { isModelName } from "#proto/names"
 import {
+  EVENTS,
+  eventSubject,
+  HISTORY,
+  historySubject,
+  PREDICTIONS,
+  predictionSubject,
+} from "#proto/subjects"
+import {
+  CommandFailed,
   describeFlags,
   EXIT_DONE,
   readWords,
@@ -37,6 +48,19 @@ const startOf = (
   return "position" in from ? Promise.resolve(from.position) : positionAt(log, from.millis)
 }
 
+/** A misspelt name looks like a model that nobody asks: neither released nor in any log. */
+const checkKnown = async (log: Log, model: string): Promise<void> => {
+  const found = await Promise.all([
+    lookUp(log, EVENTS, { last_by_subj: eventSubject("release", model) }),
+    lookUp(log, PREDICTIONS, { last_by_subj: predictionSubject(model, ANY_MODEL) }),
+    lookUp(log, HISTORY, { last_by_subj: historySubject(model) }),
+  ])
+  if (found.some((message) => message !== undefined)) return
+  throw new CommandFailed(
+    `model "${model}" is unknown: it was never registered, and the log holds no fact of it`,
+  )
+}
+
 /** Aborts at Ctrl-C, and when whoever reads our output has gone. */
 const untilStopped = (): AbortSignal => {
   const abort = new AbortController()
@@ -68,6 +92,7 @@ ${describeFlags(flags)}`,
     const isJson = switches.has("json")
     const signal = untilStopped()
     return withFoundLog("tail", set, async (log) => {
+      if (model !== undefined) await checkKnown(log, model)
       const from = await startOf(log, model, moment, last)
       const options = { model, from, isFollowed: switches.has("follow"), signal }
       if (!isJson) await printLine(HEAD_LINE)

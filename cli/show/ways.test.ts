@@ -1,7 +1,7 @@
 // The demonstration of the ways into Weir at small size.
 import { expect, test } from "bun:test"
 import { runtimeOracle } from "./equal.ts"
-import { runWays } from "./ways.ts"
+import { leftOut, runWays } from "./ways.ts"
 
 test("every way into the log gives what ONNX Runtime gives", async () => {
   const oracle = await runtimeOracle()
@@ -9,6 +9,11 @@ test("every way into the log gives what ONNX Runtime gives", async () => {
   expect(broken).toEqual([])
   expect(equal.length).toBeGreaterThanOrEqual(4)
 }, 120_000)
+
+test("the verdict names the ways that were left out", () => {
+  expect(leftOut(6)).toBe("")
+  expect(leftOut(4)).toContain("4 of 6 ways; left out: NATS in JSON, Python")
+})
 
 test("an answer that differs is found", async () => {
   const oracle = await runtimeOracle()

@@ -7,6 +7,7 @@ import { changeAccess } from "#core/access/key-facts"
 import { newKey, Pepper } from "#core/access/secrets"
 import { until } from "../../test/support/eventually.ts"
 import { startService, type RunningService } from "../../test/support/service.ts"
+import { RequestLog } from "./request-log.ts"
 import { post, ROWS, startTestSystem, TENSORS, type TestSystem } from "../test-system.ts"
 
 setDefaultTimeout(60_000)
@@ -62,6 +63,19 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway.stop()
   await system.stop()
+})
+
+test("that something is not ready is no failed request, elsewhere the same status is one", () => {
+  const said: Array<unknown> = []
+  const warn = (_: string, more?: { readonly route?: unknown }) => void said.push(more?.route)
+  const none = () => undefined
+  const logger = { debug: none, info: none, warn, error: none }
+  const log = new RequestLog({ logger, slowMillis: 0, now: () => 0 })
+  const health = ["/health", "/health/ready", "/v2/health/ready", "/v2/models/:model/ready"]
+  for (const route of [...health, "/predict"])
+    log.answered("GET", route, "", new Response(null, { status: 503 }), 1)
+  log.answered("GET", "/health/ready", "", new Response(null, { status: 500 }), 1)
+  expect(said).toEqual(["/predict", "/health/ready"])
 })
 
 test("a failed request gets a line that finds it again, and no secret is in any line", async () => {

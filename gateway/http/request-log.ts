@@ -6,6 +6,9 @@ import { ID, REQUEST_ID, VERSION } from "#proto/headers"
 
 const LINES_PER_SECOND = 10
 const ERROR_STATUS_MIN = 500
+const NOT_READY_STATUS = 503
+/** Routes whose answer is that something is not ready: to say so is no failure. */
+const HEALTH = /^(?:\/v2)?\/health(?:\/|$)|\/ready$/
 
 export interface RequestLogOptions {
   readonly logger: Logger
@@ -25,7 +28,8 @@ export class RequestLog {
   }
 
   answered(method: string, route: string, model: string, response: Response, millis: number): void {
-    const isError = response.status >= ERROR_STATUS_MIN
+    const isAnswer = response.status === NOT_READY_STATUS && HEALTH.test(route)
+    const isError = response.status >= ERROR_STATUS_MIN && !isAnswer
     const isSlow = this.#slowMillis > 0 && millis >= this.#slowMillis
     if (!isError && !isSlow) return
     const { headers, status } = response
