@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseDriftConfig, settingsOf } from "#core/drift/config"
+import { joins } from "#core/drift/update"
+import { decide } from "#core/drift/verdict"
 import { predictionSource } from "#core/findings/sources"
 import { plansOf } from "#core/findings/versions"
 import { readRelease } from "#core/registry/commands"
@@ -14,13 +16,13 @@ import { DEFAULT_LIMITS } from "#core/log/topology"
 import {
   driftFindingCodec,
   driftSubject,
-  windowFindingCodec,
   type DriftFinding,
   type WindowFinding,
 } from "#proto/finding"
 import { FINDINGS } from "#proto/subjects"
 import { askPast } from "../drift/past.ts"
 import { describeFlags, EXIT_DONE, EXIT_FAILED, readWords, wholeNumber } from "../command.ts"
+import { differences, keyedWindows, timeless } from "../laboratory/compare-findings.ts"
 import { expected, figuresText, type Figures } from "../laboratory/figures.ts"
 import { PEOPLE, peopleFacts, registerPeople, storeFacts } from "../laboratory/drift-facts.ts"
 import { eventually } from "../laboratory/patience.ts"
@@ -97,6 +99,29 @@ const untilEvaluated = async (log: Log, windows: number): Promise<void> => {
   if (found === undefined) throw new Error(`window ${windows} was not evaluated in time`)
 }
 
+/**
+ * Behind a window come its reports and, where it was quiet, the reference that it joined: findings
+ * are at rest when none of them is missing.
+ */
+const isSettled = async (log: Log): Promise<boolean> => {
+  const settings = settingsOf(parseDriftConfig(CONFIG), PEOPLE)
+  const windows = await readCourse(log, PEOPLE)
+  const reported = new Set((await readDrift(log)).map(({ id }) => id))
+  return windows.every((finding, at) => {
+    const isJoined =
+      finding._tag === "ReferenceTaken" ||
+      !joins(settings, finding) ||
+      windows[at + 1]?._tag === "ReferenceTaken"
+    return isJoined && decide(finding).every(({ id }) => reported.has(id))
+  })
+}
+
+const untilSettled = async (log: Log): Promise<void> => {
+  const settled = async () => ((await isSettled(log)) ? true : undefined)
+  if ((await eventually(settled, FOUND_WAIT_MILLIS, LOOK_AGAIN_MILLIS)) === undefined)
+    throw new Error("reports or references behind the last window did not come in time")
+}
+
 /** Feeds the windows; `killAfter` names those during or behind which the monitor is killed. */
 const runMonitor = async (
   options: MonitorOptions,
@@ -138,6 +163,7 @@ const runMonitor = async (
       options.say(`  killed during or behind window ${window}`)
     }
     await untilEvaluated(log, options.windows)
+    await untilSettled(log)
     const drift = await allReported(log, receiver.ids)
     const windows = await readCourse(log, PEOPLE)
     return { windows, drift, alerts: receiver.ids, past: await travel(log) }
@@ -179,24 +205,6 @@ const allReported = async (log: Log, received: ReadonlyArray<string>) => {
   return readDrift(log)
 }
 
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
-
-const windowBytes = (windows: ReadonlyArray<WindowFinding>): ReadonlyArray<string> =>
-  windows.map((one) => text(windowFindingCodec.encode({ ...one, at: 0 })))
-
-/** The bytes of every finding, but for when it was written. */
-const timeless = ({ windows, drift }: Found): ReadonlyArray<string> => {
-  return [
-    ...windowBytes(windows),
-    ...drift.map((one) => text(driftFindingCodec.encode({ ...one, at: 0 }))),
-  ]
-}
-
-const differences = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): number => {
-  const length = Math.max(a.length, b.length)
-  return Array.from({ length }, (_, at) => a[at] === b[at]).filter((same) => !same).length
-}
-
 /** Runs the undisturbed monitor and the killed one over the same facts. */
 export const runKilledMonitor = async (options: MonitorOptions): Promise<MonitorResult> => {
   const random = seededRandom(options.seed)
@@ -211,7 +219,7 @@ export const runKilledMonitor = async (options: MonitorOptions): Promise<Monitor
   const missingAlerts = troubled.drift.filter(({ id }) => !troubled.alerts.includes(id)).length
   const strange = troubled.alerts.filter((id) => !troubled.drift.some((one) => one.id === id))
   const live = troubled.windows.filter(({ _tag }) => _tag === "WindowEvaluated")
-  const pastDiffering = differences(windowBytes(live), windowBytes(troubled.past))
+  const pastDiffering = differences(keyedWindows(live), keyedWindows(troubled.past))
   const windows = calm.windows.filter(({ _tag }) => _tag === "WindowEvaluated").length
   const broken = [
     ...expected(windows, options.windows, "windows"),
