@@ -37,8 +37,8 @@ const RULES = [
   "- `outputs` is the list of requested outputs in the order of the request; `null` where the " +
     "request has none, which is not the same as an empty list.",
   '- In texts `"` and `\\` have a backslash in front, the characters 08, 09, 0A, 0C, 0D are ' +
-    "`\\b`, `\\t`, `\\n`, `\\f`, `\\r`, others below 20 `\\u00xx` in lower case; all else stands as it " +
-    "is.",
+    "`\\b`, `\\t`, `\\n`, `\\f`, `\\r`, others below 20 `\\u00xx` in lower case; all else stands " +
+    "as it is.",
   "- The caller's own `id` and `parameters` do not count, nor do headers besides `Weir-Version`.",
   "- A producer may leave it out: the predictor computes it then. One that was sent is taken as " +
     "it is, and an idempotency key that is used again is judged by it.",
