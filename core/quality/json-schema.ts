@@ -1,7 +1,7 @@
 // Whether a JSON value fits a JSON Schema (drafts 4 to 2020-12, without remote references). As in
 // Python's jsonschema, formats are not checked and unknown words say nothing.
 import { isDeepStrictEqual } from "node:util"
-import { pythonRegex } from "./python-regex.ts"
+import { pythonRegex, type Pattern } from "./python-regex.ts"
 
 /** The schema is none, or needs a document that is not at hand. */
 export class SchemaRefused extends Error {
@@ -143,7 +143,7 @@ const itemWords: Words = {
 const propertyTests = (of: unknown, root: Root): ReadonlyMap<string, Test> =>
   new Map(Object.entries(object(of, "properties")).map(([name, one]) => [name, compile(one, root)]))
 
-const patternTests = (of: unknown, root: Root): ReadonlyArray<readonly [RegExp, Test]> =>
+const patternTests = (of: unknown, root: Root): ReadonlyArray<readonly [Pattern, Test]> =>
   Object.entries(object(of ?? {}, "patternProperties")).map(([pattern, one]) => [
     pythonRegex(pattern),
     compile(one, root),

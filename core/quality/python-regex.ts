@@ -1,6 +1,15 @@
 // Python's regular expressions as JavaScript's. What has no equivalent is refused by name, never
 // matched differently.
 
+import { MetricFailed } from "./check.ts"
+import { Ambiguous, searchDegree } from "./regex-cost.ts"
+
+/** Characters of a text that is matched, by the power with which the work grows. */
+export const MATCHED_TEXT_MAX: Readonly<Record<number, number>> = { 1: 100_000, 2: 2_000, 3: 250 }
+
+/** Finds a pattern in a text. `test` throws MetricFailed for a text that is too long for it. */
+export type Pattern = Pick<RegExp, "test">
+
 /** The pattern cannot be expressed here, or is not a pattern at all. */
 export class PatternRefused extends Error {
   override readonly name = "PatternRefused"
@@ -104,12 +113,12 @@ const classStep = (rest: string): Step => {
 }
 
 /**
- * A Python pattern as a RegExp that `search`es: letters and digits are Unicode's, `.` excludes only
+ * A Python pattern that `search`es: letters and digits are Unicode's, `.` excludes only
  * the line feed, `$` also stands before a last line feed.
  *
  * @throws PatternRefused
  */
-export const pythonRegex = (pattern: string): RegExp => {
+export const pythonRegex = (pattern: string): Pattern => {
   const inline = INLINE_FLAGS.exec(pattern)
   const flags = inline?.[1] ?? ""
   if (/[xaL]/.test(flags)) throw new PatternRefused(`the flags (?${flags}) are not supported`)
@@ -126,9 +135,28 @@ export const pythonRegex = (pattern: string): RegExp => {
     text += step.text
     at += step.length
   }
+  return bounded(
+    pattern,
+    text,
+    `u${flags.includes("i") ? "i" : ""}${flags.includes("m") ? "m" : ""}`,
+  )
+}
+
+const bounded = (pattern: string, source: string, flags: string): Pattern => {
   try {
-    return new RegExp(text, `u${flags.includes("i") ? "i" : ""}${flags.includes("m") ? "m" : ""}`)
+    const compiled = new RegExp(source, flags)
+    const most = MATCHED_TEXT_MAX[searchDegree(source, flags)]
+    if (most === undefined) throw new Ambiguous("too many repetitions follow each other")
+    const test = (text: string): boolean => {
+      if (text.length <= most) return compiled.test(text)
+      throw new MetricFailed(
+        `a text of ${text.length} characters is not matched against "${pattern}": at most ${most}`,
+      )
+    }
+    return { test }
   } catch (error) {
+    if (error instanceof Ambiguous)
+      throw new PatternRefused(`"${pattern}" could take without end: ${error.message}`)
     const why = error instanceof Error ? error.message : String(error)
     throw new PatternRefused(`"${pattern}" is not a pattern: ${why}`)
   }

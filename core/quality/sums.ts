@@ -45,7 +45,9 @@ export const deviationOf = (values: Float64Array): number => {
   const count = countOf(values)
   if (count < 2) return Number.NaN
   const mean = sumOf(values) / count
-  return Math.sqrt(sumOf(values.map((value) => (mean - value) ** 2)) / (count - 1))
+  // A distance from infinity is no number, which is not the same as a value that is missing.
+  const squares = values.map((value) => (value === value ? (mean - value) ** 2 : 0))
+  return Math.sqrt(pairwise(squares, 0, squares.length) / (count - 1))
 }
 
 /** The median of what is not NaN; NaN for nothing. */

@@ -4,10 +4,10 @@ import { Schema } from "effect"
 import { define, valueCheck, type Family } from "./check.ts"
 import { Flag, KwargsRefused, mapColumn, NumberBound, Text, TextList } from "./kwargs.ts"
 import { isWithin, intervalOf } from "./interval.ts"
-import { PatternRefused, pythonRegex } from "./python-regex.ts"
+import { PatternRefused, pythonRegex, type Pattern } from "./python-regex.ts"
 import { pythonText } from "./table.ts"
 
-const patternOf = (pattern: string): RegExp => {
+const patternOf = (pattern: string): Pattern => {
   try {
     return pythonRegex(pattern)
   } catch (error) {
@@ -28,7 +28,7 @@ const matching = (metric: string, isWanted: boolean) =>
 
 const MatchOn = Schema.optionalKey(Schema.NullOr(Schema.Literals(["any", "all"])))
 
-const patternList = (patterns: ReadonlyArray<string>): ReadonlyArray<RegExp> => {
+const patternList = (patterns: ReadonlyArray<string>): ReadonlyArray<Pattern> => {
   if (patterns.length === 0) throw new KwargsRefused("regex_list must not be empty")
   return patterns.map(patternOf)
 }
