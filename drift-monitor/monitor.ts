@@ -13,6 +13,7 @@ import { withoutErased, type ErasureBoard } from "./erasure-board.ts"
 import type { Evaluator } from "./evaluator.ts"
 import type { MarkBoard } from "./mark-board.ts"
 import type { DriftMetrics, OpenWindow } from "./metrics.ts"
+import { ReferenceFileUnusable } from "./reference-taking.ts"
 import { ModelWatch } from "./watch.ts"
 
 export interface MonitorOptions {
@@ -115,7 +116,11 @@ export class Monitor {
   #run(watch: ModelWatch): void {
     const running: Promise<void> = watch
       .run()
-      .catch((cause: unknown) => this.#failed.reject(cause))
+      .catch((cause: unknown) => {
+        // One model's missing file is no reason to watch no other model.
+        if (!(cause instanceof ReferenceFileUnusable)) this.#failed.reject(cause)
+        else this.#options.logger.error("drift of this model is off", { reason: cause.message })
+      })
       .finally(() => this.#running.delete(running))
     this.#running.add(running)
   }

@@ -1,6 +1,7 @@
 // Takes what windows are compared with: the first rows or the first window of the log, a range, a
 // file, or the champion's training profile. The same log gives the same bytes and digest.
 import { readFile } from "node:fs/promises"
+import { Schema } from "effect"
 import { addCsv } from "../core/drift/csv.ts"
 import type { ClosedWindow } from "../core/drift/fold.ts"
 import type { ReferenceOrigin } from "../core/drift/reference.ts"
@@ -11,6 +12,7 @@ import type { FactSource } from "../core/findings/sources.ts"
 import { championProfile, type Plans } from "../core/findings/versions.ts"
 import type { Log } from "../core/log/log.ts"
 import { eraseArtifact } from "../core/registry/erase-artifact.ts"
+import { reasonOf } from "../core/service/logger.ts"
 import { seedOf } from "../core/statistics/seeded-random.ts"
 import type { ArtifactStore } from "../core/registry/artifacts.ts"
 import type { Release } from "../core/registry/release.ts"
@@ -117,12 +119,26 @@ const takeRange = async (
   return { reference, rows: table.seen, origin: words, from, to, position }
 }
 
+/** The file that a model's reference is configured to come from cannot be read or holds no rows. */
+export class ReferenceFileUnusable extends Schema.TaggedError<ReferenceFileUnusable>()(
+  "ReferenceFileUnusable",
+  { model: Schema.String, path: Schema.String, reason: Schema.String },
+) {
+  override get message() {
+    return `${this.model}: reference.file ${this.path} cannot be used: ${this.reason}`
+  }
+}
+
 const takeFile = async (options: TakingOptions, after: number, path: string): Promise<Taken> => {
   const { model, settings, plans, store } = options
   const champion = options.release()?.champion
   const columns = (plans(champion) ?? []).map(({ column }) => column)
   const table = new TableBuilder(settings.rowsMax, seedOf(`${model} ${path}`))
-  addCsv(await readFile(path, "utf8"), columns, table)
+  try {
+    addCsv(await readFile(path, "utf8"), columns, table)
+  } catch (cause) {
+    throw new ReferenceFileUnusable({ model, path, reason: reasonOf(cause) })
+  }
   const finished = table.finish()
   const words = `file ${path}`
   const reference = await putReference(store, finished, origin(options, words))

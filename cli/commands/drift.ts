@@ -1,6 +1,7 @@
 // `weir drift`: whether any past range of traffic differs from any reference, by the very code that
 // the drift-monitor runs; and its first configuration.
 import { driftConfigSchema } from "#core/drift/config"
+import { readDriftConfig } from "#core/drift/config-file"
 import { truthSettings, type DriftSettings } from "#core/drift/settings"
 import { htmlReport } from "#core/drift/report"
 import { acceptWindow } from "#core/findings/accept"
@@ -22,9 +23,10 @@ import {
   type Command,
 } from "../command.ts"
 import { firstConfig } from "../drift/first-config.ts"
-import { driftSettings, readConfigFile, readPlace, readReference } from "../drift/options.ts"
+import { driftSettings, readPlace, readReference } from "../drift/options.ts"
 import { describeJudgement, describeRule, type DriftWords } from "../drift/options.ts"
 import { pinCsv } from "../drift/pin-csv.ts"
+import { checkConfigNames, configPath, configWords, sayOtherConfig } from "../drift/which-config.ts"
 import { askPast } from "../drift/past.ts"
 import { pastText } from "../drift/text.ts"
 import { jsonFlag, logFlags, withFoundLog } from "../find-log.ts"
@@ -66,13 +68,15 @@ interface Asked {
   readonly ofTruth: boolean
 }
 
-const settingsFor = async ({ set, model, signature }: Asked) =>
-  driftSettings(
-    set,
-    await readConfigFile(set.config ?? process.env["DRIFT_CONFIG"]),
-    model,
-    signature,
-  )
+const settingsFor = async ({ log, set, model, signature }: Asked) => {
+  const config = readDriftConfig(configPath(set))
+  await checkConfigNames(log, config)
+  return driftSettings(set, config, model, signature)
+}
+
+/** Whether flags ask for other tests than the configuration does. */
+const asksOtherwise = ({ window, test, profile, alpha, effect }: Set): boolean =>
+  [window, test, profile, alpha, effect].some((one) => one !== undefined)
 
 /** Of the windows that are asked about: over predictions, or over what came true. */
 const pastSettings = async (asked: Asked): Promise<DriftSettings> => {
@@ -91,6 +95,7 @@ const sourceOf = ({ log, model, release, ofTruth }: Asked): FactSource =>
 const past = async (asked: Asked): Promise<number> => {
   const { log, model, release, set, json } = asked
   const settings = await pastSettings(asked)
+  if (!asksOtherwise(set)) await sayOtherConfig(log, model, settings)
   const source = sourceOf(asked)
   const reference = readReference(set.reference ?? "live")
   const plans = plansOf(() => release, settings)
@@ -108,6 +113,7 @@ const past = async (asked: Asked): Promise<number> => {
     return EXIT_DONE
   }
   const rule = describeRule(settings.window)
+  console.log(configWords(set))
   console.log(`windows of ${rule}; ${describeJudgement(settings)}\n${pastText(answer)}`)
   return EXIT_DONE
 }

@@ -1,6 +1,6 @@
 // What the words of `weir drift` mean: settings from the file with the flags over them, and places
 // in the log by position, time or mark.
-import { parseDriftConfig, settingsOf, type DriftConfig } from "#core/drift/config"
+import { settingsOf, type DriftConfig } from "#core/drift/config"
 import { isDistance } from "#core/drift/choice"
 import { DETECTOR_TESTS, isColumnDetector } from "#core/drift/detectors"
 import { FOLDS } from "#core/statistics/classifier-two-sample"
@@ -126,9 +126,6 @@ const withTest = (
     }),
   )
 }
-
-export const readConfigFile = async (path: string | undefined): Promise<DriftConfig> =>
-  path === undefined || path === "" ? {} : parseDriftConfig(await Bun.file(path).text())
 
 /** The settings of a model: the file's, with the flags over them. @throws UsageError */
 export const driftSettings = (

@@ -22,6 +22,7 @@ import { championProfile, type Plans } from "#core/findings/versions"
 import type { Log } from "#core/log/log"
 import { jetStreamArtifacts } from "#core/registry/object-store"
 import type { Release } from "#core/registry/release"
+import { reasonOf } from "#core/service/logger"
 import { seedOf } from "#core/statistics/seeded-random"
 import type { MarkSet, WindowEvaluated, WindowRange } from "#proto/finding"
 import { CommandFailed } from "../command.ts"
@@ -59,11 +60,19 @@ const stored = async (log: Log, digest: string): Promise<Found> => {
   return { table, digest, origin, asked, ...(to === undefined ? {} : { to }) }
 }
 
+const readRows = async (path: string): Promise<string> => {
+  try {
+    return await Bun.file(path).text()
+  } catch (cause) {
+    throw new CommandFailed(`the reference ${path} cannot be read: ${reasonOf(cause)}`)
+  }
+}
+
 const fromFile = async (question: PastQuestion, path: string): Promise<Found> => {
   const { model, settings, plans, release } = question
   const columns = (plans(release.champion) ?? []).map(({ column }) => column)
   const builder = new TableBuilder(settings.rowsMax, seedOf(`${model} ${path}`))
-  addCsv(await Bun.file(path).text(), columns, builder)
+  addCsv(await readRows(path), columns, builder)
   const table = builder.finish()
   const origin = `file ${path}`
   return { table, origin, digest: writeReference(table, { model, origin, asked: "" }).digest }

@@ -3,6 +3,9 @@
 // models.
 import { existsSync } from "node:fs"
 import { missingReferences, readDriftConfig } from "#core/drift/config-file"
+import { misspeltNames } from "#core/drift/names"
+import { signaturesByModel } from "#core/findings/versions"
+import { openReleases } from "#core/registry/releases"
 import { SettingsInvalid, readSettings, type Settings } from "#core/service/settings"
 import type { Log } from "#core/log/log"
 import type { LogLimits } from "#core/log/topology"
@@ -107,6 +110,17 @@ const checkJetStream = async (log: Log): Promise<void> => {
   }
 }
 
+/** @throws UsageError naming columns of the drift configuration that no version of a model has. */
+const checkNames = async (log: Log, environment: Environment): Promise<void> => {
+  const { driftConfig } = readSettings(driftMonitorSettings, environment)
+  if (driftConfig === undefined) return
+  const releases = await openReleases(log)
+  const known = signaturesByModel(releases.models())
+  await releases.close()
+  const { columns } = misspeltNames(readDriftConfig(driftConfig), known)
+  if (columns.length > 0) throw new UsageError(`DRIFT_CONFIG: ${columns.join("; ")}`)
+}
+
 const nothingIn = (path: string): string =>
   `there is no model in ${path} yet; a <model>/<version>/model.onnx is imported when it appears`
 
@@ -134,5 +148,6 @@ export const prepareLog = (
       if (report.versions.length === 0) say(nothingIn(source.path))
       said.push(...lines)
     }
+    await checkNames(log, process.env)
     return said
   })

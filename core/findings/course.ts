@@ -22,6 +22,10 @@ export const readCourse = async (
   return course
 }
 
+/** The monitor's last window; `undefined` where it made none. */
+export const lastEvaluated = async (log: Log, model: string, of: WindowsOf) =>
+  (await readCourse(log, model, of)).findLast((one) => one._tag === "WindowEvaluated")
+
 const endOf = (finding: WindowFinding): number =>
   finding._tag === "ReferenceTaken" ? finding.position : finding.window.to
 

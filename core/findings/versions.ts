@@ -1,5 +1,6 @@
 // What is read of a fact of each version of a model, by the signatures that were registered.
 import { columnPlans, type ColumnPlan, type Kinds } from "#core/drift/columns"
+import type { KnownModels } from "#core/drift/names"
 import { truthPlans } from "#core/drift/truth"
 import type { DriftSettings } from "#core/drift/settings"
 import type { Release } from "../registry/release.ts"
@@ -36,3 +37,12 @@ export const championProfile = (release: Release | undefined): string | undefine
   release?.champion === undefined
     ? undefined
     : release.versions.get(release.champion)?.signature.referenceProfile
+
+/** Every version's signature by model: what names in a configuration are checked against. */
+export const signaturesByModel = (models: ReadonlyMap<string, Release>): KnownModels =>
+  new Map(
+    [...models].map(([name, { versions }]) => [
+      name,
+      [...versions.values()].map(({ signature }) => signature),
+    ]),
+  )
