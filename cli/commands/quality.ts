@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises"
 import { basename, extname } from "node:path"
 import { evaluateSuite, type SuiteResult } from "#core/quality/evaluate"
 import { gxJson } from "#core/quality/gx-json"
+import { writeToolJson } from "#core/quality/python-json"
 import { htmlReport } from "#core/quality/html-report"
 import { RESULT_FORMATS, type ResultFormat } from "#core/quality/result-format"
 import { readSuite, SuiteRefused } from "#core/quality/suite"
@@ -85,7 +86,7 @@ const run = async (suite: string, { set, json }: Asked): Promise<number> => {
   const format = readFormat(set.format)
   const outcome = await evaluate(suite, await readTable(set), format)
   if (set.html !== undefined) await writeFile(set.html, htmlReport(outcome))
-  console.log(json ? JSON.stringify(gxJson(outcome), undefined, 2) : resultText(outcome))
+  console.log(json ? writeToolJson(gxJson(outcome)) : resultText(outcome))
   return outcome.success ? EXIT_DONE : EXIT_FAILED
 }
 

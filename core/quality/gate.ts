@@ -4,6 +4,7 @@ import { Schema } from "effect"
 import type { Feature } from "#proto/signature"
 import { MetricFailed, type Check, type RecordCheck, type ValueCheck } from "./check.ts"
 import { conditionTest, type Condition } from "./condition.ts"
+import { writeToolJson } from "./python-json.ts"
 import type { Suite, SuiteEntry } from "./suite.ts"
 import type { Cell, ColumnType } from "./table.ts"
 
@@ -150,7 +151,7 @@ const failureOf = (
   row: number,
   values: ReadonlyArray<Cell>,
 ): GateFailure => {
-  const shown = columns.map((name, i) => `${name} = ${JSON.stringify(values[i])}`).join(", ")
+  const shown = columns.map((name, i) => `${name} = ${writeToolJson(values[i])}`).join(", ")
   const message = `row ${row} does not meet ${entry.type} (expectation ${index}): ${shown}`
   return { index, expectation: entry.type, columns, row, values, message }
 }

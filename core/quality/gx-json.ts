@@ -53,7 +53,10 @@ const resultJson = (one: ExpectationResult, version: SuiteVersion) => {
   }
 }
 
-/** The whole result; dates are text, and what Python writes as NaN is null. */
+/**
+ * The whole result; dates are text, and what Python writes as NaN is null. It may hold infinities:
+ * write it with `writeToolJson`.
+ */
 export const gxJson = (outcome: SuiteResult) => {
   const { suite, success, results, evaluated, successful } = outcome
   const statistics = {

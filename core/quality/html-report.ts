@@ -14,8 +14,17 @@ const escape = (text: string): string => text.replace(/[&<>"']/g, (found) => ESC
 const VALUES_MOST = 10
 const CHARACTERS_MOST = 120
 
+const written = (value: unknown): string => {
+  if (value === undefined) return ""
+  if (typeof value === "number") return String(value)
+  if (Array.isArray(value)) return `[${value.map(quoted).join(",")}]`
+  return JSON.stringify(value)
+}
+const quoted = (value: unknown): string =>
+  typeof value === "string" ? JSON.stringify(value) : written(value)
+
 const short = (value: unknown): string => {
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "")
+  const text = typeof value === "string" ? value : written(value)
   return text.length > CHARACTERS_MOST ? `${text.slice(0, CHARACTERS_MOST)}…` : text
 }
 

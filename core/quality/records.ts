@@ -4,6 +4,7 @@ import { Schema } from "effect"
 import { define, MetricFailed, type Family, type RecordCheck, type RecordsCheck } from "./check.ts"
 import { ColumnName, Flag, KwargsRefused, Mostly, Value } from "./kwargs.ts"
 import { hashed } from "./membership.ts"
+import { writeToolJson } from "./python-json.ts"
 import { cellAt, type Cell, type ColumnType } from "./table.ts"
 
 const pair = {
@@ -96,7 +97,7 @@ const PairsSet = Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.Tuple([Val
 
 /** One text for one combination of values; a number and the text of it stay apart. */
 const keyOf = (cells: ReadonlyArray<Cell>): string =>
-  JSON.stringify(cells.map((cell) => hashed(cell)))
+  writeToolJson(cells.map((cell) => hashed(cell)))
 
 const pairsInSet = define({ ...pair, value_pairs_set: PairsSet }, (kwargs) =>
   pairCheck("column_pair_values.in_set", kwargs, () => {
@@ -139,7 +140,7 @@ const uniqueWithin = define(record, (kwargs) =>
   recordCheck("select_column_values.unique.within_record", kwargs, (types) => (cells) => {
     // A missing number and a missing text are different values to pandas.
     const keys = cells.map((cell, i) =>
-      cell === null ? (isObjectType(types[i]) ? "None" : "NaN") : JSON.stringify(hashed(cell)),
+      cell === null ? (isObjectType(types[i]) ? "None" : "NaN") : writeToolJson(hashed(cell)),
     )
     return new Set(keys).size >= cells.length
   }),

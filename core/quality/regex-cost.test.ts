@@ -51,7 +51,7 @@ test("usual patterns are taken", () => {
   for (const regex of SOUND) expect(() => pythonRegex(regex)).not.toThrow()
 })
 
-test("a text that is too long for a pattern is an error in a table, and not met at the door", () => {
+test("a text too long for its pattern is an error in a table, and not met at the door", () => {
   const text = "b".repeat(100_001)
   const suite = suiteOf("^b")
   const table = tableOf(new Map([["text", columnOf("string", [text])]]))

@@ -2,6 +2,7 @@
 // four result formats. It judges nothing.
 import type { MapCheck, SuiteVersion } from "./check.ts"
 import { hashed } from "./membership.ts"
+import { writeToolJson } from "./python-json.ts"
 import { cellAt, shown, type Cell, type Column } from "./table.ts"
 
 export type ResultFormat = "BOOLEAN_ONLY" | "BASIC" | "SUMMARY" | "COMPLETE"
@@ -80,7 +81,7 @@ interface Count extends Listed {
 const keyOf = ({ cells, hasNaN }: Listed, i: number): string =>
   cells.some((cell, at) => cell === null && hasNaN[at] === true)
     ? `alone ${i}`
-    : JSON.stringify(cells.map(hashed))
+    : writeToolJson(cells.map(hashed))
 
 const isPlain = (value: Shown): boolean =>
   Array.isArray(value) || typeof value !== "object" || value === null
