@@ -43,10 +43,11 @@ export const sayOtherConfig = async (
   settings: DriftSettings,
 ): Promise<void> => {
   const last = await lastEvaluated(log, model, settings.of)
-  if (last === undefined || last.configuration === settingsDigest(settings)) return
+  const own = settingsDigest(settings)
+  if (last === undefined || last.configuration === own) return
   console.error(
     "weir drift: the monitor's last window was made with another configuration " +
-      `(${last.configuration.slice(0, 12)}) than this one (${settingsDigest(settings).slice(0, 12)})` +
+      `(${last.configuration.slice(0, 12)}) than this one (${own.slice(0, 12)})` +
       "; --config FILE or DRIFT_CONFIG names the monitor's",
   )
 }

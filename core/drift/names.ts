@@ -1,5 +1,5 @@
-// Names in a drift configuration that nothing has: a column, a feature to slice by, a model. What is
-// misspelt would otherwise be ignored in silence. It reads no log: who calls it knows the models.
+// Names in a drift configuration that nothing has: a column, a feature to slice by, a model. They
+// would be ignored in silence. It reads no log: who calls it knows the models.
 import type { Signature } from "#proto/signature"
 import { columnPlans } from "./columns.ts"
 import type { DriftConfig } from "./config.ts"
