@@ -1,6 +1,6 @@
-// Finds out whether rows of different requests may share a run: made-up rows are run one by one and
-// together, and the answers compared. A model that mixes rows (a mean over the batch, a fixed batch
-// size) is caught; one that takes none of the made-up rows stays unproved.
+// Finds out whether rows of different requests may share a run: the graph must keep them apart, and
+// made-up rows, run one by one and together, must give the same answers. The rows alone would not
+// do, for what mixes rows may show only with values that nobody made up.
 import type { Signature, TensorSpec } from "#proto/signature"
 import { type Datatype, elementCount, type Tensor } from "#proto/tensor"
 import { concatenate, split } from "./batch.ts"
@@ -30,10 +30,14 @@ const varies = (signature: DerivedSignature): boolean =>
   signature.inputs.length > 0 &&
   [...signature.inputs, ...signature.outputs].every(({ shape }) => shape[0] === -1)
 
-/** Decides `batching`; `run` is one run of the model that rejects when it fails. */
+/**
+ * Decides `batching`; `run` is one run of the model that rejects when it fails, `mixing` why the
+ * graph does not keep rows apart, if so. Declared batching is believed before the graph.
+ */
 export const proveBatching = async (
   signature: DerivedSignature,
   run: Run,
+  mixing: string | undefined,
 ): Promise<BatchingProof> => {
   const sample = await firstSample(signature, run)
   const no = (note: string): BatchingProof => ({
@@ -55,11 +59,13 @@ export const proveBatching = async (
     const fault = await compare(shaped, sample.varying, sizes, SEED * (index + 1), run)
     if (fault !== undefined) return no(`Requests run one by one: ${fault}.`)
   }
+  if (mixing !== undefined && signature.batching !== true)
+    return no(`Requests run one by one: ${mixing}. Declare batching to join them all the same.`)
   return {
     batching: true,
-    note:
-      "Rows of different requests share a run: " +
-      "generated rows gave the same answers alone and together.",
+    note: `Rows of different requests share a run: ${
+      mixing === undefined ? "the graph keeps them apart" : `declared, though ${mixing}`
+    }, and generated rows gave the same answers alone and together.`,
     sample: sample.outputs,
   }
 }

@@ -7,6 +7,7 @@ import { proveBatching, withSample } from "./batching-proof.ts"
 import { type FirstLoadAnswer, FirstLoadTask } from "./first-load-messages.ts"
 import { ModelRefused, refuse } from "./model-refused.ts"
 import { type OnnxGraph, readGraph } from "./onnx-graph.ts"
+import { findRowMixing } from "./row-independence.ts"
 import { type ModelSession, openSession } from "./session.ts"
 import { deriveSignature } from "./signature-derivation.ts"
 import { datatypeOfRuntime } from "./tensor-data.ts"
@@ -45,7 +46,8 @@ const load = async (task: FirstLoadTask): Promise<FirstLoadAnswer> => {
   const derived = deriveSignature(graph, task.declared)
   const session = await openSession(bytes, nowMicros)
   checkAgreement(graph, session)
-  const { batching, note, sample } = await proveBatching(derived, session.run)
+  const mixing = findRowMixing(bytes, graph)
+  const { batching, note, sample } = await proveBatching(derived, session.run, mixing)
   // Now that the outputs' dimensions are known, the task can be told from them.
   const shown = { ...withSample(graph, sample), unranked: new Set<string>() }
   const signature: Signature = { ...deriveSignature(shown, task.declared), batching }
