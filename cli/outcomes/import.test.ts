@@ -44,6 +44,12 @@ test("every key that the gateway takes is joined by an import of keys", async ()
   expect(JSON.parse(again.printed)).toMatchObject({ unchanged: 5, unjoined: 0, refused: 0 })
 })
 
+test("a file without a label is said to be one", async () => {
+  const { code, said } = await bring("none.csv", ["id,value"])
+  expect(code).toBe(1)
+  expect(said).toContain("there is no label in it")
+})
+
 test("what the gateway refuses as a key is refused by the import", async () => {
   const keys = ["k".repeat(256), "a, b", "münchen"]
   for (const key of keys.slice(0, 2))

@@ -154,5 +154,6 @@ export const importOutcomes = async (options: ImportOptions): Promise<ImportResu
   }
   await importing.end()
   progress.end()
+  if (importing.lines === 0) throw new CommandFailed(`${path}: there is no label in it`)
   return importing.result
 }

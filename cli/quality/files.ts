@@ -45,7 +45,10 @@ export const readCsv = async (path: string, schemaPath: string | undefined): Pro
   const text = await readText(path)
   const schema = await readSchema(schemaPath)
   try {
-    return tableFromCsv(text, schema)
+    const table = tableFromCsv(text, schema)
+    if (table.rows === 0)
+      throw new CommandFailed(`${path}: no row behind its head: nothing to judge`)
+    return table
   } catch (error) {
     throw error instanceof CsvRefused ? new CommandFailed(`${path}: ${error.message}`) : error
   }
