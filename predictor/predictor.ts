@@ -15,9 +15,10 @@ import { failedWork } from "./facts.ts"
 import { Holding } from "./holding.ts"
 import type { PredictorMetrics } from "./metrics.ts"
 import type { Models } from "./models.ts"
-import type { Runner } from "./runner.ts"
+import { aloneGroup, type Runner } from "./runner.ts"
 import type { Settler } from "./settle.ts"
-import { isExpired, isFailed, takeWork, type Work } from "./work.ts"
+import { Suspects } from "./suspects.ts"
+import { isExpired, isFailed, isSuspect, takeWork, type Work } from "./work.ts"
 
 /** A request whose version cannot be had now is delivered again after this. */
 const NOT_NOW_PAUSE_MILLIS = 500
@@ -45,6 +46,7 @@ export class Predictor {
   readonly #batcher = new Batcher()
   readonly #pull: Pull
   readonly #runsMax: number
+  readonly #suspects: Suspects
   #runs = 0
   #scheduled = false
   #stopping = false
@@ -56,6 +58,10 @@ export class Predictor {
     this.#options = options
     // One more than can run at once, so that a worker finds its next batch waiting.
     this.#runsMax = options.workers + 1
+    this.#suspects = new Suspects((group) => {
+      const inTime = this.#withoutLate(group)
+      return inTime && options.runner.run(inTime)
+    })
     this.#pull = new Pull(options.log, {
       stream: REQUESTS,
       consumer: PREDICTOR,
@@ -82,7 +88,8 @@ export class Predictor {
     // First no more is asked for: what is handed back must not come back to this process.
     const stopped = this.#pull.stop()
     await this.#options.log.connection.flush().catch(() => undefined)
-    for (const work of this.#batcher.clear()) this.#handBack(work)
+    const waiting = [...this.#batcher.clear(), ...this.#suspects.clear()]
+    for (const work of waiting) this.#handBack(work)
     await stopped
   }
 
@@ -204,6 +211,10 @@ export class Predictor {
   #enqueue(work: Work, chosen: ChosenVersion): void {
     if (this.#stopping) {
       this.#handBack(work)
+      return
+    }
+    if (isSuspect(work)) {
+      this.#suspects.add(aloneGroup({ chosen }, work))
       return
     }
     this.#batcher.add(work, chosen)

@@ -28,9 +28,13 @@ import { Predictor } from "./predictor.ts"
 import { Reaper } from "./reaper.ts"
 import { Runner } from "./runner.ts"
 import { Settler } from "./settle.ts"
-import { checkSizes, type PredictorSettings } from "./settings.ts"
+import { checkRunMax, checkSizes, type PredictorSettings } from "./settings.ts"
 import { PredictorTraces } from "./spans.ts"
+import { startWatchdog } from "./watchdog.ts"
+import { endNow } from "./end-now.ts"
 
+/** For settling what is held after the last run that can still end. */
+const ENDING_MARGIN_MILLIS = 5_000
 const NANOS_PER_MICRO = 1_000
 
 const nowMicros = () => Bun.nanoseconds() / NANOS_PER_MICRO
@@ -50,7 +54,10 @@ const makeModels = Effect.fnUntraced(function* (
 ) {
   const workers = values.workers === 0 ? Math.max(1, availableParallelism() - 1) : values.workers
   const engine = yield* resource(
-    async () => makeEngine({ workers, nowMicros, inlineMaxMicros: values.inlineMaxMicros }),
+    async () => {
+      const { inlineMaxMicros, runMaxMillis } = values
+      return makeEngine({ workers, nowMicros, inlineMaxMicros, runMaxMillis })
+    },
     (made) => made.close(),
   )
   const releases = yield* resource(
@@ -97,10 +104,43 @@ const makeHolding = (values: PredictorSettings) =>
     async (made) => made.close(),
   )
 
+interface Overdue {
+  readonly tell: () => void
+  readonly told: Promise<void>
+  readonly isTold: () => boolean
+}
+
+/**
+ * A thread in a run can neither be stopped nor left by an orderly exit. Once told of one, the
+ * process ends in order as far as it can, and then by force.
+ */
+const makeOverdue = Effect.fnUntraced(function* (runMaxMillis: number, logger: Logger) {
+  const { promise: told, resolve } = Promise.withResolvers<void>()
+  let deadline: ReturnType<typeof setTimeout> | undefined
+  const overdue: Overdue = {
+    told,
+    isTold: () => deadline !== undefined,
+    tell: () => {
+      if (deadline !== undefined) return
+      logger.error("a run did not end: this process ends, to be started again", { runMaxMillis })
+      deadline = setTimeout(endNow, runMaxMillis + ENDING_MARGIN_MILLIS)
+      // The failure of its request is stored first; what else is held is waited for anyway.
+      resolve()
+    },
+  }
+  return yield* resource(
+    async () => overdue,
+    async () => {
+      if (overdue.isTold()) endNow()
+    },
+  )
+})
+
 const makeServing = Effect.fnUntraced(function* (
   log: Log,
   values: PredictorSettings,
   logger: Logger,
+  overdue: Overdue,
 ) {
   const limits = limitsOf(values)
   const { deliveriesMax } = limits
@@ -126,7 +166,8 @@ const makeServing = Effect.fnUntraced(function* (
     now: Date.now,
   })
   const runtime = runtimeDescription(cpuInfo())
-  const runner = new Runner({ engine, logger, settler, metrics, runtime, now: Date.now })
+  const onOverdue = overdue.tell
+  const runner = new Runner({ engine, logger, settler, metrics, runtime, now: Date.now, onOverdue })
   const shared = { log, logger, settler, metrics, requestBytesMax, deliveriesMax, now: Date.now }
   yield* resource(
     async () =>
@@ -157,12 +198,23 @@ const makeServing = Effect.fnUntraced(function* (
 export const predictorProcess = (values: PredictorSettings, logger: Logger) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
+      checkRunMax(values)
+      const overdue = yield* makeOverdue(values.runMaxMillis, logger)
+      yield* resource(
+        async () => startWatchdog(values.runMaxMillis),
+        async (dog) => dog.stop(),
+      )
       const log = yield* resource(
         () => openCheckedLog(natsSettingsOf(values, "weir-predictor"), limitsOf(values)),
         closeLog,
       )
       checkSizes(values, log.publisher.maxPayloadBytes)
-      const { metrics, releases, gates, predictor } = yield* makeServing(log, values, logger)
+      const { metrics, releases, gates, predictor } = yield* makeServing(
+        log,
+        values,
+        logger,
+        overdue,
+      )
       const status = yield* resource(
         async () =>
           startStatusServer({
@@ -178,9 +230,10 @@ export const predictorProcess = (values: PredictorSettings, logger: Logger) =>
       )
       logger.info("ready", { statusPort: status.port })
       yield* Effect.tryPromise({
-        try: () => Promise.race([log.closed, releases.done, gates.done]),
+        try: () => Promise.race([log.closed, releases.done, gates.done, overdue.told]),
         catch: (cause) => cause,
       })
+      if (overdue.isTold()) yield* Effect.fail(new Error("a run did not end in its time"))
       yield* Effect.fail(new Error("the connection to the log was closed for good"))
     }),
   )

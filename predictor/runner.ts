@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto"
 import { BatchIndivisible, concatenate, rowsOf, split } from "../core/inference/batch.ts"
 import type { Engine, EngineRun } from "../core/inference/engine.ts"
+import { RunOverdue } from "../core/inference/worker-pool.ts"
 import { ModelRunFailed } from "../core/inference/session.ts"
 import { TensorUnreadable } from "../core/inference/tensor-data.ts"
 import { reasonOf, type Logger } from "../core/service/logger.ts"
@@ -12,7 +13,7 @@ import type { Group } from "./batcher.ts"
 import { failedWork, predictedFact, type RunRecord } from "./facts.ts"
 import type { PredictorMetrics } from "./metrics.ts"
 import type { Settler } from "./settle.ts"
-import type { Work } from "./work.ts"
+import { isSuspect, type Work } from "./work.ts"
 
 /** A request whose run was cut off through no fault of its own is delivered again after this. */
 const CUT_OFF_PAUSE_MILLIS = 250
@@ -26,6 +27,8 @@ export interface RunnerOptions {
   readonly metrics: PredictorMetrics
   readonly runtime: string
   readonly now: () => number
+  /** Told of each run that did not end in its time: its thread is lost until the process ends. */
+  readonly onOverdue: () => void
 }
 
 /** The input itself is at fault, not the circumstances. */
@@ -69,7 +72,7 @@ export class Runner {
     const taken = performance.now()
     const members = works.map((work) => work.request)
     const batch = concatenate(chosen.signature, members)
-    const ran = await engine.run(chosen.digest, batch.inputs, batch.outputs)
+    const ran = await engine.run(chosen.digest, batch.inputs, batch.outputs, apart(works))
     const runEnded = performance.now()
     const parts: ReadonlyArray<ReadonlyArray<Tensor>> = split(ran.outputs, members, batch.sizes)
     metrics.ranBatch(group, ran.ran, ran.micros / MICROS_PER_SECOND, model)
@@ -97,7 +100,10 @@ export class Runner {
   async #fall(group: Group, cause: unknown): Promise<void> {
     const { settler, logger } = this.#options
     const { works, chosen } = group
-    if (!isInputFault(cause)) {
+    const overdue = cause instanceof RunOverdue
+    if (overdue) this.#options.onOverdue()
+    // Which of several does not end is told by the next delivery, when each runs alone.
+    if (!isInputFault(cause) && !(overdue && works.length === 1)) {
       logger.warn("a batch was cut off", { requests: works.length, reason: reasonOf(cause) })
       for (const work of works) work.delivery.nak(CUT_OFF_PAUSE_MILLIS)
       return
@@ -111,7 +117,12 @@ export class Runner {
   }
 }
 
-const aloneGroup = ({ chosen }: Group, work: Work): Group => ({
+/** What was delivered before may be what ended the process that had it. */
+const apart = (works: ReadonlyArray<Work>): "apart" | undefined =>
+  works.some(isSuspect) ? "apart" : undefined
+
+/** The group of one request that shares its run with no other. */
+export const aloneGroup = ({ chosen }: Pick<Group, "chosen">, work: Work): Group => ({
   chosen,
   works: [work],
   rows: rowsOf(work.request) ?? 1,

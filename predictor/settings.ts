@@ -44,6 +44,13 @@ export const predictorSettings = {
     100,
     3_600_000,
   ),
+  runMaxMillis: integer(
+    "WEIR_RUN_MAX_MS",
+    "Longest run, below WEIR_HELD_MAX_MS; one that takes longer ends the process, milliseconds",
+    30_000,
+    500,
+    3_600_000,
+  ),
   outputBytesMax: integer(
     "WEIR_OUTPUT_MAX_BYTES",
     "Largest output of one request, bytes; a larger one is a failure that names this limit",
@@ -77,6 +84,15 @@ export const predictorSettings = {
 } as const
 
 export type PredictorSettings = ValuesOf<typeof predictorSettings>
+
+/** Throws when a run may outlive the hold on its request, which would be begun elsewhere too. */
+export const checkRunMax = ({ runMaxMillis, heldMaxMillis }: PredictorSettings): void => {
+  if (runMaxMillis >= heldMaxMillis)
+    throw new Error(
+      `WEIR_RUN_MAX_MS: expected less than the ${heldMaxMillis} of WEIR_HELD_MAX_MS, ` +
+        `got ${runMaxMillis}`,
+    )
+}
 
 /** Of a message, beside the tensors of a request and of its answer. */
 const MESSAGE_OVERHEAD_BYTES = 65_536

@@ -32,6 +32,7 @@ const system = await startSystem({
     WEIR_SWEEP_INTERVAL_MS: "100",
     WEIR_SWEEP_MARGIN_MS: "100",
     WEIR_HELD_MAX_MS: "1500",
+    WEIR_RUN_MAX_MS: "1400",
   },
 })
 const { log } = system

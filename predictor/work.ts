@@ -94,6 +94,9 @@ export const takeWork = (
   return { ...received, request, digest }
 }
 
+/** Whether it was delivered before: perhaps it is what ended the process that had it then. */
+export const isSuspect = ({ delivery }: Received): boolean => delivery.deliveries > 1
+
 /**
  * Whether the deadline has passed. Work with an idempotency key is never late: its key asks for it
  * again.

@@ -108,6 +108,7 @@ const withLaboratory = async <A>(
       WEIR_SWEEP_INTERVAL_MS: String(SWEEP_MILLIS),
       WEIR_SWEEP_MARGIN_MS: "100",
       WEIR_HELD_MAX_MS: "1500",
+      WEIR_RUN_MAX_MS: "1400",
     },
     prepare: async (log) => void (await importFlights(log)),
   })

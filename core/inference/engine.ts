@@ -17,6 +17,8 @@ import {
 
 /** Microseconds: a worker adds 60 to 150 to a run, and a blocked thread answers nobody. */
 export const INLINE_MAX_MICROS = 200
+/** Threads for runs that nobody should wait for, started when first needed. */
+export const APART_THREADS = 4
 /**
  * Bytes of a model file: larger models are loaded in workers only, not once more on the calling
  * thread.
@@ -72,14 +74,15 @@ export interface Engine {
   readonly has: (digest: string) => boolean
   /**
    * One run. The bytes of `inputs` must not change meanwhile; those of the outputs belong to the
-   * caller. Outputs come in the order in which `outputs` names them (all, in the model's order,
-   * when absent). Rejects with ModelRunFailed (this input fails), ModelNotLoaded, WorkerLost or
+   * caller. `apart` runs it in worker threads that no other run waits for. Outputs come in the order in which `outputs` names them (all, in the model's order,
+   * when absent). Rejects with ModelRunFailed (this input fails), RunOverdue, ModelNotLoaded, WorkerLost or
    * WorkersBusy (worth another try).
    */
   readonly run: (
     digest: string,
     inputs: ReadonlyArray<Tensor>,
     outputs?: ReadonlyArray<string>,
+    apart?: "apart",
   ) => Promise<EngineRun>
   /**
    * Most rows of a batch that still runs inline by the estimate; BATCH_ROWS_MAX when one row does
@@ -121,6 +124,7 @@ export const makeEngine = (options: EngineOptions): Engine => {
   const held = new Map<string, Held>()
   const loading = new Map<string, Promise<void>>()
   const pool = makeWorkerPool(options)
+  const poolApart = makeWorkerPool({ ...options, workers: APART_THREADS })
   const find = (digest: string): Held => {
     const model = held.get(digest)
     if (model === undefined) throw new ModelNotLoaded({ digest })
@@ -142,11 +146,13 @@ export const makeEngine = (options: EngineOptions): Engine => {
       const model = held.get(digest)
       held.delete(digest)
       pool.unload(digest)
+      poolApart.unload(digest)
       if (model !== undefined) await letGo(model)
     },
     has: (digest) => held.has(digest),
-    run: async (digest, inputs, outputs) => {
+    run: async (digest, inputs, outputs, apart) => {
       const model = find(digest)
+      if (apart !== undefined) return runInWorker(model, poolApart, inputs, outputs)
       const elements = elementsOf(inputs)
       const estimate = model.cost.estimate(elements) ?? Number.POSITIVE_INFINITY
       const ran =
@@ -161,7 +167,7 @@ export const makeEngine = (options: EngineOptions): Engine => {
     close: async () => {
       const models = [...held.values()]
       held.clear()
-      await Promise.all([pool.close(), ...models.map(letGo)])
+      await Promise.all([pool.close(), poolApart.close(), ...models.map(letGo)])
     },
   }
 }

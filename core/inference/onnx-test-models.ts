@@ -128,6 +128,38 @@ export const twoRowTable = model(
   value(12, "y", ELEMENT.FP32, ["N", 2]),
 )
 
+/**
+ * Adds one `n` times, in a loop of the model's own: a large `n` does not end in anybody's time. The
+ * body takes (turn, condition, sum) and gives (condition, sum).
+ */
+export const looping = model(
+  floats("one", [1], new Float32Array([1])),
+  floats("zero", [1], new Float32Array([0])),
+  node(
+    "Loop",
+    ["n", "", "zero"],
+    ["y"],
+    message(
+      5,
+      text(1, "body"),
+      message(
+        6,
+        node("Identity", ["condition"], ["on"]),
+        node("Add", ["sum", "one"], ["more"]),
+        text(2, "turn"),
+        value(11, "turn", ELEMENT.INT64, []),
+        value(11, "condition", ELEMENT.BOOL, []),
+        value(11, "sum", ELEMENT.FP32, [1]),
+        value(12, "on", ELEMENT.BOOL, []),
+        value(12, "more", ELEMENT.FP32, [1]),
+      ),
+      integer(20, 5),
+    ),
+  ),
+  value(11, "n", ELEMENT.INT64, [1]),
+  value(12, "y", ELEMENT.FP32, [1]),
+)
+
 /** Multiplies rows of `width` values by one matrix `times` times: as slow as wanted. */
 export const multiplied = (width: number, times: number) =>
   model(

@@ -22,6 +22,8 @@ const RESTART_WAIT_MAX_MILLIS = 10_000
 const CLOSE_WAIT_MILLIS = 10_000
 /** Far above any run that someone waits for; a model that loops for ever must not hold a worker. */
 const RUN_MAX_MILLIS = 120_000
+/** Parts of that time that are waited for one by one: time in which we stood still counts once. */
+const WATCH_STEPS = 10
 
 /** The worker died with this run in its hands; the run may be tried again. */
 export class WorkerLost extends Schema.TaggedError<WorkerLost>()("WorkerLost", {
@@ -29,6 +31,15 @@ export class WorkerLost extends Schema.TaggedError<WorkerLost>()("WorkerLost", {
 }) {
   override get message() {
     return `the worker thread was lost: ${this.reason}`
+  }
+}
+
+/** This run did not end in its time, and its thread cannot be freed: the process should end. */
+export class RunOverdue extends Schema.TaggedError<RunOverdue>()("RunOverdue", {
+  millis: Schema.Int,
+}) {
+  override get message() {
+    return `the run did not end within ${this.millis} ms`
   }
 }
 
@@ -66,7 +77,7 @@ export interface WorkerStats {
 
 export interface WorkerPool {
   /**
-   * Rejects with ModelRunFailed, WorkerLost, WorkersBusy, or ModelRefused when the model cannot be
+   * Rejects with ModelRunFailed, RunOverdue, WorkerLost, WorkersBusy, or ModelRefused when the model cannot be
    * loaded.
    */
   readonly run: (run: PoolRun) => Promise<Ran>
@@ -79,7 +90,7 @@ export interface WorkerPool {
 interface Waiting {
   readonly run: PoolRun
   readonly resolve: (ran: Ran) => void
-  readonly reject: (error: ModelRunFailed | ModelRefused | WorkerLost) => void
+  readonly reject: (error: ModelRunFailed | ModelRefused | WorkerLost | RunOverdue) => void
 }
 
 /** One place for a worker; the thread in it comes and goes. */
@@ -195,11 +206,17 @@ class Slot {
     this.#overdue = undefined
     if (this.waiting.size === 0) return
     const limit = this.#options.runMaxMillis ?? RUN_MAX_MILLIS
-    this.#overdue = setTimeout(() => {
+    const step = (left: number) => {
+      if (left > 0) {
+        this.#overdue = setTimeout(() => step(left - 1), limit / WATCH_STEPS)
+        return
+      }
       // Nothing can stop a run: the thread is left behind and ends by itself, if its run ever does.
       this.#worker?.postMessage({ type: "close" } satisfies ToWorker)
+      this.#rejectFirst(new RunOverdue({ millis: limit }))
       this.#lost(`a run took longer than ${limit} ms`)
-    }, limit)
+    }
+    step(WATCH_STEPS)
   }
 
   #lost(reason: string): void {
@@ -213,6 +230,14 @@ class Slot {
       // Started only when something waits; else the next run starts it.
       if (this.waiting.size > 0) this.#start()
     }, wait)
+  }
+
+  /** Runs are answered in their order: the first is the one under way. */
+  #rejectFirst(error: RunOverdue): void {
+    const [first] = this.waiting
+    if (first === undefined) return
+    this.waiting.delete(first[0])
+    first[1].reject(error)
   }
 
   #rejectAll(reason: string): void {
