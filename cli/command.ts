@@ -49,7 +49,7 @@ const sentence = (error: unknown): string => {
 /**
  * Reads a command's words: `--name value`, `--name=value`, switches and what remains.
  *
- * @throws UsageError for an unknown flag, a flag without its value, or more than `positionalsMax`
+ * @throws UsageError for an unknown flag, a flag without its value or given twice, or more than `positionalsMax`
  * other words.
  */
 export const readWords = <Known extends Flags>(
@@ -64,11 +64,17 @@ export const readWords = <Known extends Flags>(
     ]),
   )
   try {
-    const { values, positionals } = parseArgs({
+    const { values, positionals, tokens } = parseArgs({
       args: [...args],
       options,
       allowPositionals: true,
+      tokens: true,
     })
+    const given = tokens.flatMap((token) =>
+      token.kind === "option" && token.value !== undefined ? [token.name] : [],
+    )
+    const repeated = given.find((name, index) => given.indexOf(name) < index)
+    if (repeated !== undefined) throw new UsageError(`--${repeated} is given more than once`)
     const surplus = positionals[positionalsMax]
     if (surplus !== undefined) throw new UsageError(`unexpected word "${surplus}"`)
     const entries = Object.entries(values)

@@ -12,6 +12,7 @@ import { limitsSumBytes, type LogLimits } from "#core/log/topology"
 import { verifyLog, withLog } from "../log.ts"
 import { portTrouble } from "../port.ts"
 import { inProject } from "../project.ts"
+import { dataFolderTrouble } from "../up/folders.ts"
 import { lostPart } from "../up/lost-parts.ts"
 
 export interface Finding {
@@ -25,10 +26,14 @@ export interface Finding {
 export interface Patient {
   readonly host: string
   readonly port: number
+  /** Undefined for no gRPC. */
+  readonly grpcPort: number | undefined
   readonly dataFolder: string
   /** The log to look at; undefined when none runs. */
   readonly natsUrl: string | undefined
   readonly limits: LogLimits
+  /** What of the settings and named files `weir up` would refuse; undefined when nothing. */
+  readonly settingsTrouble: string | undefined
 }
 
 const BUN_VERSION_MIN = "1.4.0"
@@ -98,6 +103,32 @@ const checkPort = async ({ host, port }: Patient): Promise<Finding> => {
   return answer?.ok === true
     ? good("port", `a gateway answers at ${host}:${port}`)
     : bad("port", trouble, "stop what listens there, or choose another with --port")
+}
+
+const checkGrpcPort = async ({ host, grpcPort }: Patient, http: Finding): Promise<Finding> => {
+  if (grpcPort === undefined) return good("gRPC port", "none")
+  const trouble = portTrouble(host, grpcPort)
+  if (trouble === undefined) return good("gRPC port", `${grpcPort} on ${host} is free`)
+  return http.found.startsWith("a gateway answers")
+    ? good("gRPC port", `${grpcPort} on ${host} is in use, and a gateway runs`)
+    : bad("gRPC port", trouble, "choose another with --grpc-port, or none for no gRPC")
+}
+
+const checkPorts = async (patient: Patient): Promise<ReadonlyArray<Finding>> => {
+  const http = await checkPort(patient)
+  return [http, await checkGrpcPort(patient, http)]
+}
+
+const checkSettings = ({ settingsTrouble }: Patient): Finding =>
+  settingsTrouble === undefined
+    ? good("settings", "as every service takes them")
+    : bad("settings", settingsTrouble, "correct them in the environment; see .env.example")
+
+const checkDataFolder = ({ dataFolder }: Patient): Finding => {
+  const trouble = dataFolderTrouble(dataFolder)
+  return trouble === undefined
+    ? good("data", dataFolder)
+    : bad("data", trouble, "make it readable and writable, or choose another with --data")
 }
 
 /** `wanted` is the sum of all limits of the log, `free` what the disk has; both in bytes. */
@@ -178,14 +209,18 @@ const checkLog = async ({ natsUrl, limits }: Patient): Promise<ReadonlyArray<Fin
 
 /** The log of `./weir up` on this data folder, when it runs. */
 export const runningLog = async (dataFolder: string): Promise<string | undefined> =>
-  (await findRunningServer(join(dataFolder, "nats")))?.url
+  dataFolderTrouble(dataFolder) === undefined
+    ? (await findRunningServer(join(dataFolder, "nats")))?.url
+    : undefined
 
 /** Every finding, in the order in which a reader wants them. */
 export const examine = async (patient: Patient): Promise<ReadonlyArray<Finding>> => [
   checkBun(),
   checkPackages(),
   checkNatsServer(),
-  await checkPort(patient),
+  checkSettings(patient),
+  ...(await checkPorts(patient)),
+  checkDataFolder(patient),
   checkDisk(patient),
   checkMemory(),
   ...(await checkParts(patient)),

@@ -1,6 +1,6 @@
 // What `weir up` can be told, from flags and environment; a bad value is refused by name before
 // anything starts.
-import { existsSync } from "node:fs"
+import { existsSync, statSync } from "node:fs"
 import { resolve } from "node:path"
 import { areServers, SERVERS_EXPECTED, shownServers } from "#core/log/servers"
 import { describeFlags, readWords, UsageError, wholeNumber } from "../command.ts"
@@ -63,6 +63,8 @@ const given = (text: string | undefined): string | undefined => (text === "" ? u
 const folder = (flag: string, text: string | undefined): string | undefined => {
   if (text === undefined) return undefined
   if (!existsSync(text)) throw new UsageError(`--${flag} ${text}: there is no such folder`)
+  if (!statSync(text).isDirectory())
+    throw new UsageError(`--${flag} ${text}: it is a file, expected a folder`)
   return resolve(text)
 }
 
@@ -76,21 +78,33 @@ const grpcPort = (text: string | undefined): number | undefined =>
     ? undefined
     : wholeNumber("grpc-port", text, { least: 1, most: PORT_MAX, otherwise: GRPC_PORT_DEFAULT })
 
+const readPorts = (
+  set: { readonly port?: string; readonly "grpc-port"?: string },
+  environment: Environment,
+) => {
+  const port = wholeNumber("port", set.port ?? given(environment["WEIR_PORT"]), {
+    least: 1,
+    most: PORT_MAX,
+    otherwise: PORT_DEFAULT,
+  })
+  const forGrpc = grpcPort(set["grpc-port"] ?? given(environment["WEIR_GRPC_PORT"]))
+  if (port === forGrpc)
+    throw new UsageError(`--port and --grpc-port are both ${port}: choose two, or --grpc-port none`)
+  return { port, grpcPort: forGrpc }
+}
+
 /** @throws UsageError naming the flag or key whose value cannot be used. */
 export const readUpOptions = (args: ReadonlyArray<string>, environment: Environment): UpOptions => {
   const { flags: set } = readWords(args, flags)
   if (set.sync !== undefined && set.sync !== "always") {
     throw new UsageError(`--sync must be "always", got "${set.sync}"`)
   }
+  if (set.data === "") throw new UsageError('--data must name a folder, got ""')
+  const ports = readPorts(set, environment)
   const data = set.data ?? given(environment["WEIR_DATA"])
   return {
     host: set.host ?? given(environment["WEIR_HOST"]) ?? "127.0.0.1",
-    port: wholeNumber("port", set.port ?? given(environment["WEIR_PORT"]), {
-      least: 1,
-      most: PORT_MAX,
-      otherwise: PORT_DEFAULT,
-    }),
-    grpcPort: grpcPort(set["grpc-port"] ?? given(environment["WEIR_GRPC_PORT"])),
+    ...ports,
     dataFolder: data === undefined ? inProject(".weir", "data") : resolve(data),
     modelsFolder: folder("models", set.models),
     // Not NATS_URL: a copied .env.example names the default server, and none runs there.

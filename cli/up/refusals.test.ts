@@ -53,6 +53,37 @@ test("a busy port for gRPC is a sentence that names its flag", () => {
   expect(existsSync(never)).toBe(false)
 })
 
+test("equal ports, repeated flags and folders that are none are refused by name", () => {
+  const file = join(folder, "a-file")
+  writeFileSync(file, "")
+  const refused = (words: ReadonlyArray<string>) => {
+    const ended = Bun.spawnSync([process.execPath, inProject("cli", "main.ts"), "up", ...words])
+    return `${ended.exitCode} ${ended.stderr}`
+  }
+  const equal = ["--port", "18461", "--grpc-port", "18461", "--data", never]
+  expect(refused(equal)).toStartWith("2 weir up: --port and --grpc-port are both 18461")
+  expect(refused(["--port", "1", "--port", "2"])).toContain("--port is given more than once")
+  expect(refused(["--data", ""])).toContain("--data must name a folder")
+  expect(refused(["--models", file])).toContain("it is a file, expected a folder")
+  expect(existsSync(never)).toBe(false)
+})
+
+test("a log folder that is none is a sentence, here and in the doctor", () => {
+  const data = join(folder, "strange")
+  mkdirSync(data)
+  writeFileSync(join(data, "nats"), "")
+  const { code, said } = endedUp(data, [])
+  expect(said).toBe(`weir: --data: ${join(data, "nats")} is not a folder\n`)
+  expect(code).toBe(1)
+  const busy = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } })
+  const words = ["doctor", "--data", data, "--grpc-port", String(busy.port)]
+  const doctor = Bun.spawnSync([process.execPath, inProject("cli", "main.ts"), ...words])
+  busy.stop(true)
+  expect(doctor.stdout.toString()).toContain(`BAD  data: ${join(data, "nats")} is not a folder`)
+  expect(doctor.stdout.toString()).toContain(`BAD  gRPC port: port ${busy.port}`)
+  expect(doctor.exitCode).toBe(1)
+})
+
 test("a folder that cannot be made is a sentence", () => {
   const { code, said } = endedUp("/proc/nope", [])
   expect(said).toStartWith("weir: --data /proc/nope: the folder cannot be made: ENOENT")
@@ -62,7 +93,7 @@ test("a folder that cannot be made is a sentence", () => {
 
 test("neither a server that is away nor a bad address shows its password", () => {
   const [port = 0] = freePorts(1)
-  const away = endedUp(never, ["--nats", `nats://u:secretpw@127.0.0.1:${port}`])
+  const away = endedUp(join(folder, "away"), ["--nats", `nats://u:secretpw@127.0.0.1:${port}`])
   expect(away.said).toContain(`no NATS server answers at nats://***@127.0.0.1:${port}`)
   expect(away.code).toBe(1)
   const bad = endedUp(never, ["--nats", "http://u:secretpw@x"])

@@ -1,14 +1,13 @@
 // The parts that `weir up` runs, started in the order in which they need one another and ended in
 // the reverse order. It prints nothing itself: whoever starts it says where lines and events go.
-import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { startEmbeddedServer, type EmbeddedServer } from "#core/log/embedded-server"
-import { reasonOf } from "#core/service/logger"
 import { BAD_SETTINGS_EXIT_CODE } from "#core/service/settings"
 import { CommandFailed } from "../command.ts"
 import { freePort, portTrouble } from "../port.ts"
 import { inProject } from "../project.ts"
 import { startChild } from "./child.ts"
+import { makeDataFolder } from "./folders.ts"
 import { noteLost } from "./lost-parts.ts"
 import type { UpOptions } from "./options.ts"
 import { isReady } from "./ready.ts"
@@ -92,14 +91,6 @@ const serviceStarter =
     return new Supervisor(name, start, listener.onEvent, SERVICE_RESTARTS)
   }
 
-const makeFolder = (folder: string): void => {
-  try {
-    mkdirSync(folder, { recursive: true })
-  } catch (cause) {
-    throw new CommandFailed(`--data ${folder}: the folder cannot be made: ${reasonOf(cause)}`)
-  }
-}
-
 const addressOf = (host: string, port: number) => {
   const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host
   return `${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`
@@ -127,7 +118,7 @@ export const startSystem = async (
   listener: Listener,
 ): Promise<System> => {
   checkPorts(options)
-  makeFolder(options.dataFolder)
+  makeDataFolder(options.dataFolder)
   const server = options.natsUrl === undefined ? await startServer(options, listener) : undefined
   const natsUrl = server?.url ?? options.natsUrl ?? ""
   try {
