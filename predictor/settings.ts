@@ -1,7 +1,7 @@
 // What can be configured of a predictor.
 import { limitSettings, loggingSettings, natsSettings } from "../core/service/process-settings.ts"
 import { tracingSettings } from "../core/service/tracing.ts"
-import { integer, port, text, type ValuesOf } from "../core/service/settings.ts"
+import { integer, port, SettingsInvalid, text, type ValuesOf } from "../core/service/settings.ts"
 
 export const predictorSettings = {
   ...natsSettings,
@@ -88,10 +88,12 @@ export type PredictorSettings = ValuesOf<typeof predictorSettings>
 /** Throws when a run may outlive the hold on its request, which would be begun elsewhere too. */
 export const checkRunMax = ({ runMaxMillis, heldMaxMillis }: PredictorSettings): void => {
   if (runMaxMillis >= heldMaxMillis)
-    throw new Error(
-      `WEIR_RUN_MAX_MS: expected less than the ${heldMaxMillis} of WEIR_HELD_MAX_MS, ` +
-        `got ${runMaxMillis}`,
-    )
+    throw new SettingsInvalid({
+      problems: [
+        `WEIR_RUN_MAX_MS: expected less than the ${heldMaxMillis} of WEIR_HELD_MAX_MS, ` +
+          `got ${runMaxMillis}`,
+      ],
+    })
 }
 
 /** Of a message, beside the tensors of a request and of its answer. */

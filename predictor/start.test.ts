@@ -44,6 +44,12 @@ test("fewer deliveries than redelivery waits are refused by name", async () => {
   expect(failure).toContain("WEIR_MAX_DELIVERIES")
 })
 
+test("a run that may outlive the hold on its request is refused by name", async () => {
+  const failure = await failedStart({ WEIR_RUN_MAX_MS: "2000", WEIR_HELD_MAX_MS: "2000" })
+  expect(failure).toContain("ended with 2")
+  expect(failure).toContain("WEIR_RUN_MAX_MS")
+})
+
 test("a log that is provisioned otherwise ends it, naming the difference", async () => {
   const failure = await failedStart({ WEIR_REQUESTS_MAX_MESSAGES: "77" })
   expect(failure).toContain("ended with 1")

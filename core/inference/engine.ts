@@ -74,8 +74,9 @@ export interface Engine {
   readonly has: (digest: string) => boolean
   /**
    * One run. The bytes of `inputs` must not change meanwhile; those of the outputs belong to the
-   * caller. `apart` runs it in worker threads that no other run waits for. Outputs come in the order in which `outputs` names them (all, in the model's order,
-   * when absent). Rejects with ModelRunFailed (this input fails), RunOverdue, ModelNotLoaded, WorkerLost or
+   * caller. Outputs come in the order in which `outputs` names them (all, in the model's order,
+   * when absent). `apart` runs it in threads of which ordinary runs have no need. Rejects with
+   * ModelRunFailed (this input fails), RunOverdue (it did not end), ModelNotLoaded, WorkerLost or
    * WorkersBusy (worth another try).
    */
   readonly run: (

@@ -77,8 +77,8 @@ export interface WorkerStats {
 
 export interface WorkerPool {
   /**
-   * Rejects with ModelRunFailed, RunOverdue, WorkerLost, WorkersBusy, or ModelRefused when the model cannot be
-   * loaded.
+   * Rejects with ModelRunFailed, RunOverdue, WorkerLost, WorkersBusy, or ModelRefused when the
+   * model cannot be loaded.
    */
   readonly run: (run: PoolRun) => Promise<Ran>
   readonly unload: (digest: string) => void
