@@ -13,8 +13,19 @@ const OTHER_NUMBER_PARTS: ReadonlySet<string> = new Set(["+", "-", ".", "e", "E"
 
 const isDigit = (code: number): boolean => code >= ZERO && code <= NINE
 
+/** Digits other than 0 before an exponent: a double underflows to 0, the number is none. */
+const UNDERFLOWN = /^[^eE]*[1-9]/
+
+/** What such a number has in the text that holds it; few bodies have it, so few are read again. */
+const MAY_UNDERFLOW = /[eE]-0*[1-9]\d{2}|\.0{300}/
+export const mayUnderflow = (text: string): boolean => MAY_UNDERFLOW.test(text)
+/** Whether the number is another than 0 though JSON.parse makes 0 of it. */
+export const isUnderflown = (token: string): boolean =>
+  Number(token) === 0 && UNDERFLOWN.test(token)
+
 const safeInteger = (token: string): bigint | undefined => {
   const value = Number(token)
+  if (isUnderflown(token)) return undefined
   return Number.isSafeInteger(value) ? BigInt(value) : undefined
 }
 

@@ -2,7 +2,7 @@
 // while they are copied. It trusts the name, datatype and shape that json-request.ts has read.
 import { type Datatype, elementCount } from "#proto/tensor"
 import { BadRequest, cut, shown } from "./bad-request.ts"
-import { scanIntegers } from "./integer-scan.ts"
+import { mayUnderflow, scanIntegers } from "./integer-scan.ts"
 import { type ElementStore, elementStore, expectedElement } from "./json-elements.ts"
 import { bodyStart, elementStart, memberStart } from "./json-text.ts"
 
@@ -76,7 +76,7 @@ const fillNested = (
 /** Reads the numbers of `data` again from the text, where they have all their digits. */
 const fillExactly = (reading: Reading, text: string, input: number): BadRequest | undefined => {
   const wide = reading.store.wide
-  if (wide === undefined || !wide.rounded()) return undefined
+  if (wide === undefined || !(wide.rounded() || mayUnderflow(text))) return undefined
   const inputs = memberStart(text, bodyStart(text), "inputs") ?? 0
   const data = memberStart(text, elementStart(text, inputs, input), "data") ?? 0
   const fault = scanIntegers(text, data, wide.into)

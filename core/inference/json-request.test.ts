@@ -48,9 +48,9 @@ describe("every datatype with a form in JSON becomes its little-endian bytes", (
     )
   })
 
-  test("BF16 has no form here at all, which is unsupported and not malformed", () => {
+  test("BF16 is refused by name: no model that is served here has such an input", () => {
     const fault = parseInferRequest(bodyOf("BF16", "[1]", "[1]"))
-    expect(fault instanceof BadRequest && fault.kind).toBe("unsupported")
+    expect(fault instanceof BadRequest && fault.kind).toBe("malformed")
     expect(sentence(fault)).toContain('got "BF16"')
   })
 })

@@ -24,9 +24,7 @@ const DATATYPE_NAMES: ReadonlySet<string> = new Set(DATATYPES)
 
 const wrongDatatype = (path: string, datatype: unknown): BadRequest => {
   const expected = `one of ${DATATYPES.join(", ")}`
-  // Of the protocol's datatypes the one that the runtime's binding cannot hold.
-  const kind = datatype === "BF16" ? "unsupported" : "malformed"
-  return new BadRequest(`${path}.datatype`, expected, shown(datatype), kind)
+  return new BadRequest(`${path}.datatype`, expected, shown(datatype))
 }
 
 const readName = (holder: Body.JsonObject, path: string): string | BadRequest => {

@@ -220,3 +220,15 @@ describe("answers by row", () => {
     expect(fault instanceof BadRequest && fault.kind).toBe("unsupported")
   })
 })
+
+test("a number that underflows to 0 is no integer", () => {
+  const wide: Signature = {
+    task: "other",
+    batching: true,
+    features: [{ name: "x", tensor: "x", column: 0, type: "integer" }],
+    inputs: [{ name: "x", datatype: "INT64", shape: [-1, 1] }],
+    outputs: [],
+  }
+  expect(parsePredictRequest(wide, '{"data":[[1e-400]]}')).toBeInstanceOf(BadRequest)
+  expect(parsePredictRequest(wide, '{"data":[[0e-400]]}')).not.toBeInstanceOf(BadRequest)
+})

@@ -4,7 +4,7 @@ import type { InferenceRequest } from "#proto/request"
 import type { Feature, Signature, TensorSpec } from "#proto/signature"
 import type { Datatype, Tensor } from "#proto/tensor"
 import { BadRequest, listed, shown } from "./bad-request.ts"
-import { exactInteger } from "./integer-scan.ts"
+import { exactInteger, isUnderflown, mayUnderflow } from "./integer-scan.ts"
 import * as Body from "./json-body.ts"
 import { type ElementStore, elementStore, expectedElement } from "./json-elements.ts"
 import { ELEMENTS_MAX } from "./check.ts"
@@ -183,14 +183,16 @@ const fillRow = (filling: Filling, row: number): BadRequest | undefined => {
 }
 
 /**
- * The same body again with whole numbers beyond 2^53 as bigints: ten times slower, and only for
- * such bodies.
+ * The same body again with whole numbers beyond 2^53 as bigints, and with what JSON.parse made 0
+ * as the least number that is none: ten times slower, and only for such bodies.
  */
 const exactRows = (text: string, member: string): ReadonlyArray<unknown> | BadRequest => {
   const revive = (_key: string, value: unknown, context?: { readonly source?: string }) =>
-    typeof value === "number" && !Number.isSafeInteger(value) && Number.isInteger(value)
-      ? (exactInteger(context?.source ?? "") ?? value)
-      : value
+    value === 0 && isUnderflown(context?.source ?? "")
+      ? Number.MIN_VALUE
+      : typeof value === "number" && !Number.isSafeInteger(value) && Number.isInteger(value)
+        ? (exactInteger(context?.source ?? "") ?? value)
+        : value
   try {
     const body: unknown = JSON.parse(text, revive)
     const rows: unknown = Body.isObject(body) ? body[member] : undefined
@@ -236,7 +238,10 @@ const readRows = (
     return new BadRequest(member, expected, `${rows.length}`)
   }
   let stores = fillRows(from, plan, rows, false)
-  if (!(stores instanceof BadRequest) && stores.some((store) => store.wide?.rounded())) {
+  if (
+    !(stores instanceof BadRequest) &&
+    (mayUnderflow(text) || stores.some((store) => store.wide?.rounded()))
+  ) {
     const exact = exactRows(text, member)
     stores = exact instanceof BadRequest ? exact : fillRows(from, plan, exact, true)
   }
