@@ -37,8 +37,8 @@ export const doctor: Command = {
   summary: "What is wrong on this machine, and how to mend it",
   usage: `Usage: ./weir doctor [flags]
 
-Checks Bun, the packages, nats-server, the settings, both ports, the data folder, disk and memory and, when the log runs, its
-streams and whether the long log keeps up.
+Checks Bun, the packages, nats-server, the settings, both ports, the data folder,
+disk and memory and, when the log runs, its streams and whether the long log keeps up.
 Exit code 1 when something is bad; a warning alone exits 0.
 
 ${describeFlags(flags)}`,

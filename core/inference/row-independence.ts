@@ -37,8 +37,8 @@ const follow = (
 }
 
 /**
- * Why rows of different requests may not share a run, as a clause that names the operator; undefined
- * when the graph keeps every row apart.
+ * Why rows of different requests may not share a run, as a clause that names the operator;
+ * undefined when the graph keeps every row apart.
  */
 export const findRowMixing = (bytes: Uint8Array, graph: OnnxGraph): string | undefined => {
   const { nodes, initializers, hasFunctions, isCut } = readNodes(bytes)

@@ -1,5 +1,5 @@
-// How operators that only move, join, cut or reshape values carry rows, and how sizes are worked out
-// on the way to a new shape.
+// How operators that only move, join, cut or reshape values carry rows, and how sizes are worked
+// out on the way to a new shape.
 import { areFixed, integerOf, integersOf, one, rowsAt, type Rule, type Use } from "./row-use.ts"
 import * as V from "./row-values.ts"
 

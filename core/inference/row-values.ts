@@ -1,5 +1,5 @@
-// What is known of a value inside a model when one of its dimensions is the rows of a request: where
-// they are, or that it is the same whatever is asked. It knows no operator.
+// What is known of a value inside a model when one of its dimensions is the rows of a request:
+// where they are, or that it is the same whatever is asked. It knows no operator.
 
 /** The dimension of the rows: its size is whatever is asked. */
 export const ROWS = -1

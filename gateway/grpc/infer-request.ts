@@ -17,8 +17,6 @@ import { readContents } from "./typed-contents.ts"
 
 /** Means data that is not in the message; a server that ignored it would answer wrongly. */
 const SHARED_MEMORY = "shared_memory_region"
-/** Of the protocol's datatypes the one that the runtime's binding cannot hold. */
-const BFLOAT = "BF16"
 
 const datatypes: ReadonlyMap<string, Datatype> = new Map(DATATYPES.map((one) => [one, one]))
 
@@ -71,8 +69,7 @@ const refuseShape = (shape: ReadonlyArray<number>, path: string): BadRequest | u
 const datatypeOf = (given: string, path: string): Datatype | BadRequest => {
   const datatype = datatypes.get(given)
   if (datatype !== undefined) return datatype
-  const kind = given === BFLOAT ? "unsupported" : "malformed"
-  return new BadRequest(`${path}.datatype`, `one of ${DATATYPES.join(", ")}`, shown(given), kind)
+  return new BadRequest(`${path}.datatype`, `one of ${DATATYPES.join(", ")}`, shown(given))
 }
 
 /** `raw` is its entry of `raw_input_contents`, where the request has these. */

@@ -153,7 +153,7 @@ describe("what is wrong is refused by name", () => {
     [
       "BF16",
       { ...flight, inputs: [{ ...first, datatype: "BF16" }, ...rest] },
-      status.UNIMPLEMENTED,
+      status.INVALID_ARGUMENT,
       "inputs[0].datatype: ",
     ],
     [
