@@ -49,8 +49,8 @@ const sentence = (error: unknown): string => {
 /**
  * Reads a command's words: `--name value`, `--name=value`, switches and what remains.
  *
- * @throws UsageError for an unknown flag, a flag without its value or given twice, or more than `positionalsMax`
- * other words.
+ * @throws UsageError for an unknown flag, a flag without its value or given twice, or more than
+ * `positionalsMax` other words.
  */
 export const readWords = <Known extends Flags>(
   args: ReadonlyArray<string>,
