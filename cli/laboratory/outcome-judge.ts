@@ -77,7 +77,8 @@ export const judge = async (log: Log, answered: ReadonlyArray<AnsweredPrediction
   const { ledger, found } = await foldAll(log, answered)
   const { release } = await readRelease(log, FLIGHTS)
   const releases = { model: () => release }
-  const scan = await joinByScan({ log, replicas: 1, releases }, FLIGHTS, "show")
+  const isErased = () => false
+  const scan = await joinByScan({ log, replicas: 1, releases, isErased }, FLIGHTS, "show")
   const after = await foldAll(log, answered)
   return {
     groups: groups.length,
