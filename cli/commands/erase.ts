@@ -28,6 +28,7 @@ const SCAN_MOST = 1_000_000_000
 const REMAINS = [
   "answers that callers, feeds, Kafka topics and webhooks have already received",
   "backups and snapshots of the log, and archives written from it",
+  "findings that were computed from it: counts, and the names of categories and slices in them",
   "training sets, training profiles and models that were made from it",
   "in a cluster, the servers' replication logs until they compact them",
 ] as const
