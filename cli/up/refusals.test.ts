@@ -210,11 +210,12 @@ test("a mistake in what the drift-monitor is told is named before anything is st
     [{ DRIFT_WEBHOOK: "ftp://somewhere/x" }, "DRIFT_WEBHOOK: expected an http or https URL"],
     [{ DRIFT_WEBHOOK_SECRET: "hunter2" }, "DRIFT_WEBHOOK_SECRET: expected whsec_"],
   ]
+  const unmade = join(folder, "unmade")
   for (const [environment, named] of wrong) {
-    const { code, said } = endedUp(never, [], environment)
+    const { code, said } = endedUp(unmade, [], environment)
     expect(said).toContain(named)
     expect(said).not.toContain("hunter2")
     expect(code).toBe(2)
   }
-  expect(existsSync(never)).toBe(false)
+  expect(existsSync(unmade)).toBe(false)
 })
