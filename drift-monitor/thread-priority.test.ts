@@ -6,6 +6,7 @@ test.if(process.platform === "linux")(
   async () => {
     const path = `${import.meta.dir}/thread-priority.ts`
     const source = `import { yieldToOthers } from ${JSON.stringify(path)}
+      setInterval(() => undefined, 60_000)
       postMessage(yieldToOthers())`
     const url = URL.createObjectURL(new Blob([source], { type: "application/typescript" }))
     const before = getPriority(process.pid)
