@@ -118,11 +118,11 @@ export const handlingOf = (
   const parameter = parameters?.["timeout"]
   let timeoutMillis = call.timeoutMillis
   if (timeoutMillis === undefined && parameter !== undefined && parameter !== 0) {
-    const micros = Number(parameter)
+    const micros = typeof parameter === "number" ? parameter : Number.NaN
     if (!Number.isInteger(micros) || micros < 1 || micros > TIMEOUT_MAX_MILLIS * 1_000)
       return invalid(
         "parameters.timeout",
-        `microseconds from 1 to ${TIMEOUT_MAX_MILLIS * 1_000}`,
+        `microseconds from 1 to ${TIMEOUT_MAX_MILLIS * 1_000}, or 0 for none`,
         shown(`${parameter}`),
       )
     timeoutMillis = Math.ceil(micros / 1_000)

@@ -34,7 +34,9 @@ export class KeyedSubmitter {
       callback: (error, message) => {
         if (error !== null) return
         const position = Number(message.headers?.get(NATS_SEQUENCE) ?? "")
-        submitter.arrived(flight, { bytes: message.data, position: position || 0 }, false)
+        // Before anything of this request is published it is the fact of an earlier one.
+        const replayed = flight.attempts === 0
+        submitter.arrived(flight, { bytes: message.data, position: position || 0 }, replayed)
       },
     })
     const flight = submitter.open(id, prepared, true, resolve, {
