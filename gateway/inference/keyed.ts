@@ -34,9 +34,7 @@ export class KeyedSubmitter {
       callback: (error, message) => {
         if (error !== null) return
         const position = Number(message.headers?.get(NATS_SEQUENCE) ?? "")
-        // Before anything of this request is published it is the fact of an earlier one.
-        const replayed = flight.attempts === 0
-        submitter.arrived(flight, { bytes: message.data, position: position || 0 }, replayed)
+        submitter.arrived(flight, { bytes: message.data, position: position || 0 }, false)
       },
     })
     const flight = submitter.open(id, prepared, true, resolve, {

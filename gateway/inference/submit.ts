@@ -152,8 +152,8 @@ export class Submitter {
     })
   }
 
-  /** Hands a fact to the flight that waits for it. */
-  arrived(flight: Flight, stored: StoredFact, replayed: boolean): void {
+  /** Hands a fact to the flight that waits for it; `known`: it was there before. */
+  arrived(flight: Flight, stored: StoredFact, known: boolean): void {
     if (flight.waiter?.settled !== false) return
     let fact: FactView
     try {
@@ -164,6 +164,9 @@ export class Submitter {
     }
     if (fact.id !== flight.id) return
     const { position } = stored
+    // Before anything of this flight was published: a late copy or reply of an earlier request with
+    // the same key.
+    const replayed = known || flight.attempts === 0
     // The same key can have been used with another body by a request that came earlier.
     if (flight.keyed && fact.digest !== flight.prepared.digest) this.keyReused(flight)
     else if (flight.prepared.handling.isAsync) this.accepted(flight)
