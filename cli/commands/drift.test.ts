@@ -136,6 +136,15 @@ describe("weir drift", () => {
     expect(await weir("drift", "nobody")).toMatchObject({ code: 1 })
     expect((await weir("drift", "people", "--test", "magic")).errors).toContain("--test must be")
     expect((await weir("drift", "people", "--from", "never")).errors).toContain("--from must be")
+    for (const words of [[], ["accept"]]) {
+      const reversed = await weir("drift", ...words, "people", "--from", "5000", "--to", "4000")
+      expect(reversed.code).toBe(2)
+      expect(reversed.errors).toContain("--from 5000 lies behind --to 4000")
+    }
+    const times = ["--from", "1h", "--to", "2h"]
+    expect((await weir("drift", "people", ...times)).errors).toContain(
+      "behind --to 2h (position 0)",
+    )
   })
 
   test("marks a place, and accepts what drifted as the new normal", async () => {

@@ -23,7 +23,7 @@ import {
   type Command,
 } from "../command.ts"
 import { firstConfig } from "../drift/first-config.ts"
-import { driftSettings, readPlace, readReference } from "../drift/options.ts"
+import { checkOrder, driftSettings, readPlace, readReference } from "../drift/options.ts"
 import { describeJudgement, describeRule, type DriftWords } from "../drift/options.ts"
 import { pinCsv } from "../drift/pin-csv.ts"
 import { checkConfigNames, configPath, configWords, sayOtherConfig } from "../drift/which-config.ts"
@@ -137,6 +137,7 @@ const accept = async (asked: Asked): Promise<number> => {
           from: await readPlace(log, marks, "from", set.from, now),
           to: await readPlace(log, marks, "to", set.to, now),
         }
+  if (range !== undefined) checkOrder(set, range, now)
   const taken = await acceptWindow({
     log,
     store: jetStreamArtifacts(log),

@@ -18,7 +18,7 @@ import type { MarkSet } from "#proto/finding"
 import type { Signature } from "#proto/signature"
 import { columnPlans } from "#core/drift/columns"
 import { UsageError } from "../command.ts"
-import { readMoment } from "../moment.ts"
+import { readMoment, timeOf } from "../moment.ts"
 
 export interface DriftWords {
   readonly config?: string
@@ -170,6 +170,30 @@ export const readPlace = async (
   return "position" in moment
     ? moment.position
     : (await positionBefore(log, moment.millis)) + behind
+}
+
+const isPosition = (text: string): boolean => /^\d{1,15}$/u.test(text)
+
+/** Two times or marks between which nothing came: the beginning lies one position behind the end. */
+const isEmpty = (from: string, to: string, now: number): boolean =>
+  !isPosition(from) &&
+  !isPosition(to) &&
+  (timeOf(from, now) ?? -Infinity) <= (timeOf(to, now) ?? Infinity)
+
+/** @throws UsageError when the end of a range lies before its beginning. */
+export const checkOrder = (
+  words: { readonly from?: string | undefined; readonly to?: string | undefined },
+  { from, to }: { readonly from: number; readonly to: number },
+  now: number,
+): void => {
+  if (words.from === undefined || words.to === undefined || from <= to) return
+  if (from === to + 1 && isEmpty(words.from, words.to, now)) return
+  const place = (word: string, position: number) =>
+    isPosition(word) ? word : `${word} (position ${position})`
+  throw new UsageError(
+    `--from ${place(words.from, from)} lies behind --to ${place(words.to, to)}: ` +
+      "give the earlier place as --from",
+  )
 }
 
 export const describeRule = (rule: WindowRule): string =>

@@ -26,7 +26,7 @@ import { reasonOf } from "#core/service/logger"
 import { seedOf } from "#core/statistics/seeded-random"
 import type { MarkSet, WindowEvaluated, WindowRange } from "#proto/finding"
 import { CommandFailed } from "../command.ts"
-import { readPlace, type AskedReference } from "./options.ts"
+import { checkOrder, readPlace, type AskedReference } from "./options.ts"
 
 export interface PastQuestion {
   readonly log: Log
@@ -194,6 +194,7 @@ export const askPast = async (question: PastQuestion): Promise<PastAnswer> => {
     question.to === undefined
       ? await lastPosition(log)
       : await readPlace(log, marks, "to", question.to, now)
+  checkOrder(question, { from, to }, now)
   const asked = question.reference.kind === "live" ? settings.reference : question.reference
   const source = asked.kind === "digest" ? settings.reference : asked
   const past = new PastWindows({
