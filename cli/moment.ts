@@ -10,7 +10,7 @@ const UNIT_MILLIS: Readonly<Record<string, number>> = {
 
 export type Moment = { readonly position: number } | { readonly millis: number }
 
-/** When `10m` ago or a time in ISO 8601 is, milliseconds since 1970; `undefined` for other words. */
+/** Milliseconds since 1970 of `10m` (ago) or a time in ISO 8601; `undefined` for other words. */
 export const timeOf = (text: string, now: number): number | undefined => {
   const ago = /^(\d{1,9})([smhd])$/u.exec(text)
   if (ago !== null) return now - Number(ago[1]) * (UNIT_MILLIS[ago[2] ?? ""] ?? 0)

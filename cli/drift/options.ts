@@ -174,7 +174,7 @@ export const readPlace = async (
 
 const isPosition = (text: string): boolean => /^\d{1,15}$/u.test(text)
 
-/** Two times or marks between which nothing came: the beginning lies one position behind the end. */
+/** Two times or marks between which nothing came: what begins there lies behind the end. */
 const isEmpty = (from: string, to: string, now: number): boolean =>
   !isPosition(from) &&
   !isPosition(to) &&
