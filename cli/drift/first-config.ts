@@ -42,7 +42,8 @@ models:
     # A window: { rows: N }, { every: 1h }, or { marks: true } with "./weir mark NAME".
     window: ${window}
     # What it is compared with: { first: N }, { window: first }, { from: A, to: B } (positions or
-    # marks), { file: rows.csv }, { digest: … } (see "./weir drift reference") or { profile: true }.
+    # marks), { file: rows.csv } (beside this file), { digest: … } (see "./weir drift reference") or
+    # { profile: true }.
     reference: { first: ${rows} }
     rows_min: ${settings.rowsMin}
     # A column drifts where p < alpha, corrected over all columns, and the effect is at least this:

@@ -1,9 +1,32 @@
-// The drift configuration as a file: read whole, and its name said with what is wrong with it.
+// The drift configuration as a file: read whole, its name said with what is wrong with it, and the
+// files that it names looked for beside it.
 import { existsSync, readFileSync } from "node:fs"
+import { dirname, resolve } from "node:path"
 import { DriftConfigInvalid, parseDriftConfig, type DriftConfig } from "./config.ts"
 
+type Model = NonNullable<DriftConfig["defaults"]>
+
+/** Whoever reads the file from another folder must mean the same rows. */
+const besides = (folder: string, model: Model): Model => {
+  const { reference } = model
+  if (reference === undefined || !("file" in reference)) return model
+  return { ...model, reference: { file: resolve(folder, reference.file) } }
+}
+
+const withPaths = (path: string, { defaults, models }: DriftConfig): DriftConfig => {
+  const folder = dirname(resolve(path))
+  const own = Object.entries(models ?? {}).map(
+    ([name, model]) => [name, besides(folder, model)] as const,
+  )
+  return {
+    ...(defaults === undefined ? {} : { defaults: besides(folder, defaults) }),
+    ...(models === undefined ? {} : { models: Object.fromEntries(own) }),
+  }
+}
+
 /**
- * The file's configuration; without a file, every model gets the defaults.
+ * The file's configuration, with every reference file as an absolute path: a relative one is taken
+ * from the folder of the configuration; without a file, every model gets the defaults.
  *
  * @throws DriftConfigInvalid
  */
@@ -16,7 +39,7 @@ export const readDriftConfig = (path: string | undefined): DriftConfig => {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new DriftConfigInvalid({ reason: `${path} cannot be read: ${why}` })
   }
-  return parseDriftConfig(text)
+  return withPaths(path, parseDriftConfig(text))
 }
 
 /** References by files that are not there, each with its key in the configuration. */

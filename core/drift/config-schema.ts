@@ -45,7 +45,12 @@ const Reference = Schema.Union([
     from: described(Position, "First position, or the mark after which it begins"),
     to: described(Position, "Last position, or the mark with which it ends"),
   }),
-  Schema.Struct({ file: described(Schema.NonEmptyString, "A CSV file with a header") }),
+  Schema.Struct({
+    file: described(
+      Schema.NonEmptyString,
+      "A CSV file with a header; a relative path is taken from the folder of this file",
+    ),
+  }),
   Schema.Struct({
     digest: described(
       Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/u)),
