@@ -1,7 +1,7 @@
 // The calls about the server and its models: what they say is what the routes over HTTP say.
 import type { Releases } from "#core/registry/releases"
 import { checkNames } from "../http/call.ts"
-import type { Refusal } from "../http/status.ts"
+import type { ErrorCase, Refusal } from "../http/status.ts"
 import { targetOf, type Target } from "../inference/target.ts"
 import type { Readiness } from "../watch/readiness.ts"
 import {
@@ -17,6 +17,12 @@ import { reply, unary, type UnaryHandler, type UnaryMethod } from "./unary.ts"
 import type { Calls } from "./calls.ts"
 
 const PLATFORM = "onnx_onnxv1"
+/** Whether a model is ready has an answer for these too: stock clients raise on any status. */
+const NOT_SERVED: ReadonlySet<ErrorCase> = new Set([
+  "modelUnavailable",
+  "unknownModel",
+  "unknownVersion",
+])
 
 export interface ServerCallOptions {
   readonly calls: Calls
@@ -69,7 +75,7 @@ export const serverCalls = (
       answer: (request) => {
         const target = targetIn(releases, request)
         if (target.kind === "target") return reply({ ready: readiness().ready })
-        return target.error === "modelUnavailable" ? reply({ ready: false }) : target
+        return NOT_SERVED.has(target.error) ? reply({ ready: false }) : target
       },
     }),
     ModelMetadata: call("ModelMetadata", {

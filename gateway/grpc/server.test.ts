@@ -138,6 +138,16 @@ describe("about the server and its models", () => {
     expect(toldOf(unknown)).toEqual([status.NOT_FOUND, "unknown_model"])
   })
 
+  test("what is not there is not ready, and a name that nothing can have is refused", async () => {
+    for (const none of [{ name: "none" }, { name: "flights", version: "9" }]) {
+      const { code, message } = await client.call("ModelReady", none)
+      expect([code, message]).toEqual([status.OK, { ready: false }])
+    }
+    const wrong = await client.call("ModelReady", { name: "a b" })
+    expect(toldOf(wrong)).toEqual([status.INVALID_ARGUMENT, "invalid_request"])
+    expect((await fetch(`${gateway.url}/v2/models/none/ready`)).status).toBe(404)
+  })
+
   test("its configuration is the one over HTTP", async () => {
     const { message } = await client.call("ModelConfig", { name: "flights" })
     const http: unknown = await (await fetch(`${gateway.url}/v2/models/flights/config`)).json()

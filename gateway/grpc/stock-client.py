@@ -91,6 +91,8 @@ def about(client):
         wanted = "TYPE_STRING" if name == "BYTES" else f"TYPE_{name}"
         expect(f"{name} config", config["input"][0]["data_type"], wanted)
         expect(f"{name} dims", config["output"][0]["dims"], [str(COLUMNS)])
+    expect("unknown not ready", client.is_model_ready("nobody"), False)
+    expect("version not ready", client.is_model_ready("INT64", "9"), False)
     expect(
         "unknown",
         told(lambda: client.get_model_metadata("nobody")),

@@ -28,6 +28,6 @@ testWithModules(
     const { code, output, errors } = await runPython([script, address])
     expect([code, errors]).toEqual([0, ""])
     const answer: unknown = JSON.parse(output)
-    expect(answer).toEqual({ asked: 426, faults: [] })
+    expect(answer).toEqual({ asked: 428, faults: [] })
   },
 )
