@@ -70,6 +70,26 @@ test("a target inside is refused with the reason", async () => {
   }
 })
 
+test("a host that no name server knows is told at once, and added for when it is", async () => {
+  // A label of more than 63 characters can be no name anywhere.
+  const added = await weir("add", "nowhere", `https://${"a".repeat(64)}.dev/hook`)
+  expect(added.code).toBe(0)
+  expect(added.said).toContain("WARNING the host of nowhere cannot be found from here")
+  expect((await weir("remove", "nowhere")).code).toBe(0)
+})
+
+test("a secret that cannot sign is refused by its flag", async () => {
+  const given = async (...words: ReadonlyArray<string>) => {
+    const { code, said } = await weir(...words)
+    expect(code).toBe(2)
+    return said
+  }
+  expect(await given("add", "x", URL_ADDED, "--secret", "")).toContain("--secret must not be empty")
+  expect(await given("add", "x", URL_ADDED, "--secret=")).toContain("--secret must not be empty")
+  expect(await given("rotate", "x", "--secret", "whsec_AA==")).toContain("--secret: a webhook")
+  expect((await weir("list")).printed).not.toContain("x:")
+})
+
 describe("a test", () => {
   test("reaches the operator's private target, signed", async () => {
     status = 204

@@ -3,12 +3,12 @@
 import { randomBytes } from "node:crypto"
 import { readAttempts } from "#core/alerts/attempts"
 import { next } from "#core/alerts/schedule"
-import { makeSend } from "#core/alerts/send"
+import { makeSend, resolveTarget } from "#core/alerts/send"
 import { alertSettings, operatorTargets } from "#core/alerts/settings"
-import { makeSecret } from "#core/alerts/signature"
+import { makeSecret, SecretInvalid, secretKey } from "#core/alerts/signature"
 import { ROTATION_MILLIS, type SubscriptionCommand } from "#core/alerts/subscription"
 import { changeSubscription, readSubscriptions } from "#core/alerts/subscriptions"
-import { shownUrl, type Target } from "#core/alerts/target"
+import { checkApiUrl, shownUrl, type Target } from "#core/alerts/target"
 import { sendTrial } from "#core/alerts/trial"
 import type { Log } from "#core/log/log"
 import { readSettings } from "#core/service/settings"
@@ -74,6 +74,19 @@ const findTarget = async (asked: Asked): Promise<Target> => {
   return target
 }
 
+/** The secret that was given, or a new one. @throws UsageError */
+const secretOf = ({ set: { secret } }: Asked): string => {
+  if (secret === undefined) return makeSecret(randomBytes)
+  if (secret === "")
+    throw new UsageError("--secret must not be empty; leave it out for a new one, printed once")
+  try {
+    secretKey(secret)
+  } catch (cause) {
+    throw cause instanceof SecretInvalid ? new UsageError(`--secret: ${cause.message}`) : cause
+  }
+  return secret
+}
+
 const add: Action = async (asked) => {
   const [, url] = asked.words
   const name = nameOf(asked)
@@ -81,9 +94,18 @@ const add: Action = async (asked) => {
   const kind = WEBHOOK_KINDS.find((one) => one === (asked.set.kind ?? "standard"))
   if (kind === undefined)
     throw new UsageError(`--kind is one of ${WEBHOOK_KINDS.join(", ")}, got "${asked.set.kind}"`)
-  const secret = asked.set.secret ?? makeSecret(randomBytes)
+  const secret = secretOf(asked)
   const models = asked.set.models?.split(",")
+  checkApiUrl(name, url)
+  const target = { name, kind, url, secrets: [secret], trusted: false, since: 0 }
+  const trouble = await resolveTarget(target)
   await change(asked, { type: "Add", kind, url, secret, models, at: Date.now() })
+  // The monitor may see other names than this machine, and asks again at each delivery.
+  if (trouble !== undefined)
+    console.error(
+      `weir webhooks: WARNING the host of ${name} cannot be found from here (${trouble}): ` +
+        "no alert arrives until it can; it is added all the same",
+    )
   const shown = asked.set.secret === undefined ? { secret } : {}
   print(asked, { name, kind, url: shownUrl(url), ...shown }, () =>
     [
@@ -95,7 +117,7 @@ const add: Action = async (asked) => {
 }
 
 const rotate: Action = async (asked) => {
-  const secret = asked.set.secret ?? makeSecret(randomBytes)
+  const secret = secretOf(asked)
   await change(asked, { type: "Rotate", secret, at: Date.now() })
   const shown = asked.set.secret === undefined ? { secret } : {}
   const hours = ROTATION_MILLIS / HOUR_MILLIS
@@ -167,8 +189,9 @@ export const webhooks: Command = {
        ./weir webhooks rotate NAME             a new secret; the old one signs for a day more
        ./weir webhooks remove NAME
 
-A target that is added must be https at a public address. DRIFT_WEBHOOK, DRIFT_WEBHOOK_KIND and
-DRIFT_WEBHOOK_SECRET configure one that may be private: "drift-webhook".
+A target that is added must be https at a public address; its host is looked up at once, and
+again at each delivery. DRIFT_WEBHOOK, DRIFT_WEBHOOK_KIND and DRIFT_WEBHOOK_SECRET configure one
+that may be private: "drift-webhook".
 
 Exit code 1 when a change is refused or a test did not arrive.
 

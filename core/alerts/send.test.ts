@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test"
 import { join } from "node:path"
 import { operatorTarget, type Target } from "./target.ts"
-import { ANSWER_MAX_BYTES, makeSend, type SendOptions } from "./send.ts"
+import { ANSWER_MAX_BYTES, makeSend, resolveTarget, type SendOptions } from "./send.ts"
 import { TEST_CERTIFICATE, TEST_HOST, TEST_KEY } from "./test-certificate.ts"
 
 interface Seen {
@@ -228,4 +228,13 @@ test("no proxy of the environment comes between, which would resolve the name ag
   expect(await new Response(run.stdout).text()).toBe("200 299\n")
   expect(seen.length).toBe(1)
   expect(proxy.seen.length).toBe(1)
+})
+
+test("where a name leads is told before anything is sent", async () => {
+  const target = foreign(443)
+  const led = (...addresses: ReadonlyArray<string>) =>
+    resolveTarget(target, { resolve: async () => addresses })
+  expect(await led("93.184.216.34")).toBeUndefined()
+  expect(await led()).toContain("has no address")
+  await expect(led("93.184.216.34", "10.0.0.1")).rejects.toThrow("10.0.0.1, which is not a public")
 })

@@ -59,7 +59,10 @@ const pin = async (target: Target, url: URL, options: SendOptions) => {
   const isAllowed = options.isAllowed ?? isPublicAddress
   // One bad address refuses all: a name that answers with both is an attack or a mistake.
   const bad = addresses.find((one) => isIP(one) === 0 || !(target.trusted || isAllowed(one)))
-  if (bad !== undefined) throw new Error(`${host} has ${bad}, which is not a public address`)
+  if (bad !== undefined) {
+    const reason = `${host} has ${bad}, which is not a public address`
+    throw new TargetRefused({ name: target.name, reason })
+  }
   return addresses.toSorted((a, b) => Number(isIPv4(b)) - Number(isIPv4(a))).slice(0, ADDRESSES_MAX)
 }
 
@@ -80,6 +83,25 @@ const reasonOf = (cause: unknown): string => {
   const code = codeOf(cause)
   const reason = typeof code === "string" && !text.includes(code) ? `${code}: ${text}` : text
   return reason.slice(0, REASON_MAX_CHARACTERS).toWellFormed()
+}
+
+/**
+ * Judges where the name of a target leads now; resolves to why it leads nowhere, as far as this
+ * machine can tell.
+ *
+ * @throws TargetRefused when it leads to an address that is not allowed.
+ */
+export const resolveTarget = async (
+  target: Target,
+  options: SendOptions = {},
+): Promise<string | undefined> => {
+  try {
+    await pin(target, postUrl(target), options)
+    return undefined
+  } catch (cause) {
+    if (cause instanceof TargetRefused) throw cause
+    return reasonOf(cause)
+  }
 }
 
 const requestOptions = (
