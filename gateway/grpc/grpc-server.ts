@@ -4,6 +4,7 @@ import {
   Server,
   ServerCredentials,
   type MethodDefinition,
+  type ServerInterceptor,
   type UntypedHandleCall,
 } from "@grpc/grpc-js"
 import { Schema } from "effect"
@@ -41,6 +42,7 @@ export interface GrpcListenOptions {
   readonly answerBytesMax: number
   /** Methods by their service. */
   readonly services: Readonly<Record<string, Readonly<Record<string, Method>>>>
+  readonly interceptors: ReadonlyArray<ServerInterceptor>
 }
 
 export interface GrpcServer {
@@ -86,13 +88,14 @@ const bracketed = (host: string): string => (host.includes(":") ? `[${host}]` : 
 
 /** @throws GrpcPortTaken */
 export const listenGrpc = async (options: GrpcListenOptions): Promise<GrpcServer> => {
-  const { host, port, requestBytesMax, answerBytesMax, services } = options
+  const { host, port, requestBytesMax, answerBytesMax, services, interceptors } = options
   const server = new Server({
     "grpc.max_receive_message_length": requestBytesMax,
     "grpc.max_send_message_length": answerBytesMax,
     "grpc.max_concurrent_streams": STREAMS_PER_CONNECTION_MAX,
     // Introspection that nobody reads, paid for by each call.
     "grpc.enable_channelz": 0,
+    interceptors: [...interceptors],
   })
   addServices(server, services)
   const { promise, resolve, reject } = Promise.withResolvers<number>()

@@ -208,7 +208,7 @@ describe("what is wrong is refused by name", () => {
       "more than a request may be",
       { ...flight, raw_input_contents: [Buffer.alloc(REQUEST_BYTES_MAX + 1)] },
       status.RESOURCE_EXHAUSTED,
-      "",
+      `message: expected at most ${REQUEST_BYTES_MAX} bytes unpacked, got more`,
     ],
   ]
   test.each(refused)("%s", async (_, request, code, details) => {

@@ -16,6 +16,7 @@ import { Calls } from "./calls.ts"
 import { GrpcMetrics } from "./grpc-metrics.ts"
 import { listenGrpc, type GrpcServer } from "./grpc-server.ts"
 import { servicesOf } from "./services.ts"
+import { transportRefusals } from "./transport-refusals.ts"
 
 export interface GrpcParts {
   readonly settings: GatewaySettings
@@ -48,14 +49,16 @@ export const startGrpc = async (parts: GrpcParts): Promise<GrpcServer | undefine
   if (grpcPort === undefined) return undefined
   const shedStatus = Number(settings.shedStatus)
   const watching = { metrics, grpcMetrics, traces, requestLog, logger, shedStatus, now }
+  const calls = new Calls({ guard, ...watching })
   const { releases, intake, repository, statistics, readiness, stopping } = parts
   return listenGrpc({
     host,
     port: grpcPort,
     requestBytesMax,
     answerBytesMax: outputBytesMax + MESSAGE_OVERHEAD_BYTES,
+    interceptors: [transportRefusals(calls, requestBytesMax)],
     services: servicesOf({
-      calls: new Calls({ guard, ...watching }),
+      calls,
       releases,
       readiness,
       inference: { intake, metrics, now },
