@@ -72,6 +72,21 @@ const WRONG: ReadonlyArray<readonly [text: string, refusal: string]> = [
   ['\nbackend: "python"', 'line 2: backend: expected "onnxruntime" or "", got "python"'],
   ["max_batch_size: -1", "line 1: max_batch_size: expected a whole number from 0, got -1"],
   ["max_batch_size: 1.5", "line 1: max_batch_size: expected a whole number from 0, got 1.5"],
+  [
+    "max_batch_size: 4\n\nmax_batch_size: 8",
+    "line 3: max_batch_size: expected it once, got it in line 1 too",
+  ],
+  ["max_batch_size: [4, 8]", "line 1: max_batch_size: expected it once, got it in line 1 too"],
+  ['name: "iris" name: "iris"', "line 1: name: expected it once, got it in line 1 too"],
+  [
+    "dynamic_batching { }\ndynamic_batching { }",
+    "line 2: dynamic_batching: expected it once, got it in line 1 too",
+  ],
+  ['input { name: "x"\nname: "label" }', "line 2: name: expected it once, got it in line 1 too"],
+  [
+    "dynamic_batching { priority_levels: 2 priority_levels: 3 }",
+    "line 1: priority_levels: expected it once, got it in line 1 too",
+  ],
   ["max_batch_size 4", 'line 1: expected a colon or {, got "4"'],
   ["\n\nsequence_batching { }", "line 3: sequence_batching: it is not supported"],
   ["max_bach_size: 4", "line 1: max_bach_size: unknown field"],

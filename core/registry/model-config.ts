@@ -92,16 +92,30 @@ const unsupported = (field: TextField): never => {
   throw new Refused(`line ${field.line}: ${field.name}: it is not supported`)
 }
 
+/** Fields that are lists; of any other a second one is refused: which of the two was meant? */
+const REPEATED: ReadonlySet<string> = new Set([
+  "dims",
+  "input",
+  "output",
+  "preferred_batch_size",
+  "shape",
+])
+
 /** Calls the reader of each field; what there is none for is refused, unless it is ignored. */
 const readFields = (
   fields: ReadonlyArray<TextField>,
   readers: Readers,
   ignored: ReadonlyArray<string>,
 ): void => {
+  const lines = new Map<string, number>()
   for (const field of fields) {
+    const first = lines.get(field.name)
+    lines.set(field.name, field.line)
     if (ignored.includes(field.name)) continue
     const read = Object.hasOwn(readers, field.name) ? readers[field.name] : undefined
     if (read === undefined) throw new Refused(`line ${field.line}: ${field.name}: unknown field`)
+    if (first !== undefined && !REPEATED.has(field.name))
+      throw refused(field, "it once", `it in line ${first} too`)
     read(field)
   }
 }
