@@ -78,6 +78,23 @@ test("that something is not ready is no failed request, elsewhere the same statu
   expect(said).toEqual(["/predict", "/health/ready"])
 })
 
+test("to ask for what is not supported is told at debug, and takes no room from failures", () => {
+  const said: Array<string> = []
+  const say = (level: string) => (message: string) => void said.push(`${level} ${message}`)
+  const levels = { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") }
+  const log = new RequestLog({ logger: levels, slowMillis: 0, now: () => 0 })
+  const answered = (status: number, times: number) => {
+    for (let index = 0; index < times; index++)
+      log.answered("POST", "/route", "", new Response(null, { status }), 1)
+  }
+  answered(501, 50)
+  answered(400, 1)
+  answered(500, 1)
+  expect(new Set(said)).toEqual(
+    new Set(["debug a request asked for what is not supported", "warn a request failed"]),
+  )
+})
+
 test("a failed request gets a line that finds it again, and no secret is in any line", async () => {
   const headers = {
     authorization: `Bearer ${key}`,
