@@ -9,7 +9,7 @@ import type { DriftSettings, ReferenceSource } from "../core/drift/settings.ts"
 import { TableBuilder } from "../core/drift/table.ts"
 import { askedOf, getReference, putReference, readTable } from "../core/findings/references.ts"
 import type { FactSource } from "../core/findings/sources.ts"
-import { championProfile, type Plans } from "../core/findings/versions.ts"
+import { championProfile, versionInForce, type Plans } from "../core/findings/versions.ts"
 import type { Log } from "../core/log/log.ts"
 import { eraseArtifact } from "../core/registry/erase-artifact.ts"
 import { reasonOf } from "../core/service/logger.ts"
@@ -131,8 +131,7 @@ export class ReferenceFileUnusable extends Schema.TaggedError<ReferenceFileUnusa
 
 const takeFile = async (options: TakingOptions, after: number, path: string): Promise<Taken> => {
   const { model, settings, plans, store } = options
-  const champion = options.release()?.champion
-  const columns = (plans(champion) ?? []).map(({ column }) => column)
+  const columns = (plans(versionInForce(options.release())) ?? []).map(({ column }) => column)
   const table = new TableBuilder(settings.rowsMax, seedOf(`${model} ${path}`))
   try {
     addCsv(await readFile(path, "utf8"), columns, table)

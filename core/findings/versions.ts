@@ -32,6 +32,10 @@ export const plansOf = (release: () => Release | undefined, settings: DriftSetti
   }
 }
 
+/** Whose columns a file is read by: the champion, or the latest version where none is yet. */
+export const versionInForce = (release: Release | undefined): string | undefined =>
+  release?.champion ?? [...(release?.versions.keys() ?? [])].at(-1)
+
 /** The training profile that the champion's signature names: the digest of an artifact. */
 export const championProfile = (release: Release | undefined): string | undefined =>
   release?.champion === undefined
