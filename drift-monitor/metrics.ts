@@ -32,6 +32,9 @@ export class DriftMetrics {
   readonly #nulls: Gauge<"model" | "feature">
   readonly #unseen: Gauge<"model" | "feature">
   readonly #falseAlarms: Gauge<"model">
+  readonly #untested: Gauge<"model">
+  readonly #off: Gauge<"model">
+  readonly #misspelt: Gauge
   readonly #attempts: Counter<"target" | "outcome">
 
   readonly #parts = new Map<Gauge<"model">, Map<string, number>>()
@@ -72,6 +75,21 @@ export class DriftMetrics {
       "Reports per day that no change explains, at most, at the present rate of windows",
       ["model"],
     )
+    this.#untested = gauge(
+      "weir_drift_untested_columns",
+      "Columns of the last window that could not be tested; ./weir drift says why",
+      ["model"],
+    )
+    this.#off = gauge(
+      "weir_drift_watch_off",
+      "1 while a model is not watched, since its reference file cannot be used",
+      ["model"],
+    )
+    this.#misspelt = gauge(
+      "weir_drift_configuration_problems",
+      "Columns, features and models that the configuration names and nothing has",
+      [],
+    )
     this.#attempts = counter("weir_webhook_attempts_total", "Attempts to send an alert", [
       "target",
       "outcome",
@@ -81,6 +99,19 @@ export class DriftMetrics {
 
   attempted(target: string, outcome: string): void {
     this.#attempts.inc({ target, outcome })
+  }
+
+  /** What of the configuration names nothing that there is. */
+  misspelt(problems: number): void {
+    this.#misspelt.set(problems)
+  }
+
+  watching(model: string): void {
+    this.#off.set({ model }, 0)
+  }
+
+  off(model: string): void {
+    this.#off.set({ model }, 1)
   }
 
   read(model: string, rows: number): void {
@@ -104,6 +135,8 @@ export class DriftMetrics {
   /** Shows the figures of a window that was evaluated, now or before this process began. */
   show({ model, tests, columns, persistence }: WindowEvaluated, of: WindowsOf): void {
     this.#sum(this.#drifting, model, of, persistence.drifting.length)
+    const problems = tests.filter(({ problem }) => problem !== undefined)
+    this.#sum(this.#untested, model, of, new Set(problems.map(({ feature }) => feature)).size)
     for (const [feature, test, one] of worst(tests)) {
       const labels = { model, feature, test }
       const { statistic, pvalue, effect, threshold } = one

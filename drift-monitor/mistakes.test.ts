@@ -1,4 +1,5 @@
-// Mistakes in the configuration of one model are errors in the lines, and no end of the process.
+// Mistakes in the configuration of one model are errors in the lines and the metrics, and no end of
+// the process.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -32,6 +33,11 @@ test("a missing reference file turns off one model, and the others are watched",
     return windows.some(({ _tag }) => _tag === "WindowEvaluated")
   })
   expect((await findingsOf(system.log, "fileless")).windows).toEqual([])
+  const metrics = await (await fetch(`${monitor.url}/metrics`)).text()
+  expect(metrics).toContain('weir_drift_watch_off{model="fileless"} 1')
+  expect(metrics).toContain('weir_drift_watch_off{model="people"} 0')
+  expect(metrics).toContain("weir_drift_configuration_problems 1")
+  expect(metrics).toContain('weir_drift_untested_columns{model="people"} 0')
   await monitor.stop()
   await system.stop()
   rmSync(folder, { recursive: true, force: true })

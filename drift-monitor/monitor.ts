@@ -43,7 +43,7 @@ export class Monitor {
     this.#options = options
     this.#failed.promise.catch(() => undefined)
     this.#unfollow = options.releases.onChange((model) => {
-      if (this.#metrics !== undefined && !this.#watches.has(model)) this.#sayMisspelt()
+      if (this.#metrics !== undefined) this.#sayMisspelt()
       this.#watch(model)
     })
   }
@@ -57,6 +57,7 @@ export class Monitor {
   #sayMisspelt(): void {
     const { config, releases, logger } = this.#options
     const { columns, models } = misspeltNames(config, signaturesByModel(releases.models()))
+    this.#metrics?.misspelt(columns.length + models.length)
     for (const problem of [...columns, ...models]) {
       if (this.#said.has(problem)) continue
       this.#said.add(problem)
@@ -99,7 +100,8 @@ export class Monitor {
         releasesCaughtUp: () => releases.caughtUp(),
         signal: this.#abort.signal,
       })
-      this.#run(watch)
+      metrics.watching(model)
+      this.#run(watch, () => metrics.off(model))
       return watch
     }
     this.#watches.set(model, begin(predictionSource(log, model), settings))
@@ -113,13 +115,17 @@ export class Monitor {
     begin(truthSource(log, model, signatureOf), ofTruth)
   }
 
-  #run(watch: ModelWatch): void {
+  #run(watch: ModelWatch, onOff: () => void): void {
     const running: Promise<void> = watch
       .run()
       .catch((cause: unknown) => {
         // One model's missing file is no reason to watch no other model.
-        if (!(cause instanceof ReferenceFileUnusable)) this.#failed.reject(cause)
-        else this.#options.logger.error("drift of this model is off", { reason: cause.message })
+        if (!(cause instanceof ReferenceFileUnusable)) {
+          this.#failed.reject(cause)
+          return
+        }
+        onOff()
+        this.#options.logger.error("drift of this model is off", { reason: cause.message })
       })
       .finally(() => this.#running.delete(running))
     this.#running.add(running)

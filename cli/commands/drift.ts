@@ -108,8 +108,8 @@ const past = async (asked: Asked): Promise<number> => {
   if (json) {
     const { from, to, reference: words, falseAlarmsPerDay } = answer.report
     const document = { model, from, to, reference: words, falseAlarmsPerDay }
-    const { windows, rest, facts } = answer
-    console.log(JSON.stringify({ ...document, facts, windows, rest }, undefined, 2))
+    const { windows, rest, facts, notes } = answer
+    console.log(JSON.stringify({ ...document, notes, facts, windows, rest }, undefined, 2))
     return EXIT_DONE
   }
   const rule = describeRule(settings.window)

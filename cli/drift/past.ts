@@ -1,13 +1,11 @@
 // `weir drift MODEL`: the windows of a past range, tested as the monitor tests them, gathered into
 // what a table, JSON or a report shows.
 import { featureOf } from "#core/drift/samples"
-import { addCsv } from "#core/drift/csv"
 import { openMmdRunner } from "#core/drift/mmd-runner"
 import { overlayOf } from "#core/drift/overlay"
 import type { ReportFeature, ReportInput } from "#core/drift/report"
 import { writeReference } from "#core/drift/reference"
 import { expectedAlarms, type DriftSettings } from "#core/drift/settings"
-import { TableBuilder } from "#core/drift/table"
 import { courseFrom, lastBeginning, readCourse } from "#core/findings/course"
 import { lastPosition, readMarks } from "#core/findings/marks"
 import {
@@ -22,11 +20,12 @@ import { championProfile, type Plans } from "#core/findings/versions"
 import type { Log } from "#core/log/log"
 import { jetStreamArtifacts } from "#core/registry/object-store"
 import type { Release } from "#core/registry/release"
-import { reasonOf } from "#core/service/logger"
 import { seedOf } from "#core/statistics/seeded-random"
 import type { MarkSet, WindowEvaluated, WindowRange } from "#proto/finding"
 import { CommandFailed } from "../command.ts"
 import { checkOrder, readPlace, type AskedReference } from "./options.ts"
+import { readFileReference } from "./file-reference.ts"
+import { untested, watchNotes } from "./watch-notes.ts"
 
 export interface PastQuestion {
   readonly log: Log
@@ -47,6 +46,8 @@ export interface PastAnswer {
   readonly report: ReportInput
   readonly rest: WindowRange
   readonly facts: number
+  /** What is wrong with the watch over this model, and which columns are not tested; sentences. */
+  readonly notes: ReadonlyArray<string>
 }
 
 /** Windows whose findings are held for a report. */
@@ -58,24 +59,6 @@ const stored = async (log: Log, digest: string): Promise<Found> => {
   const { table, reference } = await getReference(jetStreamArtifacts(log), digest)
   const { origin, asked, to } = reference
   return { table, digest, origin, asked, ...(to === undefined ? {} : { to }) }
-}
-
-const readRows = async (path: string): Promise<string> => {
-  try {
-    return await Bun.file(path).text()
-  } catch (cause) {
-    throw new CommandFailed(`the reference ${path} cannot be read: ${reasonOf(cause)}`)
-  }
-}
-
-const fromFile = async (question: PastQuestion, path: string): Promise<Found> => {
-  const { model, settings, plans, release } = question
-  const columns = (plans(release.champion) ?? []).map(({ column }) => column)
-  const builder = new TableBuilder(settings.rowsMax, seedOf(`${model} ${path}`))
-  addCsv(await readRows(path), columns, builder)
-  const table = builder.finish()
-  const origin = `file ${path}`
-  return { table, origin, digest: writeReference(table, { model, origin, asked: "" }).digest }
 }
 
 const fromRange = async (
@@ -113,7 +96,7 @@ const findReference = async (
       return stored(log, digest)
     }
     case "file":
-      return fromFile(question, asked.path)
+      return readFileReference(question, asked.path)
     case "range":
       return fromRange(question, marks, asked.from, asked.to)
     case "first":
@@ -126,6 +109,7 @@ interface Course {
   readonly from: number
   readonly reference: Found | undefined
   readonly live: LiveCourse | undefined
+  readonly notes: ReadonlyArray<string>
 }
 
 /** Where the range begins and what it is compared with: as the monitor had it, or as asked. */
@@ -136,17 +120,19 @@ const findCourse = async (
   const { log, model, now } = question
   const begin = async (otherwise: number) =>
     question.from === undefined ? otherwise + 1 : readPlace(log, marks, "from", question.from, now)
+  let notes: ReadonlyArray<string> = []
   if (question.reference.kind === "live") {
     const course = await readCourse(log, model, question.source.of)
     const from = await begin(lastBeginning(course))
     const found = courseFrom(course, from)
+    notes = await watchNotes(question, course)
     if (found !== undefined) {
       const load = (digest: string) => stored(log, digest)
-      return { from, reference: await load(found.reference), live: { ...found, load } }
+      return { from, reference: await load(found.reference), live: { ...found, load }, notes }
     }
   }
   const reference = await findReference(question, marks, question.reference)
-  return { from: await begin(reference?.to ?? 0), reference, live: undefined }
+  return { from: await begin(reference?.to ?? 0), reference, live: undefined, notes }
 }
 
 /** Keeps, per test over all rows, the picture of the window with the largest effect. */
@@ -189,7 +175,7 @@ const alarms = (
 export const askPast = async (question: PastQuestion): Promise<PastAnswer> => {
   const { log, model, settings, plans, now } = question
   const marks = await readMarks(log, model)
-  const { from, reference, live } = await findCourse(question, marks)
+  const { from, reference, live, notes } = await findCourse(question, marks)
   const to =
     question.to === undefined
       ? await lastPosition(log)
@@ -224,5 +210,11 @@ export const askPast = async (question: PastQuestion): Promise<PastAnswer> => {
   const { features } = pictures
   const falseAlarms = alarms(windows, settings)
   const report = { model, reference: words, from, to, windows, features }
-  return { windows, rest, facts, report: { ...report, falseAlarmsPerDay: falseAlarms } }
+  return {
+    windows,
+    rest,
+    facts,
+    notes: [...notes, ...untested(question, used?.table, windows)],
+    report: { ...report, falseAlarmsPerDay: falseAlarms },
+  }
 }

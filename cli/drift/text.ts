@@ -40,7 +40,7 @@ const reported = (window: WindowEvaluated): string =>
     .join(", ")
 
 /** The whole answer as text. */
-export const pastText = ({ windows, rest, facts, report }: PastAnswer): string => {
+export const pastText = ({ windows, rest, facts, report, notes }: PastAnswer): string => {
   const lines = windows.map((one) => [
     String(one.number),
     `${one.window.from}–${one.window.to}`,
@@ -62,6 +62,7 @@ export const pastText = ({ windows, rest, facts, report }: PastAnswer): string =
     `reference: ${report.reference}`,
     ...(windows.length === 0 ? ["no window is full"] : [table(heads, lines)]),
     `${facts} facts from ${report.from} to ${report.to}; ${rest.rows} rows behind the last window`,
+    ...notes,
     ...(alarms === undefined ? [] : [`at most ${figure(alarms)} false alarms a day expected`]),
   ].join("\n")
 }

@@ -1,0 +1,95 @@
+// What a user of `weir drift` has to know beside the verdicts: that the monitor does not watch a model
+// as its configuration asks, and which columns no verdict is about, with the reasons.
+import type { Table } from "#core/drift/table"
+import { answersTo, getReference } from "#core/findings/references"
+import { championProfile, versionInForce } from "#core/findings/versions"
+import type { Log } from "#core/log/log"
+import { ArtifactMissing } from "#core/registry/artifacts"
+import { jetStreamArtifacts } from "#core/registry/object-store"
+import type { TestOutcome, WindowEvaluated, WindowFinding } from "#proto/finding"
+import { CommandFailed } from "../command.ts"
+import { readFileReference, type FileQuestion } from "./file-reference.ts"
+
+/** Reasons that are shown; JSON and the report hold all. */
+const REASONS_MAX = 10
+
+const isAsConfigured = async (
+  { log, settings, release }: FileQuestion & { readonly log: Log },
+  digest: string,
+): Promise<boolean> => {
+  try {
+    const found = await getReference(jetStreamArtifacts(log), digest)
+    return answersTo(found, settings, championProfile(release))
+  } catch (cause) {
+    if (cause instanceof ArtifactMissing) return false
+    throw cause
+  }
+}
+
+/** Why the monitor makes no further windows, as far as its findings and the configuration tell. */
+export const watchNotes = async (
+  question: FileQuestion & { readonly log: Log },
+  course: ReadonlyArray<WindowFinding>,
+): Promise<ReadonlyArray<string>> => {
+  const { model, settings } = question
+  const { reference } = settings
+  const last = course.at(-1)
+  const isTaken = last !== undefined && (await isAsConfigured(question, last.reference))
+  if (reference.kind === "file" && !isTaken)
+    try {
+      await readFileReference(question, reference.path)
+    } catch (cause) {
+      if (!(cause instanceof CommandFailed)) throw cause
+      const off = `the monitor does not watch ${model} until it can, and is started again`
+      if (last === undefined) throw new CommandFailed(`${cause.message}; ${off}`)
+      return [`${cause.message}; ${off}`]
+    }
+  return last === undefined
+    ? [
+        `the monitor has taken no reference for ${model} yet: too few rows came, or its own ` +
+          "configuration cannot be used (weir_drift_watch_off in /metrics says so)",
+      ]
+    : []
+}
+
+interface Untested {
+  count: number
+  problem: string
+}
+
+const nameOf = ({ feature, slice, test }: TestOutcome): string => {
+  const where = slice === undefined ? feature : `${feature} (${slice.feature} = ${slice.value})`
+  return `${where}, ${test}`
+}
+
+/** Columns that are in no verdict, and tests that could not be done, with the last reason of each. */
+export const untested = (
+  { settings, plans, release }: FileQuestion,
+  reference: Table | undefined,
+  windows: ReadonlyArray<WindowEvaluated>,
+): ReadonlyArray<string> => {
+  if (reference === undefined) return []
+  const held = new Set(reference.columns.map(({ name }) => name))
+  const missing = (plans(versionInForce(release)) ?? [])
+    .map(({ column }) => column.name)
+    .filter((name) => !held.has(name) && settings.columns[name]?.ignore !== true)
+  const found = new Map<string, Untested>()
+  for (const { tests } of windows)
+    for (const test of tests) {
+      if (test.problem === undefined) continue
+      const name = nameOf(test)
+      found.set(name, { count: (found.get(name)?.count ?? 0) + 1, problem: test.problem })
+    }
+  const reasons = [...found].map(
+    ([name, { count, problem }]) =>
+      `not tested: ${name}, in ${count} of ${windows.length} windows: ${problem}`,
+  )
+  const more = reasons.length - REASONS_MAX
+  return [
+    ...(missing.length === 0
+      ? []
+      : [`not tested, since the reference does not hold them: ${missing.join(", ")}`]),
+    ...reasons.slice(0, REASONS_MAX),
+    ...(more > 0 ? [`${more} more tests were not done: --json names them`] : []),
+  ]
+}
