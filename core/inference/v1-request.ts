@@ -162,7 +162,9 @@ export const parseV1Request = (signature: Signature, text: string): ParsedV1 | B
   if (repeated !== undefined) return repeated
   const reading = { signature, elementsMax: Math.min(ELEMENTS_MAX, text.length) }
   const { instances, inputs } = body
-  const columnar = Body.isAbsent(instances) && !Body.isAbsent(inputs)
+  const columnar = !Body.isAbsent(inputs)
+  if (columnar && !Body.isAbsent(instances))
+    return new BadRequest("body", "either instances or inputs", "both")
   if (columnar) {
     const tensors = readColumns(reading, inputs)
     return tensors instanceof BadRequest ? tensors : { request: { inputs: tensors }, columnar }

@@ -23,6 +23,14 @@ const a = [
   [3, 4],
 ]
 
+test("a body of instances and inputs is refused by both names, and null is none", () => {
+  const instances = [[1.5, 7, "JFK", 9, true]]
+  expect(refusal(MIXED, { instances, inputs: {} })).toBe(
+    "body: expected either instances or inputs, got both",
+  )
+  expect(inputsOf(MIXED, { instances, inputs: null })).toEqual(inputsOf(MIXED, { instances }))
+})
+
 describe("instances", () => {
   test("are rows of features, as arrays or by name", () => {
     const expected = [
