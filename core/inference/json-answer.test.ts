@@ -22,6 +22,11 @@ test("an answer is the protocol's, with every output in its order", () => {
   )
 })
 
+test("an output without a row has no data", () => {
+  expect(dataText(tensor("none", "FP32", [0, 4], new Float32Array()))).toBe("[]")
+  expect(dataText(tensor("none", "BYTES", [0], new Uint8Array()))).toBe("[]")
+})
+
 describe("each datatype as JSON", () => {
   const cases: ReadonlyArray<readonly [Tensor["datatype"], ArrayBufferView<ArrayBuffer>, string]> =
     [
