@@ -3,7 +3,7 @@
 import { predictionCodec, type Prediction } from "#proto/prediction"
 import { UnreadableRecord } from "#proto/message-pack"
 import { ALL_HISTORY, HISTORY, historySubject, rawModelAndId } from "#proto/subjects"
-import { follow, readRange, type Entry } from "../log/follow.ts"
+import { follow, LOOK_MILLIS, readRange, type Entry } from "../log/follow.ts"
 import { readSource, seek } from "../log/history.ts"
 import type { Log } from "../log/log.ts"
 import { lookUp } from "../log/leader-lookup.ts"
@@ -56,7 +56,8 @@ export async function* followFacts(
   signal: AbortSignal,
 ): AsyncGenerator<PositionedFact> {
   const sequence = await sequenceOf(log, from)
-  const options = { stream: HISTORY, from: sequence, filter: historySubject(model), signal }
+  const filter = historySubject(model)
+  const options = { stream: HISTORY, from: sequence, filter, signal, paceMillis: LOOK_MILLIS }
   for await (const entry of follow(log, options)) {
     const found = read(entry)
     if (found !== undefined && found.position >= from) yield found

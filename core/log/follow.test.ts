@@ -184,37 +184,66 @@ describe("a follower", () => {
     expect(most).toBeGreaterThan(0)
     expect(most).toBeLessThanOrEqual(1_000)
   })
+})
+
+const PACES = [
+  ["told of each message", {}, "TOLD"],
+  ["that looks now and then", { paceMillis: 20 }, "PACED"],
+] as const
+
+describe.each(PACES)("a follower %s", (_, pace, prefix) => {
+  const stream = (name: string) => `${prefix}_${name}`
+
+  test("reads what there is, then what comes, in pieces or more than it may hold", async () => {
+    await fill(stream("MUCH"), 2_500)
+    const stop = new AbortController()
+    const options = { ...pace, stream: stream("MUCH"), from: 1, signal: stop.signal }
+    const read: Array<number> = []
+    for await (const { sequence } of follow(one.log, options)) {
+      read.push(sequence)
+      if (read.length >= 2_500 && read.length < 2_503)
+        await extend(stream("MUCH"), read.length + 1, read.length + 1)
+      if (read.length === 2_503) stop.abort()
+    }
+    expect(read).toEqual(from(1, 2_503))
+  })
 
   test("reads each message once and in order while its server is killed twice", async () => {
-    await fill("KILLED", 3_000)
+    await fill(stream("KILLED"), 3_000)
     const stop = new AbortController()
     const read: Array<number> = []
     let restarts = Promise.resolve()
-    for await (const entry of follow(one.log, { stream: "KILLED", from: 1, signal: stop.signal })) {
+    for await (const entry of follow(one.log, {
+      ...pace,
+      stream: stream("KILLED"),
+      from: 1,
+      signal: stop.signal,
+    })) {
       read.push(entry.sequence)
       if (read.length === 700) restarts = one.restart()
       if (read.length === 2_900) restarts = restarts.then(one.restart)
       if (read.length === 3_000)
-        void restarts.then(() => extend("KILLED", 3_001, 3_100)).catch(() => stop.abort())
+        void restarts.then(() => extend(stream("KILLED"), 3_001, 3_100)).catch(() => stop.abort())
       if (read.length === 3_100) stop.abort()
     }
     expect(read).toEqual(from(1, 3_100))
   })
 
   test("goes on when its consumer is deleted", async () => {
-    await fill("DELETED", 10)
+    await fill(stream("DELETED"), 10)
     const stop = new AbortController()
     const read: Array<number> = []
     for await (const entry of follow(one.log, {
-      stream: "DELETED",
+      ...pace,
+      stream: stream("DELETED"),
       from: 4,
       signal: stop.signal,
     })) {
       read.push(entry.sequence)
       if (entry.sequence === 10) {
-        const [consumer] = await one.log.manager.consumers.list("DELETED").next()
-        await one.log.manager.consumers.delete("DELETED", consumer?.name ?? "")
-        await extend("DELETED", 11, 20)
+        const [consumer] = await one.log.manager.consumers.list(stream("DELETED")).next()
+        await one.log.manager.consumers.delete(stream("DELETED"), consumer?.name ?? "")
+        await extend(stream("DELETED"), 11, 20)
       }
       if (entry.sequence === 20) stop.abort()
     }

@@ -20,6 +20,12 @@ const REMAKE_PAUSE_MILLIS = 200
  */
 const RANGE_QUIET_MILLIS = 1_000
 
+/**
+ * How often an observer of the facts looks for more when it has read everything. None is in a hurry,
+ * and being told of each fact alone would take from serving.
+ */
+export const LOOK_MILLIS = 200
+
 /** What was asked for is no longer in the stream. */
 export class RangeGone extends Schema.TaggedError<RangeGone>()("RangeGone", {
   stream: Schema.String,
@@ -45,6 +51,8 @@ export interface ReadOptions {
   readonly headersOnly?: boolean
   /** Messages fetched ahead of the reader: what a slow one costs in memory. */
   readonly aheadMax?: number
+  /** How long after it has read everything it looks again; told of each message without. */
+  readonly paceMillis?: number
   readonly signal?: AbortSignal | undefined
 }
 
@@ -123,6 +131,7 @@ const attach = async (log: Log, options: ReadOptions, from: number): Promise<Att
     stream: options.stream,
     consumer: name,
     unfinishedMax: options.aheadMax ?? AHEAD_MAX,
+    paceMillis: options.paceMillis,
     onDelivery: (delivery) => inbox.push(delivery),
     onLoss: () => {
       inbox.lost = true

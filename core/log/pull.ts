@@ -17,6 +17,10 @@ const FINISH_MAX_MILLIS = 500
 const FINISH_LOOK_MILLIS = 10
 /** And how long the others that take from the same consumer have to connect and do the same. */
 const OTHERS_MILLIS = 250
+const WAITING_PULL = {
+  expires: PULL_EXPIRES_MILLIS * NANOS_PER_MILLI,
+  idle_heartbeat: HEARTBEAT_MILLIS * NANOS_PER_MILLI,
+}
 /** Pause before asking again after the server refused a pull. */
 const REFUSED_PAUSE_MILLIS = 250
 
@@ -31,6 +35,11 @@ export interface PullOptions {
   readonly unfinishedMax: number
   /** The limit until `setLimit` is called, where that is lower. */
   readonly unfinishedAtFirst?: number
+  /**
+   * Takes what there is and asks again after so long, instead of being sent each message as it
+   * comes: many messages then cost the server and this process one wake-up.
+   */
+  readonly paceMillis?: number | undefined
   readonly onDelivery: (delivery: Delivery) => void
   /**
    * After a lost connection the last acks are sent again before more is asked for. Needs
@@ -58,6 +67,7 @@ export class Pull {
   #heardAt = performance.now()
   #askAgainAt = 0
   #settled = true
+  #pacer: ReturnType<typeof setTimeout> | undefined
   readonly #idle: Array<() => void> = []
   readonly #sent = new LateAcks()
   readonly #owner: DeliveryOwner = {
@@ -96,6 +106,7 @@ export class Pull {
     if (!this.#stopped) {
       this.#stopped = true
       clearInterval(this.#timer)
+      clearTimeout(this.#pacer)
       this.#unfollow()
       // Unlike unsubscribing, draining loses nothing that is on its way; it rejects when the
       // connection is gone.
@@ -163,12 +174,11 @@ export class Pull {
     // Small pulls cost as much as large ones: wait until a quarter is free, unless nothing is asked
     // for at all.
     if (room < 1 || (this.#requested > 0 && room < this.#limit / 4)) return
-    const { stream, consumer } = this.#options
-    const pull = {
-      batch: room,
-      expires: PULL_EXPIRES_MILLIS * NANOS_PER_MILLI,
-      idle_heartbeat: HEARTBEAT_MILLIS * NANOS_PER_MILLI,
-    }
+    const { stream, consumer, paceMillis } = this.#options
+    const isPaced = paceMillis !== undefined
+    // The server ends a paced pull by itself when it has sent what there is.
+    if (isPaced && this.#requested > 0) return
+    const pull = isPaced ? { batch: room, no_wait: true } : { batch: room, ...WAITING_PULL }
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`
     this.#log.outbox.publish(subject, JSON.stringify(pull), { reply: this.#inbox })
     if (this.#requested === 0) this.#heardAt = performance.now()
@@ -208,12 +218,24 @@ export class Pull {
     this.#ask()
   }
 
+  #askIn(millis: number): void {
+    this.#askAgainAt = performance.now() + millis
+    clearTimeout(this.#pacer)
+    // A timer may fire a little early.
+    this.#pacer = setTimeout(() => {
+      this.#askAgainAt = 0
+      this.#ask()
+    }, millis)
+  }
+
   #receiveStatus(status: number, message: Msg): void {
     if (status === 100) return
     const left = Number(message.headers?.get("Nats-Pending-Messages") ?? "")
     const description = message.headers?.description.toLowerCase() ?? ""
     this.#requested = Number.isFinite(left) && left > 0 ? Math.max(0, this.#requested - left) : 0
-    if (status === 408) this.#ask()
+    const { paceMillis } = this.#options
+    if (paceMillis !== undefined && (status === 404 || status === 408)) this.#askIn(paceMillis)
+    else if (status === 408) this.#ask()
     else {
       // 404, 409, 503: ask again, but not as fast as the server can refuse.
       this.#askAgainAt = performance.now() + REFUSED_PAUSE_MILLIS

@@ -1,6 +1,6 @@
 // Facts and outcomes of the long log in the one order in which it holds them, for all models or for
 // one. What cannot be read is passed on as what it is, never skipped.
-import { follow, readRange, type Entry } from "#core/log/follow"
+import { follow, LOOK_MILLIS, readRange, type Entry } from "#core/log/follow"
 import { readSource } from "#core/log/history"
 import type { Log } from "#core/log/log"
 import { historyOutcomeSubject } from "#proto/outcome"
@@ -49,7 +49,8 @@ export async function* followHistory(
   from: number,
   signal: AbortSignal,
 ): AsyncGenerator<HistoryMessage> {
-  for await (const entry of follow(log, { stream: HISTORY, from, filter: ALL_HISTORY, signal })) {
+  const options = { stream: HISTORY, from, filter: ALL_HISTORY, signal, paceMillis: LOOK_MILLIS }
+  for await (const entry of follow(log, options)) {
     const message = historyMessage(entry)
     if (message !== undefined) yield message
   }
