@@ -113,7 +113,11 @@ const keptFor = (millis: number) => ({
   duplicate_window: Math.min(DUPLICATE_WINDOW_MILLIS, millis) * MILLION_NANOS,
 })
 
-export type StreamDescription = Partial<StreamConfig> & { readonly name: string }
+export type StreamDescription = Partial<StreamConfig> & {
+  readonly name: string
+  /** The client does not know this field of the server's. */
+  readonly persist_mode?: "async"
+}
 export interface ConsumerDescription {
   readonly stream: string
   readonly config: Partial<ConsumerConfig> & { readonly durable_name: string }
@@ -150,8 +154,16 @@ const predictionsStream = (limits: LogLimits): StreamDescription => ({
   republish: { src: ALL_WEIR, dest: ALL_STORED },
 })
 
+/**
+ * The copy need not be on disk before anything else happens: after a crash the server copies again
+ * what it had not written, from the stream that is. A replicated stream always writes so.
+ */
+const writtenLater = (limits: LogLimits) =>
+  limits.replicas === 1 ? ({ persist_mode: "async" } as const) : {}
+
 const historyStream = (limits: LogLimits): StreamDescription => ({
   ...base(limits),
+  ...writtenLater(limits),
   name: HISTORY,
   discard: DiscardPolicy.Old,
   max_bytes: limits.historyBytesMax,
