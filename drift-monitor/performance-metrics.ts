@@ -28,10 +28,21 @@ export class PerformanceMetrics {
   readonly #expected: GroupGauge
   /** How to take away what is shown of a model. */
   readonly #shown = new Map<string, Array<() => void>>()
+  /** Messages of the long log that are stored and not read. */
+  pending = 0
 
   constructor(registry: Registry) {
     const gauge = <L extends string>(name: string, help: string, labelNames: ReadonlyArray<L>) =>
       new Gauge<L>({ name, help, labelNames: [...labelNames], registers: [registry] })
+    const setPending = (shown: Gauge) => shown.set(this.pending)
+    new Gauge({
+      name: "weir_drift_performance_messages_pending",
+      help: "Facts and outcomes that are stored and that the watch over performance has not read",
+      registers: [registry],
+      collect() {
+        setPending(this)
+      },
+    })
     const ofGroup = ["model", "version", "slice", "metric"] as const
     this.#outcomes = gauge(
       "weir_drift_outcomes",

@@ -85,7 +85,7 @@ export class PerformanceWatch {
   }
 
   async #run(): Promise<void> {
-    const { log, releases } = this.#options
+    const { log, releases, metrics } = this.#options
     const { signal } = this.#end
     const { state } = await log.manager.streams.info(HISTORY)
     this.#firstPosition = (await entryAt(log)(state.first_seq))?.position ?? 1
@@ -96,11 +96,13 @@ export class PerformanceWatch {
     const begin = Number.isFinite(from)
       ? ((await seek(log, from)) ?? caughtUp + 1)
       : Math.max(1, state.first_seq)
+    metrics.pending = Math.max(0, caughtUp + 1 - begin)
     let reportedAt = -Infinity
     const isCaughtUp = (sequence: number) => sequence >= caughtUp
     if (state.messages === 0 || begin > caughtUp) await this.#report()
     for await (const message of followHistory(log, begin, signal)) {
       await this.#take(message)
+      metrics.pending = message.pending
       if (!isCaughtUp(message.sequence) || signal.aborted) continue
       const isDue = performance.now() - reportedAt > REPORT_EVERY_MILLIS
       if (message.pending > 0 && !isDue) continue

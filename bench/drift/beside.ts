@@ -19,11 +19,15 @@ import { WINDOW_ROWS } from "./arrays.ts"
 const SECONDS = 4
 const ROUNDS = 3
 const SATURATION_CALLERS = 32
+/** Twelve and sixty times the thousand a minute that Weir is made for at least. */
+const LIVE_PER_SECOND = [200, 1_000]
 /** Of what saturates it: a service is not run at its limit. */
 const LIVE_SHARE = 0.5
 const STOP_WAIT_MILLIS = 20_000
 const READY_WAIT_MILLIS = 30_000
 const LOOK_AGAIN_MILLIS = 50
+/** What it has not read, for windows and for the quality of answers. */
+const PENDING = ["weir_drift_facts_pending", "weir_drift_performance_messages_pending"]
 /** What comes in while one looks is always pending. */
 const FACTS_PENDING_MAX = 50
 const LOOPBACK = "127.0.0.1"
@@ -60,13 +64,16 @@ const startMonitor = async (weir: WeirLaboratory, config: string): Promise<Monit
   })
   const sumOf = async (name: string) => {
     const text = await (await fetch(`http://${LOOPBACK}:${port}/metrics`)).text()
-    const found = [...text.matchAll(new RegExp(`^${name}\\{[^}]*\\} (\\d+)`, "gm"))]
+    const found = [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\d+)`, "gm"))]
     return found.length === 0 ? undefined : found.reduce((sum, [, n]) => sum + Number(n), 0)
   }
   const caughtUp = async () => {
     const deadline = performance.now() + READY_WAIT_MILLIS
-    const pending = () => sumOf("weir_drift_facts_pending").catch(() => undefined)
-    while (((await pending()) ?? Infinity) > FACTS_PENDING_MAX) {
+    const pending = async () => {
+      const all = await Promise.all(PENDING.map(sumOf)).catch(() => [undefined])
+      return Math.max(...all.map((count) => count ?? Infinity))
+    }
+    while ((await pending()) > FACTS_PENDING_MAX) {
       if (performance.now() > deadline) throw new Error("the drift-monitor does not keep up")
       await Bun.sleep(LOOK_AGAIN_MILLIS)
     }
@@ -170,13 +177,13 @@ export const measureBeside = async (options: BenchOptions): Promise<Beside> => {
     await warmUp(weir, options.warmUpSeconds)
     const closed = { kind: "closed", callers: SATURATION_CALLERS } as const
     const saturated = await cellOf(weir, weir, closed, options)
-    const perSecond = options.rate ?? Math.max(1, Math.floor(saturated.perSecond * LIVE_SHARE))
-    const live = { kind: "open", perSecond } as const
-    const evaluated = await evaluateBeside(weir, live, options)
-    const compared = [
-      await compare(weir, live, config, options),
-      await compare(weir, closed, config, options),
-    ]
+    const half = Math.max(1, Math.floor(saturated.perSecond * LIVE_SHARE))
+    const rates = options.rate === undefined ? [...LIVE_PER_SECOND, half] : [options.rate]
+    const open = (perSecond: number) => ({ kind: "open", perSecond }) as const
+    const evaluated = await evaluateBeside(weir, open(options.rate ?? half), options)
+    const compared: Array<Compared> = []
+    for (const loop of [...rates.map(open), closed])
+      compared.push(await compare(weir, loop, config, options))
     return { evaluated, compared }
   } finally {
     await weir.stop()
