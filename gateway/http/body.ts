@@ -3,6 +3,7 @@
 // it is.
 import { CONTENT_TYPE } from "#proto/headers"
 import { tooManyBytes, type Share } from "../inference/in-flight.ts"
+import { Inflating } from "./inflating.ts"
 import { inflate, readCoding, type Coding } from "./inflate.ts"
 import { refuse, type Refusal } from "./status.ts"
 
@@ -18,6 +19,13 @@ const JSON_CONTENT_TYPE =
   /^application\/(?:(?:[a-z0-9._-]+\+)*json|x-www-form-urlencoded)\s*(?:;|$)/i
 const CHARACTER_SET = /;\s*charset\s*=\s*"?([^";\s]+)/i
 const UTF8_NAMES: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii"])
+
+/**
+ * Bodies of this process that are unpacked at once. Each may take twice `bytesMax` meanwhile, and
+ * more at once would not be done sooner: it is work of the processor alone.
+ */
+const INFLATING_MAX = 4
+const inflating = new Inflating(INFLATING_MAX)
 
 const utf8 = new TextDecoder("utf-8", { fatal: true })
 
@@ -121,14 +129,18 @@ const readInTime = async (
   }
 }
 
-/** Holds room for the longest that it may become, as nothing tells before how long it is. */
+/** In its turn it holds room for the longest that it may become, which nothing tells before. */
 const unpacked = async (
   packed: Uint8Array,
   coding: Coding,
   { bytesMax, share }: BodyOptions,
 ): Promise<Uint8Array | Refusal> => {
-  if (share?.resize(packed.byteLength + bytesMax) === false) return tooManyBytes
-  const inflated = await inflate(packed, coding, bytesMax)
+  const inflated = await inflating.inTurn(async () =>
+    share?.resize(packed.byteLength + bytesMax) === false
+      ? tooManyBytes
+      : inflate(packed, coding, bytesMax),
+  )
+  if (typeof inflated === "object" && "kind" in inflated) return inflated
   if (inflated === "tooLarge") return tooLarge(bytesMax, "more when inflated")
   if (inflated === "broken")
     return refuse("invalid", `body: expected ${coding} as Content-Encoding says, got other bytes`)

@@ -13,6 +13,7 @@ const REQUEST_BYTES_MAX = 65_536
 const SEED = 20_261_122
 const DAMAGED = 2_000
 const CALLERS = 8
+const BOMBS = 60
 const LENGTH = "inference-header-content-length"
 
 let system: TestSystem
@@ -178,6 +179,15 @@ describe("packed bodies", () => {
     const { bytes, headers } = packed(flight(), coding, pack)
     expect((await send(MODEL, { bytes: bytes.slice(0, 40), headers })).status).toBe(400)
     expect((await send(MODEL, { bytes: bytes.slice(0, 0), headers })).status).toBe(400)
+  })
+
+  test("many bombs at once are each 413, and a good one among them is answered", async () => {
+    const bomb = { bytes: new Uint8Array(REQUEST_BYTES_MAX * 20).fill(32), headers: {} }
+    const small = packed(bomb, "gzip", gzipSync)
+    const bombs = Array.from({ length: BOMBS }, async () => (await send(MODEL, small)).status)
+    const good = send(MODEL, packed(flight(all), "gzip", gzipSync))
+    expect(new Set(await Promise.all(bombs))).toEqual(new Set([413]))
+    expect((await good).status).toBe(200)
   })
 
   test("codings that nobody unpacks here are 415", async () => {
