@@ -44,9 +44,10 @@ export const watchNotes = async (
       if (last === undefined) throw new CommandFailed(`${cause.message}; ${off}`)
       return [`${cause.message}; ${off}`]
     }
+  const rows = settings.of === "truth" ? "rows with labels" : "rows"
   return last === undefined
     ? [
-        `the monitor has taken no reference for ${model} yet: too few rows came, or its own ` +
+        `the monitor has taken no reference for ${model} yet: too few ${rows} came, or its own ` +
           "configuration cannot be used (weir_drift_watch_off in /metrics says so)",
       ]
     : []
