@@ -206,7 +206,7 @@ export const readTensors = async (
   if (given === null) return textOf(bytes)
   const length = /^\d{1,10}$/.test(given) ? Number(given) : Number.NaN
   if (!(length <= bytes.byteLength)) {
-    const expected = `expected at most ${bytes.byteLength}, the length of the body`
+    const expected = `expected 0 to ${bytes.byteLength} (bytes of the body, unpacked)`
     return refuse("invalid", `${HEAD_LENGTH}: ${expected}, got "${given.slice(0, 80)}"`)
   }
   if (length === 0) return { kind: "binary", text: undefined, data: bytes }

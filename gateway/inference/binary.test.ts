@@ -146,6 +146,16 @@ test("a body without JSON is one tensor, and its answer is raw", async () => {
   expect(refused.status).toBe(400)
 })
 
+test("a length of JSON that the body cannot have is refused by what it may be", async () => {
+  for (const length of ["13", "-1", "x"]) {
+    const body = { bytes: new Uint8Array(12), headers: { [LENGTH]: length } }
+    const { status, json } = await read(await send("FP32", body))
+    const error = `expected 0 to 12 (bytes of the body, unpacked), got "${length}"`
+    expect(status).toBe(400)
+    expect(json).toMatchObject({ error: `Inference-Header-Content-Length: ${error}` })
+  }
+})
+
 test("BF16 is 400 by name", async () => {
   const body = bodyOf({ inputs: [{ ...input("FP16", 6), datatype: "BF16" }] }, new Uint8Array(6))
   const { status, json } = await read(await send("FP16", body))
