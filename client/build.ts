@@ -20,11 +20,12 @@ export const buildJavaScript = async (outdir: string): Promise<void> => {
   })
 }
 
-export const hasCompiler = (): boolean => existsSync(COMPILER)
+/** The compiler that is installed in this folder. */
+export const ownCompiler = (): string | undefined => (existsSync(COMPILER) ? COMPILER : undefined)
 
 /** Writes `client.d.ts` and those that it imports into the folder. */
-export const buildDeclarations = async (outdir: string): Promise<void> => {
-  const run = Bun.spawn([COMPILER, "-p", join(HERE, "tsconfig.build.json"), "--outDir", outdir], {
+export const buildDeclarations = async (outdir: string, compiler: string): Promise<void> => {
+  const run = Bun.spawn([compiler, "-p", join(HERE, "tsconfig.build.json"), "--outDir", outdir], {
     stdout: "inherit",
     stderr: "inherit",
   })
@@ -43,7 +44,9 @@ if (import.meta.main) {
   rmSync(dist, { recursive: true, force: true })
   await buildJavaScript(dist)
   if (!process.argv.includes("--no-declarations")) {
-    if (!hasCompiler()) throw new Error("TypeScript is not here: run `bun install` in client/")
-    await buildDeclarations(dist)
+    const compiler = ownCompiler()
+    if (compiler === undefined)
+      throw new Error("TypeScript is not here: run `bun install` in client/")
+    await buildDeclarations(dist, compiler)
   }
 }

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { testWithTool } from "../test/support/tools.ts"
-import { buildDeclarations, buildJavaScript, hasCompiler } from "./build.ts"
+import { buildDeclarations, buildJavaScript, ownCompiler } from "./build.ts"
 import { type ClientSystem, START_MILLIS, startClientSystem } from "./test-system.ts"
 import { everyWay } from "./test-every-way.ts"
 
@@ -179,14 +179,9 @@ testWithTool("chromium", "and in Chromium, from a page of another origin", async
   }
 })
 
-const withCompiler = hasCompiler()
-  ? test
-  : (name: string, ..._: ReadonlyArray<unknown>) =>
-      test.skip(`${name} (TypeScript is not installed in client/)`, () => undefined)
-
-withCompiler("a program is checked against its declarations", async () => {
+const checked = async (compiler: string) => {
   const dist = join(folder, "node_modules", "weir-client", "dist")
-  await buildDeclarations(dist)
+  await buildDeclarations(dist, compiler)
   const program = (datatype: string) => `
     import { InferenceClient, output, tensor } from "weir-client"
     const client = new InferenceClient({ url: "http://127.0.0.1:1" })
@@ -199,9 +194,13 @@ withCompiler("a program is checked against its declarations", async () => {
     await Bun.write(join(folder, "program.ts"), program(datatype))
     const words = ["--noEmit", "--strict", "--skipLibCheck", "false", "--types", ""]
     const target = ["--module", "nodenext", "--target", "es2022", "--lib", "es2022,dom"]
-    const compiler = join(import.meta.dir, "node_modules", ".bin", "tsc")
     const child = Bun.spawn([compiler, ...words, ...target, "program.ts"], { cwd: folder })
     return child.exited
   }
   expect([await check("INT64"), (await check("FP32")) > 0]).toEqual([0, true])
-})
+}
+
+const CHECKED = "a program is checked against its declarations"
+const own = ownCompiler()
+if (own === undefined) testWithTool("tsc", CHECKED, checked)
+else test(CHECKED, () => checked(own))

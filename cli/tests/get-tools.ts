@@ -1,7 +1,7 @@
 // How --with-tools gets what some tests need. It never changes what is installed on the machine:
 // everything goes below .weir/tools.
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs"
-import { dirname } from "node:path"
+import { dirname, join } from "node:path"
 import { pinnedTools, toolFolder, type PinnedTool } from "./pinned-tools.ts"
 import { runCommand } from "./run-command.ts"
 
@@ -36,10 +36,37 @@ const sdistCommand = ({ package: source, version }: PinnedTool, part: string) =>
   return ["sh", "-c", script, "get", part, source, version]
 }
 
+/** Nothing that packages would like to run while they are installed is run. */
+const npmCommand = ({ package: source, version }: PinnedTool, part: string) => {
+  const script = `set -e; mkdir -p "$1"; cd "$1"; echo "{}" > package.json
+    "$2" add --exact --ignore-scripts "$3@$4"`
+  return ["sh", "-c", script, "get", part, process.execPath, source, version]
+}
+
+/**
+ * A Chromium for Linux on x64 that an npm package holds packed, with the libraries that a machine
+ * without a desktop lacks.
+ */
+const chromiumCommand = ({ package: source, version }: PinnedTool, part: string) => {
+  const script = `set -e; mkdir -p "$1"; cd "$1"; echo "{}" > package.json
+    [ "$(uname -sm)" = "Linux x86_64" ] || { echo "the package is for Linux on x64"; exit 1; }
+    "$2" add --exact --ignore-scripts "$3@$4"
+    mkdir bin; cp "$5" bin/chromium; chmod +x bin/chromium
+    bun=$2; unpack() { "$bun" -e 'const { brotliDecompressSync: unpack } = require("node:zlib")
+      await Bun.write(process.argv[2], unpack(await Bun.file(process.argv[1]).bytes()))' "$@"; }
+    unpack "node_modules/$3/bin/chromium.br" bin/headless; chmod +x bin/headless
+    unpack "node_modules/$3/bin/al2023.tar.br" libraries.tar; tar -xf libraries.tar
+    rm -r libraries.tar node_modules`
+  const started = join(import.meta.dir, "chromium.sh")
+  return ["sh", "-c", script, "get", part, process.execPath, source, version, started]
+}
+
 const HOW = {
   pip: { command: pipCommand, needs: "python3 with pip" },
   sdist: { command: sdistCommand, needs: "python3 with pip" },
   deb: { command: debCommand, needs: "a Debian with apt" },
+  npm: { command: npmCommand, needs: "a shell" },
+  chromium: { command: chromiumCommand, needs: "a shell" },
 } as const
 
 const install = async (tool: PinnedTool): Promise<string | undefined> => {

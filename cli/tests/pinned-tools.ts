@@ -4,13 +4,16 @@ import { existsSync, readFileSync } from "node:fs"
 import { delimiter, join } from "node:path"
 import { inProject } from "../project.ts"
 
-const KINDS = ["pip", "sdist", "deb"] as const
+const KINDS = ["pip", "sdist", "deb", "npm", "chromium"] as const
 type Kind = (typeof KINDS)[number]
+
+/** Where the kinds have their programs. */
+const BIN_FOLDERS = ["bin", join("usr", "bin"), join("node_modules", ".bin")]
 
 export interface PinnedTool {
   /** The program or Python module, as it is called. */
   readonly name: string
-  /** From the Python package index, as wheel or as sources, or from a Debian's archive. */
+  /** From the Python package index, as wheel or as sources, a Debian's archive, or npm. */
   readonly kind: Kind
   readonly package: string
   readonly version: string
@@ -24,7 +27,7 @@ export const pinnedTools = (
     .split("\n")
     .filter((line) => line.startsWith("TOOL_"))
     .map((line) => {
-      const found = /^TOOL_(\w+)=(\w+):([\w.-]+)=([\w.]+)$/.exec(line)
+      const found = /^TOOL_(\w+)=(\w+):([\w./@-]+)=([\w.]+)$/.exec(line)
       const [, name = "", word, source = "", version = ""] = found ?? []
       const kind = KINDS.find((known) => known === word)
       if (kind === undefined) throw new Error(`.ci/versions: cannot read "${line}"`)
@@ -35,7 +38,7 @@ export const pinnedTools = (
 export const toolFolder = ({ name, version }: PinnedTool): string =>
   inProject(".weir", "tools", `${name}-${version}`)
 
-/** The folders of the pinned tools that are here: modules in them, programs in their `bin`. */
+/** The folders of the pinned tools that are here: modules in them, programs in BIN_FOLDERS. */
 export const toolFolders = (): ReadonlyArray<string> =>
   pinnedTools().map(toolFolder).filter(existsSync)
 
@@ -49,6 +52,6 @@ export const findToolFolder = (name: string): string | undefined =>
 /** The program's path: got by --with-tools, or on PATH; undefined when it is not here. */
 export const findTool = (name: string): string | undefined => {
   const onPath = (process.env["PATH"] ?? "").split(delimiter)
-  const got = toolFolders().flatMap((folder) => [join(folder, "bin"), join(folder, "usr", "bin")])
+  const got = toolFolders().flatMap((folder) => BIN_FOLDERS.map((bin) => join(folder, bin)))
   return [...got, ...onPath].map((folder) => join(folder, name)).find((path) => existsSync(path))
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
-import { projectFolder } from "../project.ts"
+import { inProject, projectFolder } from "../project.ts"
 import { runTestFile } from "./run-file.ts"
 import { pinnedTools } from "./pinned-tools.ts"
 
@@ -40,4 +40,11 @@ test("every tool in .ci/versions can be read, and an unknown kind is refused", (
   const tools = pinnedTools()
   expect(tools.map((tool) => tool.name)).toContain("shellcheck")
   expect(() => pinnedTools("TOOL_x=curl:somewhere=1")).toThrow('cannot read "TOOL_x=curl')
+})
+
+test("the client's tests are compiled by the version that its package names", async () => {
+  const { devDependencies }: { devDependencies?: Readonly<Record<string, string>> } =
+    await Bun.file(inProject("client", "package.json")).json()
+  const pinned = pinnedTools().find(({ name }) => name === "tsc")
+  expect(devDependencies).toEqual({ typescript: pinned?.version ?? "" })
 })
