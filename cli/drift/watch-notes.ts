@@ -1,5 +1,5 @@
-// What a user of `weir drift` has to know beside the verdicts: that the monitor does not watch a model
-// as its configuration asks, and which columns no verdict is about, with the reasons.
+// What a user of `weir drift` has to know beside the verdicts: that the monitor does not watch a
+// model as its configuration asks, and which columns no verdict is about, with the reasons.
 import type { Table } from "#core/drift/table"
 import { answersTo, getReference } from "#core/findings/references"
 import { championProfile, versionInForce } from "#core/findings/versions"
@@ -63,7 +63,7 @@ const nameOf = ({ feature, slice, test }: TestOutcome): string => {
   return `${where}, ${test}`
 }
 
-/** Columns that are in no verdict, and tests that could not be done, with the last reason of each. */
+/** Columns that are in no verdict, and tests that were not done, with the last reason of each. */
 export const untested = (
   { settings, plans, release }: FileQuestion,
   reference: Table | undefined,
