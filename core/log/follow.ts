@@ -21,8 +21,8 @@ const REMAKE_PAUSE_MILLIS = 200
 const RANGE_QUIET_MILLIS = 1_000
 
 /**
- * How often an observer of the facts looks for more when it has read everything. None is in a hurry,
- * and being told of each fact alone would take from serving.
+ * How often an observer of the facts looks for more when it has read everything. None is in a
+ * hurry, and being told of each fact alone would take from serving.
  */
 export const LOOK_MILLIS = 200
 
