@@ -28,6 +28,7 @@ const READY_WAIT_MILLIS = 30_000
 const LOOK_AGAIN_MILLIS = 50
 /** What it has not read, for windows and for the quality of answers. */
 const PENDING = ["weir_drift_facts_pending", "weir_drift_performance_messages_pending"]
+const QUEUED = "weir_drift_windows_queued"
 /** What comes in while one looks is always pending. */
 const FACTS_PENDING_MAX = 50
 const LOOPBACK = "127.0.0.1"
@@ -70,8 +71,9 @@ const startMonitor = async (weir: WeirLaboratory, config: string): Promise<Monit
   const caughtUp = async () => {
     const deadline = performance.now() + READY_WAIT_MILLIS
     const pending = async () => {
-      const all = await Promise.all(PENDING.map(sumOf)).catch(() => [undefined])
-      return Math.max(...all.map((count) => count ?? Infinity))
+      const all = await Promise.all([...PENDING, QUEUED].map(sumOf)).catch(() => [undefined])
+      const isQueued = all.at(-1) !== 0
+      return isQueued ? Infinity : Math.max(...all.map((count) => count ?? Infinity))
     }
     while ((await pending()) > FACTS_PENDING_MAX) {
       if (performance.now() > deadline) throw new Error("the drift-monitor does not keep up")
