@@ -4,11 +4,11 @@ import { openMmdRunner } from "../core/drift/mmd-runner.ts"
 import { prepareReference, type PreparedReference } from "../core/drift/prepared.ts"
 import type { DriftSettings } from "../core/drift/settings.ts"
 import type { FromEvaluation, ToEvaluation } from "./evaluation-messages.ts"
-import { yieldToOthers } from "./thread-priority.ts"
+import { yieldToAll } from "./thread-priority.ts"
 
 declare const self: Worker
 
-yieldToOthers()
+yieldToAll()
 
 interface Held {
   readonly prepared: PreparedReference
