@@ -127,6 +127,9 @@ const refusals: ReadonlyArray<
   ],
   ["an unknown pin", "/predict", ROWS, { "weir-version": "9" }, 404, "unknown_version"],
   ["an unknown path", "/predictions", ROWS, {}, 404, "not_found"],
+  ["shared memory", "/v2/systemsharedmemory/region/a/unregister", "{}", {}, 501, "unsupported"],
+  ["settings of traces", `/v2/models/${MODEL}/trace/setting`, "{}", {}, 501, "unsupported"],
+  ["settings of logs", "/v2/logging", "{}", {}, 501, "unsupported"],
   ["a method of another path", "/v2/models/flights", ROWS, {}, 405, "method_not_allowed"],
   ["a large body", "/predict", ROWS + " ".repeat(20_001 - ROWS.length), {}, 413, "too_large"],
   [

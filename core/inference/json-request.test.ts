@@ -48,9 +48,9 @@ describe("every datatype with a form in JSON becomes its little-endian bytes", (
     )
   })
 
-  test("BF16 is refused by name: no model that is served here has such an input", () => {
+  test("BF16 is not supported, by name: the binding has no form for it", () => {
     const fault = parseInferRequest(bodyOf("BF16", "[1]", "[1]"))
-    expect(fault instanceof BadRequest && fault.kind).toBe("malformed")
+    expect(fault instanceof BadRequest && fault.kind).toBe("unsupported")
     expect(sentence(fault)).toContain('got "BF16"')
   })
 })

@@ -22,9 +22,14 @@ const isDatatype = (value: unknown): value is Datatype =>
   typeof value === "string" && DATATYPE_NAMES.has(value)
 const DATATYPE_NAMES: ReadonlySet<string> = new Set(DATATYPES)
 
-const wrongDatatype = (path: string, datatype: unknown): BadRequest => {
+/** Of the protocol, but without a form in the runtime's binding. */
+const WITHOUT_FORM = "BF16"
+
+/** What is wrong with a datatype that is none of ours; one of the protocol's is not supported. */
+export const wrongDatatype = (path: string, datatype: unknown): BadRequest => {
   const expected = `one of ${DATATYPES.join(", ")}`
-  return new BadRequest(`${path}.datatype`, expected, shown(datatype))
+  const kind = datatype === WITHOUT_FORM ? "unsupported" : "malformed"
+  return new BadRequest(`${path}.datatype`, expected, shown(datatype), kind)
 }
 
 const readName = (holder: Body.JsonObject, path: string): string | BadRequest => {

@@ -1,9 +1,9 @@
 // A ModelInferRequest as the data plane knows requests. It refuses what has no meaning in any
 // model, with the limits that JSON has; whether it suits one model is for the checker.
 import { ALL_BINARY, readOutputForm, type OutputForm } from "#core/inference/answer-form"
-import { BadRequest, shown } from "#core/inference/bad-request"
+import { BadRequest } from "#core/inference/bad-request"
 import { readParameters } from "#core/inference/json-body"
-import type { ParsedInfer } from "#core/inference/json-request"
+import { wrongDatatype, type ParsedInfer } from "#core/inference/json-request"
 import { CLIENT_ID_MAX_CHARACTERS, type Parameters } from "#proto/request"
 import { DATATYPES, TENSOR_NAME_MAX_CHARACTERS, type Datatype, type Tensor } from "#proto/tensor"
 import type {
@@ -68,8 +68,7 @@ const refuseShape = (shape: ReadonlyArray<number>, path: string): BadRequest | u
 
 const datatypeOf = (given: string, path: string): Datatype | BadRequest => {
   const datatype = datatypes.get(given)
-  if (datatype !== undefined) return datatype
-  return new BadRequest(`${path}.datatype`, `one of ${DATATYPES.join(", ")}`, shown(given))
+  return datatype ?? wrongDatatype(path, given)
 }
 
 /** `raw` is its entry of `raw_input_contents`, where the request has these. */

@@ -153,7 +153,7 @@ describe("what is wrong is refused by name", () => {
     [
       "BF16",
       { ...flight, inputs: [{ ...first, datatype: "BF16" }, ...rest] },
-      status.INVALID_ARGUMENT,
+      status.UNIMPLEMENTED,
       "inputs[0].datatype: ",
     ],
     [

@@ -75,6 +75,10 @@ const methodTable = (routes: ReadonlyArray<Route>) => {
   return table
 }
 
+/** Extensions of other servers that stock clients ask for: shared memory, trace and log settings. */
+const UNSUPPORTED_PATH =
+  /^\/v2\/(?:(?:system|cuda)sharedmemory|trace|logging|models\/[^/]+\/trace)(?:\/|$)/
+
 const pathOf = (request: Request): string => {
   const start = request.url.indexOf("/", request.url.indexOf("://") + 3)
   const end = request.url.indexOf("?", start)
@@ -104,7 +108,11 @@ const makeUnrouted = ({
       metrics.answered(request.method, route, response.status, 0)
       return response
     }
-    const response = responder.refused(refuse("unknownRoute", `no such path: ${path.slice(0, 80)}`))
+    const response = responder.refused(
+      UNSUPPORTED_PATH.test(path)
+        ? refuse("unsupported", `${path.slice(0, 80)}: this server does not have this extension`)
+        : refuse("unknownRoute", `no such path: ${path.slice(0, 80)}`),
+    )
     metrics.answered(request.method, UNKNOWN_ROUTE, response.status, 0)
     return response
   }

@@ -156,10 +156,10 @@ test("a length of JSON that the body cannot have is refused by what it may be", 
   }
 })
 
-test("BF16 is 400 by name", async () => {
+test("BF16 is 501 by name", async () => {
   const body = bodyOf({ inputs: [{ ...input("FP16", 6), datatype: "BF16" }] }, new Uint8Array(6))
   const { status, json } = await read(await send("FP16", body))
-  expect(status).toBe(400)
+  expect(status).toBe(501)
   expect(JSON.stringify(json)).toContain("BF16")
 })
 
