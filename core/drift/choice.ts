@@ -75,6 +75,8 @@ const RARE = "(rare)"
 /**
  * Categories of which fewer than five rows are expected on a side, in one: hundreds of rare ones
  * would make false alarms of the χ² test.
+ *
+ * @throws Error where every category is so rare: one for all would be the same on both sides.
  */
 export const mergeRare = (
   reference: Feature,
@@ -87,6 +89,11 @@ export const mergeRare = (
     keys.filter((_, i) => ((x[i] ?? 0) + (y[i] ?? 0)) * least < EXPECTED_ROWS_MIN),
   )
   if (rare.size < 2) return [reference, window]
+  if (rare.size === keys.length)
+    throw new Error(
+      `each of ${keys.length} categories is too rare: fewer than ${EXPECTED_ROWS_MIN} rows are ` +
+        "expected of it; take larger windows, or another test",
+    )
   const merge = (feature: Feature): Feature => {
     const { counts, rows } = asCategories(feature)
     const merged = new Map<Category, number>()

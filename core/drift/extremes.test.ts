@@ -78,6 +78,19 @@ describe("a window", () => {
     expect(verdict).toBe("drift")
   })
 
+  test("with hundreds of categories, all rare, says that it was not tested and why", async () => {
+    const some = (of: number) => (at: number) => `zone ${at % of}`
+    const reference = prepareReference(make(1, { rows: 2_000, city: some(1_000) }), settings)
+    const window = make(6, { rows: 500, city: some(100) })
+    const { tests } = await evaluateWindow(reference, window, settings, { seed: 3 })
+    const ofZone = tests.find(
+      ({ feature, test: name }) => `${feature} ${name}` === "city chi-squared",
+    )
+    expect(ofZone).toMatchObject({ drifted: false })
+    expect(ofZone?.pvalue).toBeUndefined()
+    expect(ofZone?.problem).toContain("each of 1000 categories is too rare: fewer than 5 rows")
+  })
+
   test("whose constant feature has another value drifts there, and else does not", async () => {
     const { told } = await brief(make(5, { rows: 2_000, nulls: 0.1, constant: 8 }))
     expect(told.filter((one) => one.endsWith("true"))).toEqual(["c ks-asymptotic true"])
