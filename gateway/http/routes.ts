@@ -75,7 +75,7 @@ const methodTable = (routes: ReadonlyArray<Route>) => {
   return table
 }
 
-/** Extensions of other servers that stock clients ask for: shared memory, trace and log settings. */
+/** Extensions of other servers that stock clients ask for: shared memory, traces, logs. */
 const UNSUPPORTED_PATH =
   /^\/v2\/(?:(?:system|cuda)sharedmemory|trace|logging|models\/[^/]+\/trace)(?:\/|$)/
 
