@@ -23,14 +23,23 @@ afterAll(async () => {
   await opened.stop()
 })
 
-const weir = async (...words: ReadonlyArray<string>) => {
+const weir = (...words: ReadonlyArray<string>) =>
+  weirWith({ DRIFT_WEBHOOK: `${receiver.url}own`, DRIFT_WEBHOOK_SECRET: SECRET }, ...words)
+
+/** In a shell that has no setting of the monitor. */
+const weirElsewhere = (...words: ReadonlyArray<string>) =>
+  weirWith({ DRIFT_WEBHOOK: "", DRIFT_WEBHOOK_SECRET: "" }, ...words)
+
+const weirWith = async (
+  environment: Readonly<Record<string, string>>,
+  ...words: ReadonlyArray<string>
+) => {
   const run = Bun.spawn([process.execPath, inProject("cli", "main.ts"), "webhooks", ...words], {
     env: {
       ...process.env,
       NATS_URL: opened.nats.url,
-      DRIFT_WEBHOOK: `${receiver.url}own`,
-      DRIFT_WEBHOOK_SECRET: SECRET,
       DRIFT_WEBHOOK_KIND: "",
+      ...environment,
     },
     stdout: "pipe",
     stderr: "pipe",
@@ -60,6 +69,28 @@ test("a target is added, its secret shown once, listed without it, and removed",
   ])
   expect((await weir("remove", "ops")).code).toBe(0)
   expect((await weir("remove", "ops")).said).toContain("no such target")
+})
+
+test("the name of a configured target is reserved, whether or not it is set here", async () => {
+  const refused = {
+    code: 2,
+    said: expect.stringContaining(
+      'NAME: expected a name that no setting configures, got "drift-webhook"',
+    ),
+  }
+  for (const run of [weir, weirElsewhere]) {
+    expect(await run("add", "drift-webhook", URL_ADDED)).toMatchObject(refused)
+    expect(await run("rotate", "drift-webhook")).toMatchObject(refused)
+  }
+  expect(JSON.parse((await weirElsewhere("list", "--json")).printed).targets).toEqual([])
+})
+
+test("a retry of a target that is not known here is refused", async () => {
+  const refused = (said: string) => ({ code: 1, printed: "", said: expect.stringContaining(said) })
+  expect(await weir("retry", "nope")).toMatchObject(refused('there is no target "nope"'))
+  expect(await weirElsewhere("retry", "drift-webhook")).toMatchObject(
+    refused("DRIFT_WEBHOOK configures it, and is not set in this shell"),
+  )
 })
 
 test("a target inside is refused with the reason", async () => {

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto"
 import { readAttempts } from "#core/alerts/attempts"
 import { next } from "#core/alerts/schedule"
 import { makeSend, resolveTarget } from "#core/alerts/send"
-import { alertSettings, operatorTargets } from "#core/alerts/settings"
+import { alertSettings, configuredBy, operatorTargets } from "#core/alerts/settings"
 import { makeSecret, SecretInvalid, secretKey } from "#core/alerts/signature"
 import { ROTATION_MILLIS, type SubscriptionCommand } from "#core/alerts/subscription"
 import { changeSubscription, readSubscriptions } from "#core/alerts/subscriptions"
@@ -56,6 +56,18 @@ const nameOf = ({ words: [name] }: Asked): string => {
   return name
 }
 
+/** The name of a target that is added at run time. @throws UsageError for a configured one. */
+const nameToAdd = (asked: Asked): string => {
+  const name = nameOf(asked)
+  const variable = configuredBy(name)
+  if (variable !== undefined)
+    throw new UsageError(
+      `NAME: expected a name that no setting configures, got "${name}", ` +
+        `which is the target of ${variable}`,
+    )
+  return name
+}
+
 const change = (asked: Asked, command: SubscriptionCommand) =>
   changeSubscription(asked.log, nameOf(asked), command)
 
@@ -70,8 +82,11 @@ const allTargets = async (log: Log): Promise<ReadonlyArray<Target>> => {
 const findTarget = async (asked: Asked): Promise<Target> => {
   const name = nameOf(asked)
   const target = (await allTargets(asked.log)).find((one) => one.name === name)
-  if (target === undefined) throw new CommandFailed(`there is no target "${name}"`)
-  return target
+  if (target !== undefined) return target
+  const variable = configuredBy(name)
+  const hint =
+    variable === undefined ? "" : ` here: ${variable} configures it, and is not set in this shell`
+  throw new CommandFailed(`there is no target "${name}"${hint}`)
 }
 
 /** The secret that was given, or a new one. @throws UsageError */
@@ -89,7 +104,7 @@ const secretOf = ({ set: { secret } }: Asked): string => {
 
 const add: Action = async (asked) => {
   const [, url] = asked.words
-  const name = nameOf(asked)
+  const name = nameToAdd(asked)
   if (url === undefined) throw new UsageError("which URL? Give it after the name")
   const kind = WEBHOOK_KINDS.find((one) => one === (asked.set.kind ?? "standard"))
   if (kind === undefined)
@@ -117,11 +132,12 @@ const add: Action = async (asked) => {
 }
 
 const rotate: Action = async (asked) => {
+  const name = nameToAdd(asked)
   const secret = secretOf(asked)
   await change(asked, { type: "Rotate", secret, at: Date.now() })
   const shown = asked.set.secret === undefined ? { secret } : {}
   const hours = ROTATION_MILLIS / HOUR_MILLIS
-  print(asked, { name: nameOf(asked), bothHours: hours, ...shown }, () =>
+  print(asked, { name, bothHours: hours, ...shown }, () =>
     [
       `alerts are signed with both secrets for ${hours} hours, then with the new one alone`,
       ...(asked.set.secret === undefined ? [`new secret, shown once: ${secret}`] : []),
@@ -146,12 +162,12 @@ const remove: Action = async (asked) => {
   return EXIT_DONE
 }
 
-/** Also for the target of a monitor whose environment this command does not have. */
 const retry: Action = async (asked) => {
   const { alert } = asked.set
+  const { name } = await findTarget(asked)
   await change(asked, { type: "Retry", alert, at: Date.now() })
   const what = alert === undefined ? "everything that failed" : `alert ${alert}`
-  print(asked, { name: nameOf(asked), alert }, () => `the drift-monitor sends ${what} again`)
+  print(asked, { name, alert }, () => `the drift-monitor sends ${what} again`)
   return EXIT_DONE
 }
 
@@ -191,9 +207,10 @@ export const webhooks: Command = {
 
 A target that is added must be https at a public address; its host is looked up at once, and
 again at each delivery. DRIFT_WEBHOOK, DRIFT_WEBHOOK_KIND and DRIFT_WEBHOOK_SECRET configure one
-that may be private: "drift-webhook".
+that may be private: "drift-webhook". That name is reserved: add and rotate refuse it, and test
+and retry know it where DRIFT_WEBHOOK is set.
 
-Exit code 1 when a change is refused or a test did not arrive.
+Exit code 1 when a change is refused, a target is unknown or a test did not arrive.
 
 ${describeFlags(flags)}`,
   run: async (args) => {

@@ -7,6 +7,14 @@ import { operatorTarget, type Target } from "./target.ts"
 /** Name of the target that DRIFT_WEBHOOK makes. */
 export const OPERATOR_TARGET = "drift-webhook"
 
+const CONFIGURED_BY: ReadonlyMap<string, string> = new Map([[OPERATOR_TARGET, "DRIFT_WEBHOOK"]])
+
+/**
+ * The variable that configures the target of this name. Such a name is reserved also where the
+ * variable is not set: the monitor's environment is another than that of whoever asks.
+ */
+export const configuredBy = (name: string): string | undefined => CONFIGURED_BY.get(name)
+
 /** Says what was expected where `read` throws, with its reason, which never holds the secret. */
 const refused = (expected: string, read: () => unknown): void => {
   try {
