@@ -109,6 +109,13 @@ test("a host that no name server knows is told at once, and added for when it is
   expect((await weir("remove", "nowhere")).code).toBe(0)
 })
 
+test("a target of a model that is not registered is added with a warning", async () => {
+  const added = await weir("add", "early", URL_ADDED, "--models", "nope")
+  expect(added.code).toBe(0)
+  expect(added.said).toContain('WARNING no model "nope" is registered')
+  expect((await weir("remove", "early")).code).toBe(0)
+})
+
 test("a secret that cannot sign is refused by its flag", async () => {
   const given = async (...words: ReadonlyArray<string>) => {
     const { code, said } = await weir(...words)

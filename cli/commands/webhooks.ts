@@ -11,6 +11,7 @@ import { changeSubscription, readSubscriptions } from "#core/alerts/subscription
 import { checkApiUrl, shownUrl, type Target } from "#core/alerts/target"
 import { sendTrial } from "#core/alerts/trial"
 import type { Log } from "#core/log/log"
+import { openReleases } from "#core/registry/releases"
 import { readSettings } from "#core/service/settings"
 import { WEBHOOK_KINDS, type WebhookAttempted } from "#proto/webhook"
 import {
@@ -102,6 +103,17 @@ const secretOf = ({ set: { secret } }: Asked): string => {
   return secret
 }
 
+/** Those that are not registered, each once. Broken ones are: they exist, and can be mended. */
+const unregistered = async (log: Log, models: ReadonlyArray<string>) => {
+  const releases = await openReleases(log)
+  const known = new Set([...releases.models().keys(), ...new Map(releases.broken()).keys()])
+  await releases.close()
+  return [...new Set(models)].filter((model) => !known.has(model))
+}
+
+/** What is wrong with a target only as things are now, so that it is added all the same. */
+const warn = (warning: string): void => console.error(`weir webhooks: WARNING ${warning}`)
+
 const add: Action = async (asked) => {
   const [, url] = asked.words
   const name = nameToAdd(asked)
@@ -117,10 +129,12 @@ const add: Action = async (asked) => {
   await change(asked, { type: "Add", kind, url, secret, models, at: Date.now() })
   // The monitor may see other names than this machine, and asks again at each delivery.
   if (trouble !== undefined)
-    console.error(
-      `weir webhooks: WARNING the host of ${name} cannot be found from here (${trouble}): ` +
+    warn(
+      `the host of ${name} cannot be found from here (${trouble}): ` +
         "no alert arrives until it can; it is added all the same",
     )
+  for (const model of models === undefined ? [] : await unregistered(asked.log, models))
+    warn(`no model "${model}" is registered: ${name} gets no alert of it until one is`)
   const shown = asked.set.secret === undefined ? { secret } : {}
   print(asked, { name, kind, url: shownUrl(url), ...shown }, () =>
     [
