@@ -58,7 +58,16 @@ const Reference = Schema.Union([
     ),
   }),
   Schema.Struct({ profile: described(Schema.Literal(true), "The champion's training profile") }),
-])
+]).check(
+  // Of the union, since a failure inside it is told among those of all its other members.
+  Schema.makeFilter((reference) => {
+    if (!("from" in reference)) return undefined
+    const { from, to } = reference
+    if (typeof from !== "number" || typeof to !== "number" || from <= to) return undefined
+    const issue = `Expected a position that is not behind that of "to" (${to}), got ${from}`
+    return { path: ["from"], issue }
+  }),
+)
 
 const Column = Schema.Struct({
   ignore: Schema.optionalKey(Schema.Boolean),

@@ -23,6 +23,13 @@ describe("a configuration", () => {
     expect(refusal("defaults: { online: [{ detector: magic }] }")).toContain("online")
     expect(refusal("defaults: { online: [{ detector: mmd }] }")).toContain("run_length")
     expect(refusal("defaults: { update: { last: -1 } }")).toContain("last")
+    const reversed = refusal("models: { m: { reference: { from: 40, to: 1 } } }")
+    expect(reversed).toBe(
+      'drift configuration: Expected a position that is not behind that of "to" (1), got 40\n' +
+        '  at ["models"]["m"]["reference"]["from"]',
+    )
+    expect(refusal("defaults: { reference: { from: 7, to: 7 } }")).toBe("accepted")
+    expect(refusal("defaults: { reference: { from: week8, to: 7 } }")).toBe("accepted")
     expect(refusal("a: [")).toContain("drift configuration")
     expect(refusal("defaults: { persistence: { hits: 3, of: 2, clear: 1 } }")).toContain("never")
   })
