@@ -178,6 +178,17 @@ test("models import takes a folder in Triton's layout and says what it refuses",
   expect(printed).toContain(`${join(folder, "broken", "1", "model.onnx")} is not imported`)
 })
 
+test("models import says whose configuration changed, and once", async () => {
+  const folder = join(system.nats.directory, "configured")
+  mkdirSync(join(folder, "tuned", "1"), { recursive: true })
+  await Bun.write(join(folder, "tuned", "1", "model.onnx"), Bun.file(EMBEDDING))
+  expect((await weir("models", "import", folder)).code).toBe(0)
+  await Bun.write(join(folder, "tuned", "config.pbtxt"), "max_batch_size: 4")
+  const changed = await weir("models", "import", folder)
+  expect(changed.printed).toBe("the configuration of model tuned is changed\n")
+  expect((await weir("models", "import", folder)).printed).toBe("nothing new\n")
+})
+
 test("streams has every stream, the queue, the lag and the server's memory", async () => {
   const words = ["streams", "--over", "1", "--monitor", system.nats.monitorUrl]
   const { printed } = await weir(...words)

@@ -26,10 +26,12 @@ test("a report says what is new and what is refused, and not what was there alre
       { outcome: "refused", path: "/b/x", reason: "no version name" },
     ],
     promoted: [{ model: "a", version: "2" }],
+    configured: ["a"],
   })
   expect(told).toEqual([
     "model a, version 2 imported",
     "/b/x is not imported: no version name",
+    "the configuration of model a is changed",
     "model a is now served by version 2",
   ])
 })

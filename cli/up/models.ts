@@ -82,11 +82,16 @@ export const importSource = (
       })
 
 /** A report as sentences; what was unchanged is left out. */
-export const describeImport = ({ versions, promoted }: ImportReport): ReadonlyArray<string> => [
+export const describeImport = ({
+  versions,
+  promoted,
+  configured,
+}: ImportReport): ReadonlyArray<string> => [
   ...versions.flatMap((one) => {
     if (one.outcome === "refused") return [`${one.path} is not imported: ${one.reason}`]
     return one.outcome === "imported" ? [`model ${one.model}, version ${one.version} imported`] : []
   }),
+  ...configured.map((model) => `the configuration of model ${model} is changed`),
   ...promoted.map(({ model, version }) => `model ${model} is now served by version ${version}`),
 ]
 

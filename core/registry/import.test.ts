@@ -201,7 +201,11 @@ test("a version file that holds no version name is refused by its path", async (
 })
 
 test("a single file that is not there is an error only if somebody named it", async () => {
-  expect(await importFile(deps, single("absent"))).toEqual({ versions: [], promoted: [] })
+  expect(await importFile(deps, single("absent"))).toEqual({
+    versions: [],
+    promoted: [],
+    configured: [],
+  })
   const required = importFile(deps, single("absent", true))
   await expect(required).rejects.toThrow("single/absent/model.onnx does not exist")
 })
@@ -264,16 +268,16 @@ test("a configuration beside a model's versions is imported, changed and taken b
   await put("configured/iris-c/1/model.onnx", "a")
   const path = await put("configured/iris-c/config.pbtxt", "max_batch_size: 4")
   const configOf = async () => (await readRelease(registry.log, "iris-c")).release.config
-  await importing("configured")
+  expect((await importing("configured")).configured).toEqual(["iris-c"])
   expect(await configOf()).toEqual({ maxBatchSize: 4 })
   const before = (await storedFacts(registry.log, "iris-c")).length
-  await importing("configured")
+  expect((await importing("configured")).configured).toEqual([])
   expect((await storedFacts(registry.log, "iris-c")).length).toBe(before)
   await put("configured/iris-c/config.pbtxt", "max_batch_size: 0")
-  await importing("configured")
+  expect((await importing("configured")).configured).toEqual(["iris-c"])
   expect(await configOf()).toEqual({ maxBatchSize: 0 })
   await rm(path)
-  await importing("configured")
+  expect((await importing("configured")).configured).toEqual(["iris-c"])
   expect(await configOf()).toEqual({})
 })
 

@@ -47,7 +47,11 @@ export interface ImportReport {
   readonly versions: ReadonlyArray<ImportedVersion>
   /** What this import promoted. */
   readonly promoted: ReadonlyArray<{ readonly model: string; readonly version: string }>
+  /** Models whose configuration this import changed. */
+  readonly configured: ReadonlyArray<string>
 }
+
+const NOTHING: ImportReport = { versions: [], promoted: [], configured: [] }
 
 const importReadable = async (
   deps: ImportDependencies,
@@ -59,7 +63,7 @@ const importReadable = async (
   const configured = await readConfig(configPath, model)
   if ("refused" in configured) {
     const { path, refused: reason } = configured
-    return { versions: [{ outcome: "refused", path, reason, model }], promoted: [] }
+    return { ...NOTHING, versions: [{ outcome: "refused", path, reason, model }] }
   }
   const { release } = await readRelease(deps.log, model)
   const versions: Array<ImportedVersion> = []
@@ -75,18 +79,20 @@ const importReadable = async (
       accepted.push(version)
     }
   }
-  if (accepted.length === 0) return { versions, promoted: [] }
+  if (accepted.length === 0) return { ...NOTHING, versions }
   const at = deps.now()
   const { config } = configured.file
   // Before the promotion: what becomes live is served as it says from its first request on.
-  if (!Bun.deepEquals(config, release.config ?? {}))
-    await execute(deps.log, model, { type: "Configure", config, source, at })
+  const changes = Bun.deepEquals(config, release.config ?? {})
+    ? []
+    : await execute(deps.log, model, { type: "Configure", config, source, at })
   const facts = await execute(deps.log, model, { type: "PromoteImported", versions: accepted, at })
   return {
     versions,
     promoted: facts.flatMap((fact) =>
       "version" in fact ? [{ model, version: fact.version }] : [],
     ),
+    configured: changes.length === 0 ? [] : [model],
   }
 }
 
@@ -110,7 +116,7 @@ const importModel = async (
       model,
       version,
     })
-    return { versions: found.map(refuse), promoted: [] }
+    return { ...NOTHING, versions: found.map(refuse) }
   }
 }
 
@@ -133,6 +139,7 @@ export const importDirectory = async (
     ...misplaced,
   }))
   const promoted: Array<ImportReport["promoted"][number]> = []
+  const configured: Array<string> = []
   for (const [model, ofModel] of Map.groupBy(found.versions, (one) => one.model)) {
     const report = await importModel(
       deps,
@@ -143,11 +150,12 @@ export const importDirectory = async (
     )
     versions.push(...report.versions)
     promoted.push(...report.promoted)
+    configured.push(...report.configured)
     if (report.versions.every(({ outcome }) => outcome === "refused")) continue
     const refused = await importSuites(deps, model, join(directory, model))
     if (refused !== undefined) versions.push({ outcome: "refused", model, ...refused })
   }
-  return { versions, promoted }
+  return { versions, promoted, configured }
 }
 
 export interface SingleModel {
@@ -159,8 +167,6 @@ export interface SingleModel {
   readonly modelRequired: boolean
   readonly versionRequired: boolean
 }
-
-const NOTHING: ImportReport = { versions: [], promoted: [] }
 
 /**
  * The path behind links, which an operator may well use here; `undefined` when there is nothing.
@@ -204,7 +210,7 @@ export const importFile = async (
   const version = await readVersion(single)
   if (typeof version !== "string") {
     const { path: at, refused: reason } = version
-    return { versions: [{ outcome: "refused", path: at, reason, model }], promoted: [] }
+    return { ...NOTHING, versions: [{ outcome: "refused", path: at, reason, model }] }
   }
   const signaturePath = join(dirname(modelPath), SIGNATURE_FILE)
   const configPath = join(dirname(modelPath), CONFIG_FILE)
