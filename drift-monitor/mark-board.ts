@@ -63,6 +63,10 @@ export class MarkBoard {
     return () => this.#listeners.delete(listener)
   }
 
+  has(model: string, name: string): boolean {
+    return this.#marks.some((mark) => mark.model === model && mark.name === name)
+  }
+
   /** Position of the last mark of this name, waited for; `undefined` when the signal aborts. */
   async named(model: string, name: string, signal: AbortSignal): Promise<number | undefined> {
     while (!signal.aborted) {

@@ -13,7 +13,7 @@ import { withoutErased, type ErasureBoard } from "./erasure-board.ts"
 import type { Evaluator } from "./evaluator.ts"
 import type { MarkBoard } from "./mark-board.ts"
 import type { DriftMetrics, OpenWindow } from "./metrics.ts"
-import { ReferenceFileUnusable } from "./reference-taking.ts"
+import { ReferenceUnusable } from "./reference-taking.ts"
 import { ModelWatch } from "./watch.ts"
 
 export interface MonitorOptions {
@@ -65,6 +65,22 @@ export class Monitor {
     }
   }
 
+  /** A mark that is misspelt never comes, and nothing else would show it. */
+  #sayAwaited(model: string, marks: ReadonlyArray<string>, metrics: DriftMetrics): void {
+    const { logger } = this.#options
+    if (marks.length === 0) {
+      metrics.watching(model)
+      logger.info("the marks of the reference have come", { model })
+      return
+    }
+    metrics.off(model)
+    const names = marks.join(", ")
+    logger.warn("drift of this model is off until the marks of its reference are set", {
+      model,
+      marks: names,
+    })
+  }
+
   openWindows(): ReadonlyArray<OpenWindow> {
     return [...this.#watches.values()].map((watch) => watch.open)
   }
@@ -98,6 +114,7 @@ export class Monitor {
         release,
         plans: plansOf(release, own),
         releasesCaughtUp: () => releases.caughtUp(),
+        onAwaited: (marks) => this.#sayAwaited(model, marks, metrics),
         signal: this.#abort.signal,
       })
       metrics.watching(model)
@@ -119,8 +136,8 @@ export class Monitor {
     const running: Promise<void> = watch
       .run()
       .catch((cause: unknown) => {
-        // One model's missing file is no reason to watch no other model.
-        if (!(cause instanceof ReferenceFileUnusable)) {
+        // One model's missing reference is no reason to watch no other model.
+        if (!(cause instanceof ReferenceUnusable)) {
           this.#failed.reject(cause)
           return
         }

@@ -32,6 +32,8 @@ export interface TakingOptions {
   /** Resolves when every version that facts name by now is known. */
   readonly releasesCaughtUp: () => Promise<void>
   readonly marks: MarkBoard
+  /** Told which marks the reference waits for, and of none when they have come. */
+  readonly onAwaited: (marks: ReadonlyArray<string>) => void
   readonly erasures: ErasureBoard
   readonly signal: AbortSignal
   readonly now: () => number
@@ -94,39 +96,63 @@ const takeFirst = async (
   return { reference, rows, origin: words, from, to, position: to }
 }
 
+/** The reference that a model is configured to have cannot be read or holds no rows. */
+export class ReferenceUnusable extends Schema.TaggedError<ReferenceUnusable>()(
+  "ReferenceUnusable",
+  { model: Schema.String, reference: Schema.String, reason: Schema.String },
+) {
+  override get message() {
+    return `${this.model}: ${this.reference} cannot be used: ${this.reason}`
+  }
+}
+
+type RangeSource = ReferenceSource & { readonly kind: "range" }
+
+/** First and last position, when its marks have come; `undefined` when told to stop meanwhile. */
+const placesOf = async (
+  { model, marks, signal, onAwaited }: TakingOptions,
+  { from, to }: RangeSource,
+): Promise<{ readonly from: number; readonly to: number } | undefined> => {
+  const names = [from, to].flatMap((place) => (typeof place === "string" ? [place] : []))
+  const awaited = names.filter((name) => !marks.has(model, name))
+  if (awaited.length > 0) onAwaited(awaited)
+  const before = typeof from === "string" ? await marks.named(model, from, signal) : from - 1
+  const last = typeof to === "string" ? await marks.named(model, to, signal) : to
+  if (before === undefined || last === undefined || signal.aborted) return undefined
+  if (awaited.length > 0) onAwaited([])
+  return { from: before + 1, to: last }
+}
+
 const takeRange = async (
   options: TakingOptions,
   after: number,
-  source: ReferenceSource & { readonly kind: "range" },
+  source: RangeSource,
 ): Promise<Taken | undefined> => {
   const { source: facts, model, marks, settings, plans, signal } = options
-  const start = typeof source.from === "number" ? source.from : undefined
-  const from = start ?? ((await marks.named(model, String(source.from), signal)) ?? 0) + 1
-  const end = typeof source.to === "number" ? source.to : undefined
-  const to = end ?? (await marks.named(model, String(source.to), signal))
-  if (to === undefined || signal.aborted) return undefined
+  const places = await placesOf(options, source)
+  if (places === undefined) return undefined
+  const { from, to } = places
   if (!(await marks.copied(to, signal))) return undefined
   await options.releasesCaughtUp()
   const seed = seedOf(`${model} ${from}`)
   const words = `range ${from} to ${to}`
   const range = { from, to, rowsMax: settings.rowsMax, seed, plans }
-  const read = () => readTable(facts, range)
+  const read = async () => {
+    const table = await readTable(facts, range)
+    if (table.rows > 0) return table
+    const named = `reference from ${source.from} to ${source.to}`
+    const reason =
+      from > to
+        ? `it would begin at position ${from}, behind its end at ${to}`
+        : `there are no rows from position ${from} to ${to}`
+    throw new ReferenceUnusable({ model, reference: named, reason })
+  }
   const { made: table, reference } = await keep(options, read, (rows) =>
     putReference(options.store, rows, origin(options, words, { from, to })),
   )
   if (reference === undefined) return undefined
   const position = Math.max(after, to)
   return { reference, rows: table.seen, origin: words, from, to, position }
-}
-
-/** The file that a model's reference is configured to come from cannot be read or holds no rows. */
-export class ReferenceFileUnusable extends Schema.TaggedError<ReferenceFileUnusable>()(
-  "ReferenceFileUnusable",
-  { model: Schema.String, path: Schema.String, reason: Schema.String },
-) {
-  override get message() {
-    return `${this.model}: reference.file ${this.path} cannot be used: ${this.reason}`
-  }
 }
 
 const takeFile = async (options: TakingOptions, after: number, path: string): Promise<Taken> => {
@@ -136,7 +162,8 @@ const takeFile = async (options: TakingOptions, after: number, path: string): Pr
   try {
     addCsv(await readFile(path, "utf8"), columns, table)
   } catch (cause) {
-    throw new ReferenceFileUnusable({ model, path, reason: reasonOf(cause) })
+    const reference = `reference.file ${path}`
+    throw new ReferenceUnusable({ model, reference, reason: reasonOf(cause) })
   }
   const finished = table.finish()
   const words = `file ${path}`

@@ -121,7 +121,7 @@ export class ModelWatch {
     if (finding !== undefined) {
       const found = await this.#unlessErased(finding.reference)
       if (found === undefined) logger.info("the reference was erased: taking another", { model })
-      else if (answersTo(found, settings, championProfile(release()))) {
+      else if (found.table.rows > 0 && answersTo(found, settings, championProfile(release()))) {
         const { from = 1, to } = found.reference
         this.#rows = to === undefined ? undefined : { from, to }
         evaluator.reference(this.#name, found.table, settings)
