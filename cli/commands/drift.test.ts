@@ -214,4 +214,22 @@ describe("weir drift", () => {
     expect(off.code).toBe(1)
     expect(off.errors).toContain("does not watch fresh until it can")
   })
+
+  test("says which marks of the configured reference are not set or reversed", async () => {
+    const config = join(folder, "marks.yaml")
+    const ask = async (model: string, from: string, to: string, ...more: ReadonlyArray<string>) => {
+      await Bun.write(config, `models: { ${model}: { reference: { from: ${from}, to: ${to} } } }`)
+      return weir("drift", model, "--config", config, ...more)
+    }
+    await register(system.log, "marked")
+    const none = await ask("marked", "week8", "week9")
+    expect(none.code).toBe(1)
+    expect(none.errors).toContain("the configuration's reference from week8 to week9 names marks")
+    expect(none.errors).toContain('not set: "week8" and "week9"; the monitor does not watch marked')
+    expect(none.errors).not.toContain("--from")
+    const early = await ask("people", "1", "week9", "--from", "1", "--to", "1500")
+    expect(early.text).toContain('names a mark that is not set: "week9"')
+    await weir("mark", "week8", "--model", "marked")
+    expect((await ask("marked", "week8", "7")).errors).toContain("behind its end at 7")
+  })
 })

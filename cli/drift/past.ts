@@ -25,7 +25,7 @@ import type { MarkSet, WindowEvaluated, WindowRange } from "#proto/finding"
 import { CommandFailed } from "../command.ts"
 import { checkOrder, readPlace, type AskedReference } from "./options.ts"
 import { readFileReference } from "./file-reference.ts"
-import { untested, watchNotes } from "./watch-notes.ts"
+import { referenceProblem, untested, watchNotes } from "./watch-notes.ts"
 
 export interface PastQuestion {
   readonly log: Log
@@ -86,8 +86,11 @@ const findReference = async (
 ): Promise<Found | undefined> => {
   const { log, model, release } = question
   switch (asked.kind) {
-    case "live":
+    case "live": {
+      const problem = await referenceProblem(question)
+      if (problem !== undefined) throw new CommandFailed(problem)
       return findReference(question, marks, question.settings.reference)
+    }
     case "digest":
       return stored(log, asked.digest)
     case "profile": {

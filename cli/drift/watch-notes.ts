@@ -2,6 +2,7 @@
 // model as its configuration asks, and which columns no verdict is about, with the reasons.
 import type { Table } from "#core/drift/table"
 import { answersTo, getReference } from "#core/findings/references"
+import { readMarks } from "#core/findings/marks"
 import { championProfile, versionInForce } from "#core/findings/versions"
 import type { Log } from "#core/log/log"
 import { ArtifactMissing } from "#core/registry/artifacts"
@@ -19,11 +20,41 @@ const isAsConfigured = async (
 ): Promise<boolean> => {
   try {
     const found = await getReference(jetStreamArtifacts(log), digest)
-    return answersTo(found, settings, championProfile(release))
+    return found.table.rows > 0 && answersTo(found, settings, championProfile(release))
   } catch (cause) {
     if (cause instanceof ArtifactMissing) return false
     throw cause
   }
+}
+
+/** A sentence on what is wrong with the configured reference, as the monitor would find it. */
+export const referenceProblem = async (
+  question: FileQuestion & { readonly log: Log },
+): Promise<string | undefined> => {
+  const { log, model, settings } = question
+  const { reference } = settings
+  const off = `the monitor does not watch ${model} until`
+  if (reference.kind === "file")
+    try {
+      await readFileReference(question, reference.path)
+    } catch (cause) {
+      if (!(cause instanceof CommandFailed)) throw cause
+      return `${cause.message}; ${off} it can, and is started again`
+    }
+  if (reference.kind !== "range") return undefined
+  const marks = await readMarks(log, model)
+  const placeOf = (place: number | string) =>
+    typeof place === "number" ? place : marks.findLast(({ name }) => name === place)?.position
+  const { from, to } = reference
+  const named = `the configuration's reference from ${from} to ${to}`
+  const missing = [from, to].filter((place) => placeOf(place) === undefined)
+  const words = missing.map((name) => `"${name}"`).join(" and ")
+  if (missing.length === 1) return `${named} names a mark that is not set: ${words}; ${off} it is`
+  if (missing.length > 1) return `${named} names marks that are not set: ${words}; ${off} they are`
+  const [before = 0, end = 0] = [placeOf(from), placeOf(to)]
+  const begin = typeof from === "string" ? before + 1 : before
+  if (begin <= end) return undefined
+  return `${named} holds no rows: it would begin at position ${begin}, behind its end at ${end}`
 }
 
 /** Why the monitor makes no further windows, as far as its findings and the configuration tell. */
@@ -32,18 +63,11 @@ export const watchNotes = async (
   course: ReadonlyArray<WindowFinding>,
 ): Promise<ReadonlyArray<string>> => {
   const { model, settings } = question
-  const { reference } = settings
   const last = course.at(-1)
   const isTaken = last !== undefined && (await isAsConfigured(question, last.reference))
-  if (reference.kind === "file" && !isTaken)
-    try {
-      await readFileReference(question, reference.path)
-    } catch (cause) {
-      if (!(cause instanceof CommandFailed)) throw cause
-      const off = `the monitor does not watch ${model} until it can, and is started again`
-      if (last === undefined) throw new CommandFailed(`${cause.message}; ${off}`)
-      return [`${cause.message}; ${off}`]
-    }
+  const problem = isTaken ? undefined : await referenceProblem(question)
+  if (problem !== undefined && last === undefined) throw new CommandFailed(problem)
+  if (problem !== undefined) return [problem]
   const rows = settings.of === "truth" ? "rows with labels" : "rows"
   return last === undefined
     ? [
