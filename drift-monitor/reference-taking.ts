@@ -1,15 +1,18 @@
 // Takes what windows are compared with: the first rows or the first window of the log, a range, a
 // file, or the champion's training profile. The same log gives the same bytes and digest.
-import { readFile } from "node:fs/promises"
 import { Schema } from "effect"
-import { addCsv } from "../core/drift/csv.ts"
 import type { ClosedWindow } from "../core/drift/fold.ts"
 import type { ReferenceOrigin } from "../core/drift/reference.ts"
 import type { DriftSettings, ReferenceSource } from "../core/drift/settings.ts"
-import { TableBuilder } from "../core/drift/table.ts"
-import { askedOf, getReference, putReference, readTable } from "../core/findings/references.ts"
+import {
+  askedOf,
+  getReference,
+  putReference,
+  readFileTable,
+  readTable,
+} from "../core/findings/references.ts"
 import type { FactSource } from "../core/findings/sources.ts"
-import { championProfile, versionInForce, type Plans } from "../core/findings/versions.ts"
+import { championProfile, type Plans } from "../core/findings/versions.ts"
 import type { Log } from "../core/log/log.ts"
 import { eraseArtifact } from "../core/registry/erase-artifact.ts"
 import { reasonOf } from "../core/service/logger.ts"
@@ -156,19 +159,16 @@ const takeRange = async (
 }
 
 const takeFile = async (options: TakingOptions, after: number, path: string): Promise<Taken> => {
-  const { model, settings, plans, store } = options
-  const columns = (plans(versionInForce(options.release())) ?? []).map(({ column }) => column)
-  const table = new TableBuilder(settings.rowsMax, seedOf(`${model} ${path}`))
-  try {
-    addCsv(await readFile(path, "utf8"), columns, table)
-  } catch (cause) {
-    const reference = `reference.file ${path}`
-    throw new ReferenceUnusable({ model, reference, reason: reasonOf(cause) })
-  }
-  const finished = table.finish()
+  const { model, store } = options
+  const table = await readFileTable({ ...options, release: options.release() }, path).catch(
+    (cause: unknown) => {
+      const reference = `reference.file ${path}`
+      throw new ReferenceUnusable({ model, reference, reason: reasonOf(cause) })
+    },
+  )
   const words = `file ${path}`
-  const reference = await putReference(store, finished, origin(options, words))
-  return { reference, rows: finished.seen, origin: words, position: after }
+  const reference = await putReference(store, table, origin(options, words))
+  return { reference, rows: table.seen, origin: words, position: after }
 }
 
 const takeArtifact = async (

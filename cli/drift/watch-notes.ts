@@ -1,21 +1,29 @@
 // What a user of `weir drift` has to know beside the verdicts: that the monitor does not watch a
 // model as its configuration asks, and which columns no verdict is about, with the reasons.
+import type { DriftSettings } from "#core/drift/settings"
 import type { Table } from "#core/drift/table"
-import { answersTo, getReference } from "#core/findings/references"
+import { answersTo, getReference, type FileQuestion } from "#core/findings/references"
 import { readMarks } from "#core/findings/marks"
 import { championProfile, versionInForce } from "#core/findings/versions"
 import type { Log } from "#core/log/log"
 import { ArtifactMissing } from "#core/registry/artifacts"
 import { jetStreamArtifacts } from "#core/registry/object-store"
+import type { Release } from "#core/registry/release"
 import type { TestOutcome, WindowEvaluated, WindowFinding } from "#proto/finding"
 import { CommandFailed } from "../command.ts"
-import { readFileReference, type FileQuestion } from "./file-reference.ts"
+import { readFileReference } from "./file-reference.ts"
+
+interface WatchQuestion extends FileQuestion {
+  readonly log: Log
+  readonly settings: DriftSettings
+  readonly release: Release
+}
 
 /** Reasons that are shown; JSON and the report hold all. */
 const REASONS_MAX = 10
 
 const isAsConfigured = async (
-  { log, settings, release }: FileQuestion & { readonly log: Log },
+  { log, settings, release }: WatchQuestion,
   digest: string,
 ): Promise<boolean> => {
   try {
@@ -28,9 +36,7 @@ const isAsConfigured = async (
 }
 
 /** A sentence on what is wrong with the configured reference, as the monitor would find it. */
-export const referenceProblem = async (
-  question: FileQuestion & { readonly log: Log },
-): Promise<string | undefined> => {
+export const referenceProblem = async (question: WatchQuestion): Promise<string | undefined> => {
   const { log, model, settings } = question
   const { reference } = settings
   const off = `the monitor does not watch ${model} until`
@@ -59,7 +65,7 @@ export const referenceProblem = async (
 
 /** Why the monitor makes no further windows, as far as its findings and the configuration tell. */
 export const watchNotes = async (
-  question: FileQuestion & { readonly log: Log },
+  question: WatchQuestion,
   course: ReadonlyArray<WindowFinding>,
 ): Promise<ReadonlyArray<string>> => {
   const { model, settings } = question
@@ -89,7 +95,7 @@ const nameOf = ({ feature, slice, test }: TestOutcome): string => {
 
 /** Columns that are in no verdict, and tests that were not done, with the last reason of each. */
 export const untested = (
-  { settings, plans, release }: FileQuestion,
+  { settings, plans, release }: WatchQuestion,
   reference: Table | undefined,
   windows: ReadonlyArray<WindowEvaluated>,
 ): ReadonlyArray<string> => {

@@ -1,5 +1,7 @@
-// References where they are kept: as artifacts by digest, built from a range of the log. The first
-// rows and the first window are built by whoever folds the log.
+// References where they are kept: as artifacts by digest, built from a range of the log or a file.
+// The first rows and the first window are built by whoever folds the log.
+import { readFile } from "node:fs/promises"
+import { addCsv } from "#core/drift/csv"
 import { readReference, writeReference, type ReferenceOrigin } from "#core/drift/reference"
 import { canonicalJson } from "#core/drift/evaluated"
 import { addRows, type ColumnPlan } from "#core/drift/columns"
@@ -9,7 +11,9 @@ import { seedOf } from "#core/statistics/seeded-random"
 import type { WindowEvaluated } from "#proto/finding"
 import type { DriftReference } from "#proto/drift-reference"
 import { ArtifactCorrupt, artifactDigest, type ArtifactStore } from "../registry/artifacts.ts"
+import type { Release } from "../registry/release.ts"
 import type { FactSource } from "./sources.ts"
+import { versionInForce, type Plans } from "./versions.ts"
 
 export interface LoadedReference {
   readonly digest: string
@@ -39,6 +43,29 @@ export const answersTo = (
   const named =
     kind === "profile" ? profile : kind === "digest" ? settings.reference.digest : undefined
   return digest === named || reference.asked === askedOf(settings, profile)
+}
+
+export interface FileQuestion {
+  readonly model: string
+  readonly settings: Pick<DriftSettings, "rowsMax">
+  readonly plans: Plans
+  readonly release: Release | undefined
+}
+
+/**
+ * The rows of a CSV file, by the columns of the version in force; of more than `rowsMax` a sample
+ * that is the same each time.
+ *
+ * @throws Error when the file cannot be read, or is no table of such columns.
+ */
+export const readFileTable = async (
+  { model, settings, plans, release }: FileQuestion,
+  path: string,
+): Promise<Table> => {
+  const columns = (plans(versionInForce(release)) ?? []).map(({ column }) => column)
+  const table = new TableBuilder(settings.rowsMax, seedOf(`${model} ${path}`))
+  addCsv(await readFile(path, "utf8"), columns, table)
+  return table.finish()
 }
 
 /** Stores a table as a reference; resolves to its digest. */
