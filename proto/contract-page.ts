@@ -128,7 +128,12 @@ const subjectRows = (): ReadonlyArray<ReadonlyArray<string>> => {
     [subjects.eventSubject("quality", model), EVENTS, "which suites judge its rows"],
     [subjects.findingSubject("<kind>", model), FINDINGS, "what observers found"],
     [subjects.deadSubject(model, id), DEAD_LETTERS, "what could not be predicted"],
-    [subjects.storedSubject(model, id), "none", "repeated by the server once the fact is stored"],
+    [
+      subjects.storedSubject(model, id).replace(/[^.]+$/, "<tail>"),
+      "none",
+      "repeated by the server once the fact is stored; the tail of an id are its last " +
+        `${subjects.ID_TAIL_CHARACTERS} characters`,
+    ],
     [reply, "none", "answers to a gateway"],
     [subjects.ASK_STATISTICS, "none", "asks every predictor what it has served"],
     [subjects.ASK_HOLD, "none", "asks every predictor to hold a version"],

@@ -82,6 +82,7 @@ describe("subjects", () => {
       subjects.historySubject("a.b"),
       subjects.eventSubject("release", "a.b"),
       subjects.findingSubject("drift", "a.b"),
+      subjects.storedSubject("a.b", "some-id1"),
       subjects.storedSubject("a.b", "id1"),
       subjects.replyPrefix("p1"),
     ]).toEqual([
@@ -92,9 +93,15 @@ describe("subjects", () => {
       "weir.history.a~b",
       "weir.event.release.a~b",
       "weir.finding.drift.a~b",
-      "weir.stored.prediction.a~b.id1",
+      "weir.stored.prediction.a~b.some-id1.-id1",
+      "weir.stored.prediction.a~b.id1.id1",
       "weir.reply.p1",
     ])
+  })
+
+  test("of stored copies name the id that is waited for", () => {
+    for (const id of ["0123456789abcdefghijklmnop", "id1", "x"])
+      expect(subjects.idOfStored(subjects.storedSubject("a.b", id))).toBe(id)
   })
 
   test("of producers that hold no valid model or id are told apart, and keep their tokens", () => {

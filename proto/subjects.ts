@@ -30,9 +30,22 @@ export const eventSubject = (
 ) => `weir.event.${aggregate}.${modelToken(model)}`
 export const findingSubject = (kind: string, model: string) =>
   `weir.finding.${kind}.${modelToken(model)}`
-/** Where the server repeats a fact once it is stored: a hint to whoever waits for it. */
+/**
+ * The end of an id, by which whoever made it hears of its fact: nobody can subscribe to half a
+ * token. The server takes it from the id as well (`PREDICTION_COPY`).
+ */
+export const ID_TAIL_CHARACTERS = 4
+export const idTail = (id: string) => id.slice(-ID_TAIL_CHARACTERS)
+/** Where the server repeats a fact once it is stored, for whoever waits for it. */
 export const storedSubject = (model: string, id: string) =>
-  `weir.stored.prediction.${modelToken(model)}.${id}`
+  `weir.stored.prediction.${modelToken(model)}.${id}.${idTail(id)}`
+/** The same for every model and all ids that end so. */
+export const storedWithTail = (tail: string) => `weir.stored.prediction.*.*.${tail}`
+/** The id of a `storedSubject`. */
+export const idOfStored = (subject: string): string => {
+  const end = subject.lastIndexOf(".")
+  return subject.slice(subject.lastIndexOf(".", end - 1) + 1, end)
+}
 
 /** Questions to all predictors at once; their answers go to whoever asked. */
 export const ASK_STATISTICS = "weir.ask.statistics"
@@ -50,7 +63,9 @@ export const ALL_QUALITY = "weir.event.quality.*"
 export const ALL_FINDINGS = "weir.finding.*.*"
 export const ALL_WEBHOOK_FINDINGS = "weir.finding.webhook.*"
 export const ALL_DEAD = "weir.dead.*.*"
-export const ALL_STORED = "weir.stored.>"
+const COPIED_TOKENS = "{{wildcard(1)}}.{{wildcard(2)}}"
+const COPIED_TAIL = `{{right(2,${ID_TAIL_CHARACTERS})}}`
+export const PREDICTION_COPY = `weir.stored.prediction.${COPIED_TOKENS}.${COPIED_TAIL}`
 export const ALL_WEIR = "weir.>"
 export const HISTORY_OF_PREDICTION = "weir.history.{{wildcard(1)}}"
 export const HISTORY_OF_OUTCOME = "weir.history.{{wildcard(1)}}.outcome"

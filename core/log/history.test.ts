@@ -87,7 +87,7 @@ test("the copy that the server repeats arrives when the fact can be read", async
   const subject = predictionSubject("odd", "repeated")
   const published = await one.log.publisher.publish(subject, Buffer.from("fact"))
   for await (const copy of listener) {
-    expect(copy.subject).toBe("weir.stored.prediction.odd.repeated")
+    expect(copy.subject).toBe("weir.stored.prediction.odd.repeated.ated")
     expect(Number(copy.headers?.get("Nats-Sequence"))).toBe(
       published.kind === "stored" ? published.sequence : -1,
     )

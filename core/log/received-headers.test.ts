@@ -3,7 +3,12 @@ import { expect, test } from "bun:test"
 import { headers as natsHeaders } from "nats"
 import { openTestLog } from "../../test/support/open-log.ts"
 import { until } from "../../test/support/eventually.ts"
-import { parseHeaders, receivedHeaders, type ReceivedHeaders } from "./received-headers.ts"
+import {
+  lastHeader,
+  parseHeaders,
+  receivedHeaders,
+  type ReceivedHeaders,
+} from "./received-headers.ts"
 
 const block = (...lines: ReadonlyArray<string>) =>
   parseHeaders(Buffer.from(`NATS/1.0\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`))
@@ -59,4 +64,31 @@ test("bytes that are cut anywhere never run over", () => {
   const whole = Buffer.from("NATS/1.0\r\nA: 1\r\nB: 2\r\n\r\n")
   for (let length = 0; length <= whole.byteLength; length++)
     expect(parseHeaders(whole.subarray(0, length)).keys().length).toBeLessThanOrEqual(2)
+})
+
+test("the last value of one header is read without the others", async () => {
+  const one = await openTestLog()
+  const { connection } = one.log
+  const got = Promise.withResolvers<ReadonlyArray<string>>()
+  const names = ["Twice", "Once", "Empty", "Absent", "wice"]
+  connection.subscribe("headers", {
+    callback: (_, message) => got.resolve(names.map((name) => lastHeader(message, name))),
+  })
+  const bare = Promise.withResolvers<string>()
+  connection.subscribe("bare", {
+    callback: (_, message) => bare.resolve(lastHeader(message, "Once")),
+  })
+  const sent = natsHeaders()
+  for (const [name, value] of [
+    ["Twice", "first"],
+    ["Once", "1: 2"],
+    ["Empty", ""],
+    ["Twice", "second"],
+  ] as const)
+    sent.append(name, value)
+  connection.publish("headers", "payload", { headers: sent })
+  connection.publish("bare", "payload")
+  expect(await got.promise).toEqual(["second", "1: 2", "", "", ""])
+  expect(await bare.promise).toBe("")
+  await one.stop()
 })

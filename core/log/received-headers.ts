@@ -90,3 +90,17 @@ export const receivedHeaders = (message: Msg): ReceivedHeaders | undefined => {
   const bytes = headerBytes(message)
   return bytes === undefined ? message.headers : parseHeaders(bytes)
 }
+
+/**
+ * The last value of one header, "" when there is none: what the server adds stands behind what a
+ * client sent. The others are not read.
+ */
+export const lastHeader = (message: Msg, name: string): string => {
+  const bytes = headerBytes(message)
+  if (bytes === undefined) return message.headers?.last(name) ?? ""
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1")
+  const found = text.lastIndexOf(`${END_OF_LINE}${name}:`)
+  if (found === -1) return ""
+  const start = found + END_OF_LINE.length + name.length + 1
+  return text.slice(start, text.indexOf(END_OF_LINE, start)).trim()
+}

@@ -18,8 +18,6 @@ import {
   ALL_OUTCOMES,
   ALL_PREDICTIONS,
   ALL_REQUESTS,
-  ALL_STORED,
-  ALL_WEIR,
   DEAD_LETTERS,
   EVENTS,
   FINDINGS,
@@ -28,6 +26,7 @@ import {
   HISTORY_OF_PREDICTION,
   MAX_DELIVERIES_ADVISORIES,
   PREDICTIONS,
+  PREDICTION_COPY,
   PREDICTOR,
   REAPER,
   REQUESTS,
@@ -151,7 +150,7 @@ const predictionsStream = (limits: LogLimits): StreamDescription => ({
   max_bytes: limits.predictionsBytesMax,
   ...keptFor(limits.predictionsAgeMillis),
   allow_direct: true,
-  republish: { src: ALL_WEIR, dest: ALL_STORED },
+  republish: { src: ALL_PREDICTIONS, dest: PREDICTION_COPY },
 })
 
 /**

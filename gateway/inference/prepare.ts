@@ -69,12 +69,12 @@ export const prepare = (
 /** The headers of the request message; what the predictor assumes anyway is left out. */
 export const requestHeaders = (
   { digest, handling }: Prepared,
-  reply: string,
+  reply: string | undefined,
   keyed: boolean,
 ): HeaderList => {
   const headers: Array<readonly [string, string]> = [[Header.DIGEST, digest]]
   const { pinned, timeoutMillis, caller, requestId, traceparent, isAsync } = handling
-  if (!isAsync) headers.push([Header.REPLY, reply])
+  if (!isAsync && reply !== undefined) headers.push([Header.REPLY, reply])
   if (pinned !== undefined) headers.push([Header.VERSION, pinned])
   if (timeoutMillis !== TIMEOUT_UNNAMED_MILLIS) headers.push([Header.TIMEOUT, `${timeoutMillis}`])
   if (caller !== undefined) headers.push([Header.CALLER, caller])

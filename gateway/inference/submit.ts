@@ -7,8 +7,8 @@ import { IDEMPOTENCY_KEY } from "#proto/headers"
 import { requestSubject } from "#proto/subjects"
 import type { Backlog } from "../watch/backlog.ts"
 import { readFact, type FactView } from "../predictions/fact-view.ts"
-import { newId } from "../http/ids.ts"
 import type { GatewayMetrics } from "../metrics.ts"
+import { newId } from "../http/ids.ts"
 import { requestHeaders, type Prepared } from "./prepare.ts"
 import { refuse, type Refusal } from "../http/status.ts"
 import type { GatewayTraces } from "../http/spans.ts"
@@ -20,6 +20,8 @@ import type { StoredFact, WaitEnd, Waiter, Waiters } from "./waiters.ts"
  */
 const PUBLISH_PAUSE_FIRST_MILLIS = 25
 const PUBLISH_PAUSE_LONGEST_MILLIS = 1_000
+/** A fact repeats its request; one that is larger is answered by a reply, which does not. */
+const HEARD_MAX_BYTES = 8_192
 /** What a caller is told to wait when the log itself is away or full, and when nobody predicts. */
 const LOG_RETRY_AFTER_SECONDS = 2
 const PREDICTOR_RETRY_AFTER_SECONDS = 5
@@ -102,7 +104,10 @@ export class Submitter {
     const closed = this.closedFor()
     if (closed !== undefined) return Promise.resolve(closed)
     const { promise, resolve } = Promise.withResolvers<Outcome>()
-    this.publish(this.open(newId(this.#options.time()), prepared, false, resolve))
+    const { waiters } = this
+    const time = this.#options.time()
+    const id = prepared.payload.byteLength < HEARD_MAX_BYTES ? waiters.heardId(time) : newId(time)
+    this.publish(this.open(id, prepared, false, resolve))
     return promise
   }
 
@@ -131,6 +136,7 @@ export class Submitter {
     flight.waiter = this.waiters.add({
       model: prepared.model,
       id,
+      isHeard: !keyed && this.waiters.hears(id),
       deadline: now + timeoutMillis,
       onFact: (fact) => this.arrived(flight, fact, false),
       onEnd: (end) => this.#end(flight, end),
@@ -144,7 +150,8 @@ export class Submitter {
     if (waiter === undefined || waiter.settled) return
     flight.attempts++
     const subject = requestSubject(prepared.model, flight.id)
-    const headers = requestHeaders(prepared, this.waiters.replySubject(waiter), flight.keyed)
+    const reply = waiter.options.isHeard === true ? undefined : this.waiters.replySubject(waiter)
+    const headers = requestHeaders(prepared, reply, flight.keyed)
     const published = this.#options.traces?.publish(prepared.handling.traceparent, subject)
     void this.#options.log.publisher.publish(subject, prepared.payload, headers).then((outcome) => {
       published?.(outcome.kind)

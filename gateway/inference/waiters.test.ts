@@ -4,6 +4,7 @@ import { parsePredictRequest } from "#core/inference/rows"
 import { BadRequest } from "#core/inference/bad-request"
 import { openReleases, type Releases } from "#core/registry/releases"
 import { REPLY } from "#proto/headers"
+import { isLogId } from "#proto/names"
 import { predictionCodec } from "#proto/prediction"
 import { requestCodec } from "#proto/request"
 import { requestSubject } from "#proto/subjects"
@@ -101,6 +102,48 @@ test("waits end in time, and all of them when the gateway closes", async () => {
   waiters.close()
   expect(await Promise.all(open)).toEqual(["closed", "closed", "closed"])
   expect(waiters.size).toBe(0)
+})
+
+test("the fact of an id of its own is heard of as it is stored, without a reply", async () => {
+  const [waiters, others] = [new Waiters(system.log, 1, now), new Waiters(system.log, 1, now)]
+  const id = waiters.heardId(Date.now())
+  expect([waiters.hears(id), others.hears(id), others.hears(others.heardId(0))]).toEqual([
+    true,
+    false,
+    true,
+  ])
+  const found = Promise.withResolvers<StoredFact>()
+  const waiter = waiters.add({
+    model: MODEL,
+    id,
+    isHeard: true,
+    deadline: now() + 10_000,
+    onFact: (fact) => found.resolve(fact),
+    onEnd: () => found.reject(new Error("nothing was heard")),
+  })
+  // No look into the log: what comes was heard.
+  waiter.lookAt = Number.POSITIVE_INFINITY
+  await system.log.publisher.publish(requestSubject(MODEL, id), payload)
+  const heard = await found.promise
+  const stored = await waiters.read(MODEL, id)
+  expect(heard.position).toBe(stored?.sequence ?? -1)
+  expect(Buffer.compare(stored?.data ?? new Uint8Array(), heard.bytes)).toBe(0)
+  expect(waiters.settle(waiter)).toBe(true)
+  waiters.close()
+  others.close()
+})
+
+test("ids that are heard of are new each time, and ids of requests", () => {
+  const waiters = new Waiters(system.log, 1, now)
+  const ids = Array.from({ length: 1_000 }, () => waiters.heardId(1_700_000_000_000))
+  expect(new Set(ids).size).toBe(ids.length)
+  const plain = newId(1_700_000_000_000)
+  for (const id of ids) {
+    expect(isLogId(id)).toBe(true)
+    expect(id).toHaveLength(plain.length)
+    expect(id.slice(0, 9)).toBe(plain.slice(0, 9))
+  }
+  waiters.close()
 })
 
 test("a late reply reaches the next wait, whose owner sees that the id is another", async () => {

@@ -1,11 +1,19 @@
-// Who waits for which fact. The reply of a predictor is a hint that comes fast; the log is the
-// proof, so every waiter also looks into it at growing intervals, after each reconnect, and once
-// more before it gives up. One timer serves all.
+// Who waits for which fact. The copy that the server repeats as it stores a fact, or the reply of a
+// predictor, is a hint that comes fast; the log is the proof, so every waiter also looks into it at
+// growing intervals, after each reconnect, and once more before it gives up. One timer serves all.
 import type { Log } from "#core/log/log"
-import { receivedHeaders } from "#core/log/received-headers"
+import { lastHeader } from "#core/log/received-headers"
 import { readLast, type StoredMessage } from "#core/log/read"
-import { POSITION } from "#proto/headers"
-import { predictionSubject, PREDICTIONS, replyPrefix } from "#proto/subjects"
+import { NATS_SEQUENCE, POSITION } from "#proto/headers"
+import {
+  idOfStored,
+  idTail,
+  predictionSubject,
+  PREDICTIONS,
+  replyPrefix,
+  storedWithTail,
+} from "#proto/subjects"
+import { newId } from "../http/ids.ts"
 
 const SWEEP_INTERVAL_MILLIS = 20
 /**
@@ -34,6 +42,8 @@ export type WaitEnd = "late" | "closed"
 export interface WaiterOptions {
   readonly model: string
   readonly id: string
+  /** The id was made here, by `heardId`: its fact is heard of without a reply. */
+  readonly isHeard?: boolean
   /** On the clock that `Waiters` was given, milliseconds. */
   readonly deadline: number
   readonly onFact: (fact: StoredFact, waiter: Waiter) => void
@@ -69,7 +79,8 @@ export class Waiters {
   readonly #now: () => number
   readonly #prefix: string
   readonly #waiting = new Map<string, Waiter>()
-  readonly #subscription: ReturnType<Log["connection"]["subscribe"]>
+  readonly #tail = idTail(newId(0))
+  readonly #subscriptions: ReadonlyArray<ReturnType<Log["connection"]["subscribe"]>>
   readonly #unfollow: () => void
   readonly #timer: ReturnType<typeof setInterval>
   /** Tokens of waits that ended: a reply that comes late names an id that nobody here waits for. */
@@ -83,16 +94,21 @@ export class Waiters {
     this.#replicas = replicas
     this.#now = now
     this.#prefix = `${replyPrefix(crypto.randomUUID().replaceAll("-", ""))}.`
-    this.#subscription = log.connection.subscribe(`${this.#prefix}*`, {
-      callback: (error, message) => {
-        if (error !== null) return
-        const waiter = this.#waiting.get(message.subject.slice(this.#prefix.length))
-        if (waiter === undefined) return
-        const position = Number(receivedHeaders(message)?.get(POSITION) ?? "")
-        waiter.options.onFact({ bytes: message.data, position: position || 0 }, waiter)
-      },
-    })
-    // What was replied while the link was down is lost.
+    const listen = (subject: string, tokenOf: (subject: string) => string, position: string) =>
+      log.connection.subscribe(subject, {
+        callback: (error, message) => {
+          if (error !== null) return
+          const waiter = this.#waiting.get(tokenOf(message.subject))
+          if (waiter === undefined) return
+          const at = Number(lastHeader(message, position))
+          waiter.options.onFact({ bytes: message.data, position: at || 0 }, waiter)
+        },
+      })
+    this.#subscriptions = [
+      listen(`${this.#prefix}*`, (subject) => subject.slice(this.#prefix.length), POSITION),
+      listen(storedWithTail(this.#tail), idOfStored, NATS_SEQUENCE),
+    ]
+    // What was said while the link was down is lost.
     this.#unfollow = log.link.onChange((up) => {
       if (!up) return
       for (const waiter of this.#waiting.values()) waiter.lookAt = 0
@@ -109,8 +125,19 @@ export class Waiters {
     return this.#prefix + waiter.token
   }
 
+  /** A new id, of whose fact this process hears as soon as it is stored. */
+  heardId(nowMillis: number): string {
+    return newId(nowMillis).slice(0, -this.#tail.length) + this.#tail
+  }
+
+  /** Whether the fact of an id is heard of here without a reply; of a key, it may be by chance. */
+  hears(id: string): boolean {
+    return id.endsWith(this.#tail)
+  }
+
   add(options: WaiterOptions): Waiter {
-    const waiter = new Waiter(this.#free.pop() ?? (this.#next++).toString(36), options, this.#now())
+    const token = options.isHeard === true ? options.id : this.#token()
+    const waiter = new Waiter(token, options, this.#now())
     this.#waiting.set(waiter.token, waiter)
     return waiter
   }
@@ -121,7 +148,7 @@ export class Waiters {
     waiter.settled = true
     waiter.call = undefined
     this.#waiting.delete(waiter.token)
-    this.#free.push(waiter.token)
+    if (waiter.options.isHeard !== true) this.#free.push(waiter.token)
     if (this.#waiting.size === 0) this.#onIdle?.()
     return true
   }
@@ -163,8 +190,12 @@ export class Waiters {
   close(): void {
     clearInterval(this.#timer)
     this.#unfollow()
-    if (!this.#log.connection.isClosed()) this.#subscription.unsubscribe()
+    if (!this.#log.connection.isClosed()) for (const one of this.#subscriptions) one.unsubscribe()
     for (const waiter of [...this.#waiting.values()]) waiter.options.onEnd("closed", waiter)
+  }
+
+  #token(): string {
+    return this.#free.pop() ?? (this.#next++).toString(36)
   }
 
   #sweep(): void {
