@@ -67,6 +67,17 @@ const PARTS = [
   { name: "nats-server", sign: "nats-server" },
 ] as const
 
+/**
+ * `up` starts a drift-monitor too, which reads every fact on what the others leave of the cores. It
+ * stands still while they are measured.
+ */
+const MONITOR_SIGN = "drift-monitor/main.ts"
+
+const signalMonitor = (below: number, signal: "SIGSTOP" | "SIGCONT"): void => {
+  for (const pid of withDescendants([below]))
+    if (commandOf(pid).includes(MONITOR_SIGN)) process.kill(pid, signal)
+}
+
 const partsBelow = (pid: number) => {
   const commands = withDescendants([pid]).map((child) => ({ pid: child, text: commandOf(child) }))
   return PARTS.map(({ name, sign }) => ({
@@ -115,6 +126,7 @@ export const startCheckout = async (options: CheckoutOptions): Promise<Weir> => 
     },
   })
   const stop = async () => {
+    signalMonitor(child.pid, "SIGCONT")
     await child.stop()
     if (options.on === undefined) remove()
   }
@@ -123,5 +135,6 @@ export const startCheckout = async (options: CheckoutOptions): Promise<Weir> => 
     await stop()
     throw new Error(`${options.name} is not ready:\n  ${lines.join("\n  ")}`)
   }
+  signalMonitor(child.pid, "SIGSTOP")
   return { name: options.name, url, parts: () => partsBelow(child.pid), stop }
 }

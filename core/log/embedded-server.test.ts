@@ -2,7 +2,7 @@
 // stored, and leaves nothing running.
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { availableParallelism, tmpdir } from "node:os"
 import { join } from "node:path"
 import { connect } from "nats"
 import { startCluster, startNats, type TestServer } from "../../test/support/nats-server.ts"
@@ -33,6 +33,12 @@ test("the server says that it takes messages of 8 MB", async () => {
   const connection = await connect({ servers: nats.url })
   expect(connection.info?.max_payload).toBe(8 * MIB)
   await connection.close()
+})
+
+test("the server leaves half of the cores to those who talk to it", async () => {
+  const state: unknown = await (await fetch(`${nats.monitorUrl}/varz`)).json()
+  const half = Math.max(1, Math.floor(availableParallelism() / 2))
+  expect(state).toMatchObject({ gomaxprocs: half })
 })
 
 test("a killed server comes back on the same ports with what it had stored", async () => {
