@@ -31,7 +31,7 @@ export interface ChildProcess {
  */
 const MEMORY = {
   MIMALLOC_PURGE_DELAY: "2000",
-  BUN_JSC_forceRAMSize: String(1024 * 1024 * 1024),
+  BUN_JSC_forceRAMSize: String(3 * 1024 * 1024 * 1024),
 } as const
 
 const forEachLine = async (stream: ReadableStream<Uint8Array>, onLine: (line: string) => void) => {

@@ -115,18 +115,28 @@ const readLines = async (stream: ReadableStream<Uint8Array>, onLine: (line: stri
   if (rest !== "") onLine(rest)
 }
 
-/** Its heap may grow by half between two collections: a third less memory, at 2 % of its CPU. */
-const MEMORY = { GOGC: "50" } as const
+/** Its heap may grow by a quarter between two collections: most of it is never scanned. */
+const MEMORY = { GOGC: "25" } as const
 
 /**
  * It shares the machine with those who talk to it: with all cores for itself it takes a fifth more
- * of them in all, most of it for waking its own threads.
+ * of them in all, most of it for waking its own threads. Where it waits for the disk it needs them.
  */
-const cores = () => ({ GOMAXPROCS: String(Math.max(1, Math.floor(availableParallelism() / 2))) })
+const coresOf = ({ sync }: EmbeddedServerOptions) =>
+  sync === "always"
+    ? {}
+    : { GOMAXPROCS: String(Math.max(1, Math.floor(availableParallelism() / 2))) }
 
-const spawnServer = (binary: string, configuration: string, onLine: (line: string) => void) => {
+type ServerEnvironment = Readonly<Record<string, string>>
+
+const spawnServer = (
+  binary: string,
+  configuration: string,
+  environment: ServerEnvironment,
+  onLine: (line: string) => void,
+) => {
   const child = Bun.spawn([binary, "-c", configuration], {
-    env: { ...MEMORY, ...cores(), ...process.env },
+    env: { ...MEMORY, ...environment, ...process.env },
     stdin: "ignore",
     stdout: "ignore",
     stderr: "pipe",
@@ -167,7 +177,7 @@ export const startEmbeddedServer = async (
   writeFileSync(configuration, serverConfiguration(withDefaults(options, storeDir)))
 
   const lastLines: Array<string> = []
-  const { child, exited } = spawnServer(binary, configuration, (line) => {
+  const { child, exited } = spawnServer(binary, configuration, coresOf(options), (line) => {
     options.onLog?.(line)
     lastLines.push(line)
     if (lastLines.length > LOG_LINES_SHOWN_MAX) lastLines.shift()
