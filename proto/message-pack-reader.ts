@@ -25,6 +25,10 @@ const FIXED = new Map([
   [0xd3, 8],
 ])
 
+/** What comes from a socket is one. */
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
 export class MessageReader {
   readonly #bytes: Uint8Array
   /** The same bytes; made when it is first needed. */
@@ -150,8 +154,7 @@ export class MessageReader {
   }
 
   #buffer(): Buffer {
-    const { buffer, byteOffset, byteLength } = this.#bytes
-    return (this.#view ??= Buffer.from(buffer, byteOffset, byteLength))
+    return (this.#view ??= asBuffer(this.#bytes))
   }
 
   #length(width: number): number {

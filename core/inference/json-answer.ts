@@ -13,7 +13,7 @@ export type ElementsText = (from: number, to: number) => string
 const numberText = (value: number): string =>
   Number.isFinite(value) ? (Object.is(value, -0) ? "-0.0" : `${value}`) : "null"
 
-/** Whether the digits that `join` writes are what JSON needs: no NaN, no infinity, no −0. */
+/** Whether JSON writes the digits that are wanted: no NaN, no infinity, no −0. */
 const isPlain = (values: FloatView): boolean => {
   for (let index = 0; index < values.length; index++) {
     const value = values[index] ?? 0
@@ -22,8 +22,22 @@ const isPlain = (values: FloatView): boolean => {
   return true
 }
 
+/** The elements of a float tensor, where JSON writes each as it is to be written. */
+export const plainFloats = (tensor: Tensor): FloatView | undefined => {
+  if (tensor.datatype === "BYTES" || tensor.datatype === "BOOL") return undefined
+  const values = viewOf(tensor, elementCount(tensor.shape))
+  return isFloat(values) && isPlain(values) ? values : undefined
+}
+
+/** As an ordinary array, which the runtime writes in half the time that a typed one is joined. */
+export const numbersOf = (values: FloatView, from: number, to: number): ReadonlyArray<number> => {
+  const numbers: Array<number> = []
+  for (let index = from; index < to; index++) numbers.push(values[index] ?? 0)
+  return numbers
+}
+
 const floatsText = (values: FloatView): ElementsText => {
-  if (isPlain(values)) return (from, to) => values.subarray(from, to).join(",")
+  if (isPlain(values)) return (from, to) => JSON.stringify(numbersOf(values, from, to)).slice(1, -1)
   return (from, to) => {
     let text = ""
     for (let index = from; index < to; index++) {

@@ -3,7 +3,8 @@
 import type { Signature } from "#proto/signature"
 import { elementCount, type Tensor } from "#proto/tensor"
 import { BadRequest } from "./bad-request.ts"
-import { type ElementsText, elementsText } from "./json-answer.ts"
+import { type ElementsText, elementsText, numbersOf, plainFloats } from "./json-answer.ts"
+import type { FloatView } from "./typed-views.ts"
 
 /** A row of several dimensions as nested arrays. */
 export const nestedText = (
@@ -38,9 +39,26 @@ export const rowTexts = (
   return parts
 }
 
+type Nested = ReadonlyArray<number | Nested>
+
+const nestedNumbers = (values: FloatView, shape: ReadonlyArray<number>, from: number): Nested => {
+  const [dimension = 1, ...inner] = shape
+  if (inner.length === 0) return numbersOf(values, from, from + dimension)
+  const stride = elementCount(inner)
+  const parts: Array<Nested> = []
+  for (let index = 0; index < dimension; index++)
+    parts.push(nestedNumbers(values, inner, from + index * stride))
+  return parts
+}
+
 const rowsText = (tensor: Tensor, keepColumns: boolean): string | BadRequest => {
   const [rows = 1, ...inner] = tensor.shape
   if (keepColumns || elementCount(inner) !== 1) {
+    const plain = plainFloats(tensor)
+    if (plain !== undefined) {
+      const shape = inner.length === 0 ? [rows, 1] : [rows, ...inner]
+      return JSON.stringify(nestedNumbers(plain, shape, 0))
+    }
     const parts = rowTexts(tensor, keepColumns)
     return parts instanceof BadRequest ? parts : `[${parts.join(",")}]`
   }

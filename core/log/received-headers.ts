@@ -16,6 +16,8 @@ const END_OF_LINE = "\r\n"
 const NAME_FORM = /^[\x21-\x39\x3b-\x7e]+$/
 /** Of a bad name, what is shown. */
 const SHOWN_CHARACTERS = 64
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 const NONE: ReadonlyMap<string, string> = new Map()
 
 class Values implements ReceivedHeaders {
@@ -47,7 +49,7 @@ class Values implements ReceivedHeaders {
  * @throws Error that names what is no name of a header.
  */
 export const parseHeaders = (bytes: Uint8Array): ReceivedHeaders => {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")
+  const text = asBuffer(bytes).toString("utf8")
   const first = new Map<string, string>()
   let last: Map<string, string> | undefined
   let start = text.indexOf(END_OF_LINE) + END_OF_LINE.length
@@ -98,7 +100,7 @@ export const receivedHeaders = (message: Msg): ReceivedHeaders | undefined => {
 export const lastHeader = (message: Msg, name: string): string => {
   const bytes = headerBytes(message)
   if (bytes === undefined) return message.headers?.last(name) ?? ""
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1")
+  const text = asBuffer(bytes).toString("latin1")
   const found = text.lastIndexOf(`${END_OF_LINE}${name}:`)
   if (found === -1) return ""
   const start = found + END_OF_LINE.length + name.length + 1
