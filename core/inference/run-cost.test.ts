@@ -14,6 +14,15 @@ test("a size never seen costs in proportion to a smaller one, at most a larger o
   expect(cost.estimate(1)).toBe(10)
 })
 
+test("the first run of a size, which is slow on a cold machine, does not make the size slow", () => {
+  const cost = makeRunCost()
+  cost.observe(4, 10)
+  cost.observe(32, 5_000)
+  expect(cost.estimate(32)).toBe(80)
+  cost.observe(1, 7)
+  expect(cost.estimate(1)).toBe(7)
+})
+
 test("a busy machine, on which every fourth run looks slow, does not make a model slow", () => {
   const cost = makeRunCost()
   for (let run = 0; run < 1_000; run++) cost.observe(1, run % 4 === 0 ? 3_000 : 60)

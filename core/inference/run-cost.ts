@@ -28,11 +28,18 @@ const sizeOf = (elements: number): number =>
 
 export const makeRunCost = (): RunCost => {
   const averages: Array<number | undefined> = Array.from({ length: SIZES }, () => undefined)
+  /** A size never seen costs at most in proportion to the next smaller one. */
+  const scaledFromBelow = (size: number): number => {
+    let below = size - 1
+    while (below >= 0 && averages[below] === undefined) below--
+    return (averages[below] ?? Number.POSITIVE_INFINITY) * 2 ** (size - below)
+  }
   return {
     observe: (elements, micros) => {
       const size = sizeOf(elements)
       const average = averages[size]
-      if (average === undefined) averages[size] = micros
+      // The first run of a size is the slowest, too.
+      if (average === undefined) averages[size] = Math.min(micros, scaledFromBelow(size))
       else {
         const weight = micros < average ? FASTER_WEIGHT : SLOWER_WEIGHT
         const counted = Math.min(micros, average * OUTLIER_FACTOR)
@@ -41,15 +48,12 @@ export const makeRunCost = (): RunCost => {
     },
     estimate: (elements) => {
       const size = sizeOf(elements)
-      // A size never seen costs at most in proportion to the next smaller one, and no more than the
-      // next larger one.
-      let below = size
-      while (below >= 0 && averages[below] === undefined) below--
-      if (below === size) return averages[size]
+      if (averages[size] !== undefined) return averages[size]
+      // And no more than the next larger one.
       let above = size
       while (above < SIZES && averages[above] === undefined) above++
-      const scaled = (averages[below] ?? Number.POSITIVE_INFINITY) * 2 ** (size - below)
-      const estimate = Math.min(scaled, averages[above] ?? Number.POSITIVE_INFINITY)
+      const most = averages[above] ?? Number.POSITIVE_INFINITY
+      const estimate = Math.min(scaledFromBelow(size), most)
       return Number.isFinite(estimate) ? estimate : undefined
     },
   }
