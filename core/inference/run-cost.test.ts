@@ -14,7 +14,7 @@ test("a size never seen costs in proportion to a smaller one, at most a larger o
   expect(cost.estimate(1)).toBe(10)
 })
 
-test("the first run of a size, which is slow on a cold machine, does not make the size slow", () => {
+test("the first run of a size, which is the slowest, does not make the size slow", () => {
   const cost = makeRunCost()
   cost.observe(4, 10)
   cost.observe(32, 5_000)

@@ -1,5 +1,5 @@
-// How long the rest of a body may take. Most bodies come with their head, so a timer is made only for
-// those that are not there at the end of the turn of the event loop in which they began.
+// How long the rest of a body may take. Most bodies come with their head, so a timer is made only
+// for those that are not there at the end of the turn of the event loop in which they began.
 
 export interface RestWait {
   readonly isOver: boolean
