@@ -155,6 +155,18 @@ export class Publisher {
     return promise
   }
 
+  /**
+   * Publishes without an ack, for whoever hears in another way that it was stored, and asks again
+   * where that does not come. False where it can't be sent now.
+   */
+  send(subject: string, payload: Uint8Array, list: HeaderList = noHeaders): boolean {
+    if (!this.#link.up || this.#connection.isClosed()) return false
+    const wire = list.length === 0 ? undefined : wireHeaders(list)
+    if (!this.#outbox.fits(payload, wire?.byteLength ?? 0)) return false
+    this.#outbox.publish(subject, payload, wire === undefined ? {} : { headers: wire.headers })
+    return true
+  }
+
   /** Ends the wait of everything in flight. */
   close(): void {
     this.#unfollow()

@@ -179,12 +179,11 @@ test("a gateway that is told to stop answers what it read, and says where it sto
   socket.write(`${head}Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n`)
   socket.write(chunk(`${ROWS}\n`))
   await until("the line is answered", () => heard.includes('"line":1'))
+  const queued = async () => (await system.log.manager.streams.info("REQUESTS")).state.messages
+  await until("its request is out of the queue", async () => (await queued()) === 0)
   predictor.pause()
   socket.write(chunk(`${ROWS}\n`))
-  await until("the second line is queued", async () => {
-    const { state } = await system.log.manager.streams.info("REQUESTS")
-    return state.messages === 1
-  })
+  await until("the second line is queued", async () => (await queued()) === 1)
   const stopped = other.stop()
   predictor.resume()
   await until("the end", () => heard.includes('"line":3'))

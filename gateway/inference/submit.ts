@@ -12,6 +12,8 @@ import { newId } from "../http/ids.ts"
 import { requestHeaders, type Prepared } from "./prepare.ts"
 import { refuse, type Refusal } from "../http/status.ts"
 import type { GatewayTraces } from "../http/spans.ts"
+import { logRefusal, notTaken } from "./log-refusal.ts"
+import { Unacked, UNACKED_WAIT_MILLIS } from "./unacked.ts"
 import type { StoredFact, WaitEnd, Waiter, Waiters } from "./waiters.ts"
 
 /**
@@ -22,8 +24,7 @@ const PUBLISH_PAUSE_FIRST_MILLIS = 25
 const PUBLISH_PAUSE_LONGEST_MILLIS = 1_000
 /** A fact repeats its request; one that is larger is answered by a reply, which does not. */
 const HEARD_MAX_BYTES = 8_192
-/** What a caller is told to wait when the log itself is away or full, and when nobody predicts. */
-const LOG_RETRY_AFTER_SECONDS = 2
+/** What a caller is told to wait when nobody predicts. */
 const PREDICTOR_RETRY_AFTER_SECONDS = 5
 
 export interface Answered {
@@ -60,6 +61,7 @@ export interface Flight {
   readonly keyed: boolean
   readonly resolve: (outcome: Outcome) => void
   readonly hooks: FlightHooks
+  readonly begunAt: number
   readonly publishUntil: number
   waiter: Waiter | undefined
   attempts: number
@@ -79,9 +81,11 @@ export interface FlightHooks {
 export class Submitter {
   readonly #options: SubmitOptions
   readonly waiters: Waiters
+  readonly #unacked: Unacked
 
   constructor(options: SubmitOptions) {
     this.#options = options
+    this.#unacked = new Unacked(options.backlog.state)
     this.waiters = options.waiters
   }
 
@@ -127,6 +131,7 @@ export class Submitter {
       keyed,
       resolve,
       hooks,
+      begunAt: now,
       publishUntil: now + Math.min(timeoutMillis, this.#options.publishWaitMillis),
       waiter: undefined,
       attempts: 0,
@@ -149,6 +154,7 @@ export class Submitter {
     const { waiter, prepared } = flight
     if (waiter === undefined || waiter.settled) return
     flight.attempts++
+    if (flight.attempts === 1 && this.#sendUnacked(flight, waiter)) return
     const subject = requestSubject(prepared.model, flight.id)
     const reply = waiter.options.isHeard === true ? undefined : this.waiters.replySubject(waiter)
     const headers = requestHeaders(prepared, reply, flight.keyed)
@@ -157,6 +163,27 @@ export class Submitter {
       published?.(outcome.kind)
       this.#published(flight, outcome)
     })
+  }
+
+  /** Publishes without an ack where none is needed; says whether it did. */
+  #sendUnacked(flight: Flight, waiter: Waiter): boolean {
+    const { log, now, traces } = this.#options
+    const { prepared, id } = flight
+    const { payload, handling, model } = prepared
+    // A trace shows when the log had the request.
+    if (waiter.options.isHeard !== true || traces !== undefined) return false
+    if (!this.#unacked.allows(handling.timeoutMillis, this.waiters.size, HEARD_MAX_BYTES))
+      return false
+    const headers = requestHeaders(prepared, undefined, false)
+    if (!log.publisher.send(requestSubject(model, id), payload, headers)) return false
+    waiter.callBackAt(now() + UNACKED_WAIT_MILLIS, () => void this.#askAgain(flight, waiter))
+    return true
+  }
+
+  async #askAgain(flight: Flight, waiter: Waiter): Promise<void> {
+    this.#unacked.late()
+    await this.waiters.look(waiter)
+    this.publish(flight)
   }
 
   /** Hands a fact to the flight that waits for it; `known`: it was there before. */
@@ -177,7 +204,10 @@ export class Submitter {
     // The same key can have been used with another body by a request that came earlier.
     if (flight.keyed && fact.digest !== flight.prepared.digest) this.keyReused(flight)
     else if (flight.prepared.handling.isAsync) this.accepted(flight)
-    else this.finish(flight, { kind: "answered", fact, position, replayed })
+    else {
+      this.#unacked.answered(this.#options.now() - flight.begunAt)
+      this.finish(flight, { kind: "answered", fact, position, replayed })
+    }
   }
 
   /** The log holds the request. */
@@ -199,7 +229,7 @@ export class Submitter {
     const pause = Math.min(doubled, PUBLISH_PAUSE_LONGEST_MILLIS)
     if (now + pause < flight.publishUntil)
       flight.waiter?.callBackAt(now + pause, () => this.publish(flight))
-    else void this.#refuse(flight, logRefusal("logUnavailable", notTaken(flight)))
+    else void this.#refuse(flight, logRefusal("logUnavailable", notTaken(flight.reason)))
   }
 
   finish(flight: Flight, outcome: Outcome): void {
@@ -259,7 +289,7 @@ export class Submitter {
   #end(flight: Flight, end: WaitEnd): void {
     const { id, accepted, prepared } = flight
     if (end === "closed" || !accepted) {
-      const why = end === "closed" ? "the gateway is stopping" : notTaken(flight)
+      const why = end === "closed" ? "the gateway is stopping" : notTaken(flight.reason)
       this.finish(flight, { ...logRefusal("logUnavailable", why), id })
       return
     }
@@ -267,9 +297,3 @@ export class Submitter {
     this.finish(flight, refuse("timedOut", `${waited}; it can be fetched by its id`, { id }))
   }
 }
-
-const logRefusal = (error: "storeFull" | "logUnavailable", message: string): Refusal =>
-  refuse(error, message, { retryAfterSeconds: LOG_RETRY_AFTER_SECONDS })
-
-const notTaken = ({ reason }: Flight): string =>
-  `the log did not take the request${reason === "" ? "" : `: ${reason}`}`

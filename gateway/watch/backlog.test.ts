@@ -11,6 +11,8 @@ const sample = (at: number, more: Partial<QueueSample> = {}): QueueSample => ({
   at,
   messages: 0,
   messagesMax: 10_000,
+  bytes: 0,
+  bytesMax: 1_000_000,
   lastSequence: 0,
   pending: 0,
   ackPending: 0,
@@ -96,4 +98,15 @@ test("time in which the log could not be asked is no silence", () => {
   state.add(sample(0, { waitingPulls: 1 }))
   state.add(sample(60_000))
   expect(state.predictorsSeen()).toBe(true)
+})
+
+test("there is room while half of the queue would stay free, of messages and of bytes", () => {
+  const state = new BacklogState()
+  expect(state.hasRoom(0, 0)).toBe(false)
+  state.add(sample(0, { messages: 4_000, bytes: 400_000 }))
+  expect(state.hasRoom(999, 99_999)).toBe(true)
+  expect(state.hasRoom(1_000, 0)).toBe(false)
+  expect(state.hasRoom(0, 100_000)).toBe(false)
+  state.add(sample(500, { messages: 4_000, messagesMax: -1, bytesMax: -1 }))
+  expect(state.hasRoom(1_000_000, 1e12)).toBe(true)
 })

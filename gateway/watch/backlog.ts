@@ -28,6 +28,8 @@ export interface QueueSample {
   readonly at: number
   readonly messages: number
   readonly messagesMax: number
+  readonly bytes: number
+  readonly bytesMax: number
   readonly lastSequence: number
   /** Not delivered yet; delivered and not finished; pulls that wait on the server. */
   readonly pending: number
@@ -47,6 +49,8 @@ const readQueue = async (log: Log, now: () => number): Promise<QueueSample> => {
     at: now(),
     messages: stream.state.messages,
     messagesMax: stream.config.max_msgs,
+    bytes: stream.state.bytes,
+    bytesMax: stream.config.max_bytes,
     lastSequence: stream.state.last_seq,
     pending: consumer.num_pending,
     ackPending: consumer.num_ack_pending,
@@ -95,6 +99,20 @@ export class BacklogState {
   predictorsSeen(): boolean {
     const busy = (this.#last?.ackPending ?? 0) > 0
     return this.#silentMillis < (busy ? PREDICTOR_BUSY_PATIENCE_MILLIS : PREDICTOR_PATIENCE_MILLIS)
+  }
+
+  /**
+   * Whether the queue was so empty at the last look that `more` requests and `moreBytes` since then
+   * leave half of it free.
+   */
+  hasRoom(more: number, moreBytes: number): boolean {
+    const last = this.#last
+    if (last === undefined) return false
+    const isHalfFree = (used: number, max: number) => max <= 0 || 2 * used < max
+    return (
+      isHalfFree(last.messages + more, last.messagesMax) &&
+      isHalfFree(last.bytes + moreBytes, last.bytesMax)
+    )
   }
 
   /**
