@@ -156,7 +156,9 @@ export class Submitter {
     flight.attempts++
     if (flight.attempts === 1 && this.#sendUnacked(flight, waiter)) return
     const subject = requestSubject(prepared.model, flight.id)
-    const reply = waiter.options.isHeard === true ? undefined : this.waiters.replySubject(waiter)
+    // Asked for again, its fact may be there already: then only a reply tells.
+    const isHeard = waiter.options.isHeard === true && flight.attempts === 1
+    const reply = isHeard ? undefined : this.waiters.replySubject(waiter)
     const headers = requestHeaders(prepared, reply, flight.keyed)
     const published = this.#options.traces?.publish(prepared.handling.traceparent, subject)
     void this.#options.log.publisher.publish(subject, prepared.payload, headers).then((outcome) => {
@@ -182,7 +184,7 @@ export class Submitter {
 
   async #askAgain(flight: Flight, waiter: Waiter): Promise<void> {
     this.#unacked.late()
-    await this.waiters.look(waiter)
+    if (this.waiters.mayLook) await this.waiters.look(waiter)
     this.publish(flight)
   }
 

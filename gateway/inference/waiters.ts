@@ -162,6 +162,11 @@ export class Waiters {
     return readLast(this.#log, PREDICTIONS, predictionSubject(model, id), this.#replicas)
   }
 
+  /** Whether fewer looks are under way than there may be at once. */
+  get mayLook(): boolean {
+    return this.#looks < LOOKS_MAX
+  }
+
   /** Looks into the log for one waiter now. */
   async look(waiter: Waiter): Promise<void> {
     if (waiter.settled || waiter.looking) return
@@ -203,7 +208,7 @@ export class Waiters {
     for (const waiter of this.#waiting.values()) {
       if (waiter.options.deadline <= now) waiter.options.onEnd("late", waiter)
       else if (waiter.callAt <= now) callBack(waiter)
-      else if (waiter.lookAt <= now && this.#looks < LOOKS_MAX) {
+      else if (waiter.lookAt <= now && this.mayLook) {
         waiter.lookAt = nextLook(waiter, now)
         waiter.lookPause = Math.min(waiter.lookPause * 2, LOOK_LONGEST_MILLIS)
         void this.look(waiter)
