@@ -1,6 +1,5 @@
-// The data plane: a request goes into the log, and its fact comes out. It knows no HTTP. It waits
-// for the answer, not for the acknowledgement of the publish; but what the log refuses is answered
-// at once, and what it leaves open is published again.
+// The data plane: a request goes into the log, its fact comes out. It waits for the fact, not for
+// the ack of the publish; what the log refuses is answered at once, or is published again.
 import type { Published } from "#core/log/publisher"
 import type { Log } from "#core/log/log"
 import { IDEMPOTENCY_KEY } from "#proto/headers"
@@ -24,7 +23,7 @@ const PUBLISH_PAUSE_FIRST_MILLIS = 25
 const PUBLISH_PAUSE_LONGEST_MILLIS = 1_000
 /** A fact repeats its request; one that is larger is answered by a reply, which does not. */
 const HEARD_MAX_BYTES = 8_192
-/** What a caller is told to wait when nobody predicts. */
+/** Where nobody predicts. */
 const PREDICTOR_RETRY_AFTER_SECONDS = 5
 
 export interface Answered {
@@ -157,7 +156,7 @@ export class Submitter {
     if (flight.attempts === 1 && this.#sendUnacked(flight, waiter)) return
     const subject = requestSubject(prepared.model, flight.id)
     // Asked for again, its fact may be there already: then only a reply tells.
-    const isHeard = waiter.options.isHeard === true && flight.attempts === 1
+    const isHeard = flight.attempts === 1 && waiter.options.isHeard === true
     const reply = isHeard ? undefined : this.waiters.replySubject(waiter)
     const headers = requestHeaders(prepared, reply, flight.keyed)
     const published = this.#options.traces?.publish(prepared.handling.traceparent, subject)
@@ -174,8 +173,8 @@ export class Submitter {
     const { payload, handling, model } = prepared
     // A trace shows when the log had the request.
     if (waiter.options.isHeard !== true || traces !== undefined) return false
-    if (!this.#unacked.allows(handling.timeoutMillis, this.waiters.size, HEARD_MAX_BYTES))
-      return false
+    const { size } = this.waiters
+    if (!this.#unacked.allows(handling.timeoutMillis, size, HEARD_MAX_BYTES)) return false
     const headers = requestHeaders(prepared, undefined, false)
     if (!log.publisher.send(requestSubject(model, id), payload, headers)) return false
     waiter.callBackAt(now() + UNACKED_WAIT_MILLIS, () => void this.#askAgain(flight, waiter))

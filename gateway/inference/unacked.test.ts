@@ -49,7 +49,7 @@ beforeAll(async () => {
 }, START_MILLIS)
 afterAll(() => system.stop(), START_MILLIS)
 
-test("after some answers requests carry no reply, and the log is asked where nothing comes", async () => {
+test("after some answers requests ask for no ack, and for one where nothing comes", async () => {
   const gateway = await system.startGateway()
   const ask = () =>
     fetch(`${gateway.url}/predict?model=${MODEL}`, {
