@@ -85,6 +85,7 @@ const planeOf = (options: GatewayOptions, parts: Parts) => {
     metrics,
     traces,
     waiters,
+    replicas,
     inFlightMax,
     publishWaitMillis,
     now,

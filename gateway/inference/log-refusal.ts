@@ -8,4 +8,6 @@ export const logRefusal = (error: "storeFull" | "logUnavailable", message: strin
 
 /** `reason` is what the log said last, "" where it said nothing. */
 export const notTaken = (reason: string): string =>
-  `the log did not take the request${reason === "" ? "" : `: ${reason}`}`
+  reason === ""
+    ? "the log has not said whether it took the request: ask for it by its id"
+    : `the log did not take the request: ${reason}`

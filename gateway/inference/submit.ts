@@ -15,10 +15,7 @@ import { logRefusal, notTaken } from "./log-refusal.ts"
 import { Unacked, UNACKED_WAIT_MILLIS } from "./unacked.ts"
 import type { StoredFact, WaitEnd, Waiter, Waiters } from "./waiters.ts"
 
-/**
- * Pause before a publish that the log did not take is tried again; doubled each time up to the
- * longest.
- */
+/** Pause before a publish that the log did not take is tried again; doubled up to the longest. */
 const PUBLISH_PAUSE_FIRST_MILLIS = 25
 const PUBLISH_PAUSE_LONGEST_MILLIS = 1_000
 /** A fact repeats its request; one that is larger is answered by a reply, which does not. */
@@ -46,6 +43,7 @@ export interface SubmitOptions {
   readonly metrics: GatewayMetrics
   readonly traces: GatewayTraces | undefined
   readonly waiters: Waiters
+  readonly replicas: number
   readonly inFlightMax: number
   readonly publishWaitMillis: number
   /** Milliseconds of a monotonic clock, and since 1970. */
@@ -84,7 +82,7 @@ export class Submitter {
 
   constructor(options: SubmitOptions) {
     this.#options = options
-    this.#unacked = new Unacked(options.backlog.state)
+    this.#unacked = new Unacked(options)
     this.waiters = options.waiters
   }
 
@@ -168,13 +166,11 @@ export class Submitter {
 
   /** Publishes without an ack where none is needed; says whether it did. */
   #sendUnacked(flight: Flight, waiter: Waiter): boolean {
-    const { log, now, traces } = this.#options
+    const { log, now } = this.#options
     const { prepared, id } = flight
-    const { payload, handling, model } = prepared
-    // A trace shows when the log had the request.
-    if (waiter.options.isHeard !== true || traces !== undefined) return false
-    const { size } = this.waiters
-    if (!this.#unacked.allows(handling.timeoutMillis, size, HEARD_MAX_BYTES)) return false
+    const { payload, model } = prepared
+    if (waiter.options.isHeard !== true) return false
+    if (!this.#unacked.allows(prepared, this.waiters.size, HEARD_MAX_BYTES)) return false
     const headers = requestHeaders(prepared, undefined, false)
     if (!log.publisher.send(requestSubject(model, id), payload, headers)) return false
     waiter.callBackAt(now() + UNACKED_WAIT_MILLIS, () => void this.#askAgain(flight, waiter))
@@ -182,7 +178,7 @@ export class Submitter {
   }
 
   async #askAgain(flight: Flight, waiter: Waiter): Promise<void> {
-    this.#unacked.late()
+    this.#unacked.late(flight.prepared.model)
     if (this.waiters.mayLook) await this.waiters.look(waiter)
     this.publish(flight)
   }
@@ -206,7 +202,7 @@ export class Submitter {
     if (flight.keyed && fact.digest !== flight.prepared.digest) this.keyReused(flight)
     else if (flight.prepared.handling.isAsync) this.accepted(flight)
     else {
-      this.#unacked.answered(this.#options.now() - flight.begunAt)
+      this.#unacked.answered(fact.model, this.#options.now() - flight.begunAt)
       this.finish(flight, { kind: "answered", fact, position, replayed })
     }
   }
@@ -245,7 +241,9 @@ export class Submitter {
       return
     }
     if (flight.waiter?.settled !== false) return
-    this.#options.metrics.publishRefused(published.kind)
+    // That we have queued it ourselves is no refusal.
+    if (published.kind !== "queued" || flight.attempts === 1)
+      this.#options.metrics.publishRefused(published.kind)
     switch (published.kind) {
       case "queued":
         if (flight.hooks.onQueued === undefined) this.accepted(flight)

@@ -7,37 +7,54 @@ import { Unacked } from "./unacked.ts"
 const START_MILLIS = 30_000
 setDefaultTimeout(START_MILLIS)
 
-const roomy = { hasRoom: () => true }
-const PATIENT_MILLIS = 30_000
+const MILLIS = 30_000
+const asked = (model = "m", more: { timeoutMillis?: number; isAsync?: boolean } = {}) => ({
+  model,
+  handling: {
+    pinned: undefined,
+    timeoutMillis: MILLIS,
+    caller: undefined,
+    requestId: undefined,
+    traceparent: undefined,
+    isAsync: false,
+    ...more,
+  },
+})
+const make = (replicas = 1, hasRoom: (...more: ReadonlyArray<number>) => boolean = () => true) =>
+  new Unacked({ backlog: { state: { hasRoom } }, replicas, traces: undefined })
 
-test("every request is acked until answers are known to be fast, and when one is late", () => {
-  const unacked = new Unacked(roomy)
-  const allowed = () => unacked.allows(PATIENT_MILLIS, 1, 1)
+test("every request is acked until its model is known to be fast, and when it is late", () => {
+  const unacked = make()
+  const allowed = (model = "m") => unacked.allows(asked(model), 1, 1)
   expect(allowed()).toBe(false)
-  unacked.answered(3)
-  expect(allowed()).toBe(true)
-  unacked.late()
+  unacked.answered("m", 3)
+  expect([allowed(), allowed("other")]).toEqual([true, false])
+  unacked.late("m")
   expect(allowed()).toBe(false)
-  for (let answer = 0; answer < 100; answer++) unacked.answered(3)
-  expect(allowed()).toBe(true)
-  for (let answer = 0; answer < 100; answer++) unacked.answered(400)
-  expect(allowed()).toBe(false)
+  for (let answer = 0; answer < 100; answer++) unacked.answered("m", 3)
+  for (let answer = 0; answer < 100; answer++) unacked.answered("other", 400)
+  expect([allowed(), allowed("other")]).toEqual([true, false])
 })
 
-test("callers with little time and a queue without room get acks", () => {
-  const unacked = new Unacked(roomy)
-  unacked.answered(3)
-  expect(unacked.allows(500, 1, 1)).toBe(false)
-  const asked: Array<ReadonlyArray<number>> = []
-  const full = new Unacked({
-    hasRoom: (...more) => {
-      asked.push(more)
-      return false
-    },
+test("callers with little time or who fetch later, and a queue without room, get acks", () => {
+  const unacked = make()
+  unacked.answered("m", 3)
+  expect(unacked.allows(asked("m", { timeoutMillis: 500 }), 1, 1)).toBe(false)
+  expect(unacked.allows(asked("m", { isAsync: true }), 1, 1)).toBe(false)
+  const rooms: Array<ReadonlyArray<number>> = []
+  const full = make(1, (...more) => {
+    rooms.push(more)
+    return false
   })
-  full.answered(3)
-  expect(full.allows(PATIENT_MILLIS, 7, 100)).toBe(false)
-  expect(asked).toEqual([[7, 700]])
+  full.answered("m", 3)
+  expect(full.allows(asked(), 7, 100)).toBe(false)
+  expect(rooms).toEqual([[7, 700]])
+})
+
+test("a replicated log, which says full of what it holds as well, always acks", () => {
+  const unacked = make(3)
+  unacked.answered("m", 3)
+  expect(unacked.allows(asked(), 1, 1)).toBe(false)
 })
 
 let system: TestSystem
