@@ -18,7 +18,7 @@ import type { StoredFact, WaitEnd, Waiter, Waiters } from "./waiters.ts"
 /** Pause before a publish that the log did not take is tried again; doubled up to the longest. */
 const PUBLISH_PAUSE_FIRST_MILLIS = 25
 const PUBLISH_PAUSE_LONGEST_MILLIS = 1_000
-/** A fact repeats its request; one that is larger is answered by a reply, which does not. */
+/** A larger request is answered by a reply, which does not repeat it as its fact does. */
 const HEARD_MAX_BYTES = 8_192
 /** Where nobody predicts. */
 const PREDICTOR_RETRY_AFTER_SECONDS = 5
@@ -107,7 +107,8 @@ export class Submitter {
     const { promise, resolve } = Promise.withResolvers<Outcome>()
     const { waiters } = this
     const time = this.#options.time()
-    const id = prepared.payload.byteLength < HEARD_MAX_BYTES ? waiters.heardId(time) : newId(time)
+    const isHeard = prepared.payload.byteLength < HEARD_MAX_BYTES && this.#options.replicas === 1
+    const id = isHeard ? waiters.heardId(time) : newId(time)
     this.publish(this.open(id, prepared, false, resolve))
     return promise
   }
