@@ -9,6 +9,7 @@ import { reasonOf, type Logger } from "../core/service/logger.ts"
 import { deadLetterCodec } from "../proto/dead-letter.ts"
 import { DIGEST, POSITION } from "../proto/headers.ts"
 import { predictionCodec, type Prediction } from "../proto/prediction.ts"
+import { LARGE_REQUEST_BYTES } from "../proto/request.ts"
 import { deadSubject, isGatewayReply, predictionSubject, PREDICTIONS } from "../proto/subjects.ts"
 import { tensorBytes } from "../proto/tensor.ts"
 import { deadLetter, failedFact, withoutRequest } from "./facts.ts"
@@ -36,13 +37,10 @@ interface Settled {
   readonly position: number
 }
 
-/** From so many bytes of inputs on, a gateway does not get back what it has itself. */
-const INPUTS_MIN_BYTES = 8_192
-
 const replyOf = ({ handling }: Received, fact: Prediction, whole: Uint8Array): Uint8Array => {
   const { request, outputs = [] } = fact
   if (handling.reply === undefined || !isGatewayReply(handling.reply)) return whole
-  if (request === undefined || tensorBytes(request.inputs) < INPUTS_MIN_BYTES) return whole
+  if (request === undefined || tensorBytes(request.inputs) < LARGE_REQUEST_BYTES) return whole
   const without = { ...fact, request: { ...request, inputs: [] } }
   return predictionCodec.encode(without, tensorBytes(outputs))
 }

@@ -4,13 +4,6 @@ import { createHash } from "node:crypto"
 const ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 const ID_BYTES = 16
 
-const PAIR_BITS = 10
-/** Two characters for each ten bits. */
-const PAIRS: ReadonlyArray<string> = Array.from(
-  { length: 1 << PAIR_BITS },
-  (_, bits) => `${ALPHABET[bits >>> 5]}${ALPHABET[bits & 31]}`,
-)
-
 /**
  * 16 bytes as 26 characters of base32hex, lower case; the order of ids is the order of their bytes.
  */
@@ -21,12 +14,13 @@ export const base32hex = (bytes: Uint8Array): string => {
   for (let index = 0; index < ID_BYTES; index++) {
     held = (held << 8) | (bytes[index] ?? 0)
     bits += 8
-    if (bits < PAIR_BITS) continue
-    bits -= PAIR_BITS
-    text += PAIRS[held >>> bits]
-    held &= (1 << bits) - 1
+    while (bits >= 5) {
+      bits -= 5
+      text += ALPHABET[(held >>> bits) & 31]
+    }
+    held &= 31
   }
-  return text + PAIRS[held << (PAIR_BITS - bits)]
+  return text + ALPHABET[(held << (5 - bits)) & 31]
 }
 
 /**

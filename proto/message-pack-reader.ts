@@ -1,5 +1,6 @@
 // Reads MessagePack from front to back without building what is skipped. It takes only the forms
 // that records are made of, and refuses everything that does not fit into the bytes that are there.
+import { asBuffer } from "./as-buffer.ts"
 
 const NIL = 0xc0
 const FLOAT64 = 0xcb
@@ -24,10 +25,6 @@ const FIXED = new Map([
   [0xd2, 4],
   [0xd3, 8],
 ])
-
-/** What comes from a socket is one. */
-const asBuffer = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 export class MessageReader {
   readonly #bytes: Uint8Array

@@ -19,6 +19,8 @@ const SECONDS = 5
 const WARM_UP_SECONDS = 2
 const BODIES = 4
 const SEED = 64
+const READY_WAIT_MILLIS = 30_000
+const LOOK_AGAIN_MILLIS = 50
 /** What a server of the Open Inference Protocol calls it. */
 const BINARY_EXTENSION = "binary_tensor_data"
 
@@ -98,9 +100,6 @@ const markOf = ([text, raw]: ReadonlyArray<Cell>): ReadonlyArray<Mark> => {
     },
   ]
 }
-
-const READY_WAIT_MILLIS = 30_000
-const LOOK_AGAIN_MILLIS = 50
 
 /** A system of its own with the model; each request fills a megabyte of the log and its caches. */
 const withModel = async <Result>(use: (weir: WeirLaboratory) => Promise<Result>) => {

@@ -2,6 +2,7 @@
 // character by character and keeps a list for each; that allocates more than the rest of a message
 // together.
 import type { Msg } from "nats"
+import { asBuffer } from "../../proto/as-buffer.ts"
 
 export interface ReceivedHeaders {
   /** The first value, "" when there is none. */
@@ -16,8 +17,6 @@ const END_OF_LINE = "\r\n"
 const NAME_FORM = /^[\x21-\x39\x3b-\x7e]+$/
 /** Of a bad name, what is shown. */
 const SHOWN_CHARACTERS = 64
-const asBuffer = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 const NONE: ReadonlyMap<string, string> = new Map()
 
 class Values implements ReceivedHeaders {

@@ -10,14 +10,6 @@ export const queryValue = (request: Request, name: string): string | undefined =
 }
 
 const NO_QUERY: ReadonlyMap<string, string> = new Map()
-/** One parameter whose text stands for itself, as in `model=iris`. */
-const PLAIN_QUERY = /^([a-z]+)=([A-Za-z0-9_.-]*)$/
-
-/** The parameters in their order; the runtime's own reader costs what the rest of a head costs. */
-const pairsOf = (query: string): Iterable<readonly [string, string]> => {
-  const plain = PLAIN_QUERY.exec(query)
-  return plain === null ? new URLSearchParams(query) : [[plain[1] ?? "", plain[2] ?? ""]]
-}
 
 /** The parameters of an address, each of them one of `names` and there once. */
 export const readQuery = (
@@ -27,7 +19,7 @@ export const readQuery = (
   const start = request.url.indexOf("?")
   if (start === -1) return NO_QUERY
   const found = new Map<string, string>()
-  for (const [name, value] of pairsOf(request.url.slice(start + 1))) {
+  for (const [name, value] of new URLSearchParams(request.url.slice(start + 1))) {
     if (!names.includes(name)) {
       const got = JSON.stringify(name.slice(0, 80))
       return refuse("invalid", `query: expected ${names.join(" or ")}, got ${got}`)

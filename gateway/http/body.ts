@@ -5,7 +5,6 @@ import { CONTENT_TYPE } from "#proto/headers"
 import { tooManyBytes, type Share } from "../inference/in-flight.ts"
 import { Inflating } from "./inflating.ts"
 import { inflate, readCoding, type Coding } from "./inflate.ts"
-import { waitForRest } from "./rest-of-body.ts"
 import { refuse, type Refusal } from "./status.ts"
 
 /** Of a body with binary tensors: how many bytes of JSON are at its front. */
@@ -118,13 +117,15 @@ const readInTime = async (
 ): Promise<Uint8Array | Refusal> => {
   const { waitMillis } = options
   const { promise: late, resolve } = Promise.withResolvers<Refusal>()
-  const wait = waitForRest(waitMillis, () =>
-    resolve(refuse("bodyTimedOut", `body: expected all of it within ${waitMillis} ms, got a part`)),
-  )
+  let hasEnded = false
+  const timer = setTimeout(() => {
+    hasEnded = true
+    resolve(refuse("bodyTimedOut", `body: expected all of it within ${waitMillis} ms, got a part`))
+  }, waitMillis)
   try {
-    return await Promise.race([readBytes(request, options, () => wait.isOver), late])
+    return await Promise.race([readBytes(request, options, () => hasEnded), late])
   } finally {
-    wait.end()
+    clearTimeout(timer)
   }
 }
 

@@ -3,11 +3,12 @@
 // everything here only finds it early.
 import type { Log } from "#core/log/log"
 import { readLast, type StoredMessage } from "#core/log/read"
-import { DIGEST, NATS_SEQUENCE } from "#proto/headers"
+import { DIGEST } from "#proto/headers"
 import { keyedId } from "#proto/ids"
 import { REQUESTS, requestSubject, storedSubject } from "#proto/subjects"
 import type { Prepared } from "./prepare.ts"
 import type { Flight, Outcome, Submitter } from "./submit.ts"
+import { repeated } from "./waiters.ts"
 
 export interface KeyedOptions {
   readonly log: Log
@@ -33,8 +34,7 @@ export class KeyedSubmitter {
     const subscription = log.connection.subscribe(storedSubject(model, id), {
       callback: (error, message) => {
         if (error !== null) return
-        const position = Number(message.headers?.get(NATS_SEQUENCE) ?? "")
-        submitter.arrived(flight, { bytes: message.data, position: position || 0 }, false)
+        submitter.arrived(flight, repeated(message), false)
       },
     })
     const flight = submitter.open(id, prepared, true, resolve, {

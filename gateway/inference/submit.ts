@@ -1,8 +1,10 @@
-// The data plane: a request goes into the log, its fact comes out. It waits for the fact, not for
-// the ack of the publish; what the log refuses is answered at once, or is published again.
+// The data plane: a request goes into the log, its fact comes out. It knows no HTTP. It waits for
+// the fact, not for the ack of the publish; what the log refuses is answered at once, and what it
+// leaves open is published again.
 import type { Published } from "#core/log/publisher"
 import type { Log } from "#core/log/log"
 import { IDEMPOTENCY_KEY } from "#proto/headers"
+import { LARGE_REQUEST_BYTES } from "#proto/request"
 import { requestSubject } from "#proto/subjects"
 import type { Backlog } from "../watch/backlog.ts"
 import { readFact, type FactView } from "../predictions/fact-view.ts"
@@ -18,8 +20,6 @@ import type { StoredFact, WaitEnd, Waiter, Waiters } from "./waiters.ts"
 /** Pause before a publish that the log did not take is tried again; doubled up to the longest. */
 const PUBLISH_PAUSE_FIRST_MILLIS = 25
 const PUBLISH_PAUSE_LONGEST_MILLIS = 1_000
-/** A larger request is answered by a reply, which does not repeat it as its fact does. */
-const HEARD_MAX_BYTES = 8_192
 /** Where nobody predicts. */
 const PREDICTOR_RETRY_AFTER_SECONDS = 5
 
@@ -107,8 +107,9 @@ export class Submitter {
     const { promise, resolve } = Promise.withResolvers<Outcome>()
     const { waiters } = this
     const time = this.#options.time()
-    const isHeard = prepared.payload.byteLength < HEARD_MAX_BYTES && this.#options.replicas === 1
-    const id = isHeard ? waiters.heardId(time) : newId(time)
+    // A reply does not repeat a large request, as its fact does.
+    const isSmall = prepared.payload.byteLength < LARGE_REQUEST_BYTES
+    const id = isSmall && waiters.canHear ? waiters.heardId(time) : newId(time)
     this.publish(this.open(id, prepared, false, resolve))
     return promise
   }
@@ -171,7 +172,7 @@ export class Submitter {
     const { prepared, id } = flight
     const { payload, model } = prepared
     if (waiter.options.isHeard !== true) return false
-    if (!this.#unacked.allows(prepared, this.waiters.size, HEARD_MAX_BYTES)) return false
+    if (!this.#unacked.allows(prepared, this.waiters.size, LARGE_REQUEST_BYTES)) return false
     const headers = requestHeaders(prepared, undefined, false)
     if (!log.publisher.send(requestSubject(model, id), payload, headers)) return false
     waiter.callBackAt(now() + UNACKED_WAIT_MILLIS, () => void this.#askAgain(flight, waiter))

@@ -37,6 +37,18 @@ export interface StoredFact {
   readonly position: number
 }
 
+type Message = Parameters<typeof lastHeader>[0]
+
+const factOf = (message: Message, position: string): StoredFact => ({
+  bytes: message.data,
+  position: Number(lastHeader(message, position)) || 0,
+})
+
+/** The fact that a predictor replies with. */
+const replied = (message: Message): StoredFact => factOf(message, POSITION)
+/** The fact that the server repeats as it stores it. */
+export const repeated = (message: Message): StoredFact => factOf(message, NATS_SEQUENCE)
+
 export type WaitEnd = "late" | "closed"
 
 export interface WaiterOptions {
@@ -94,19 +106,21 @@ export class Waiters {
     this.#replicas = replicas
     this.#now = now
     this.#prefix = `${replyPrefix(crypto.randomUUID().replaceAll("-", ""))}.`
-    const listen = (subject: string, tokenOf: (subject: string) => string, position: string) =>
+    const listen = (
+      subject: string,
+      tokenOf: (subject: string) => string,
+      read: (message: Message) => StoredFact,
+    ) =>
       log.connection.subscribe(subject, {
         callback: (error, message) => {
           if (error !== null) return
           const waiter = this.#waiting.get(tokenOf(message.subject))
-          if (waiter === undefined) return
-          const at = Number(lastHeader(message, position))
-          waiter.options.onFact({ bytes: message.data, position: at || 0 }, waiter)
+          if (waiter !== undefined) waiter.options.onFact(read(message), waiter)
         },
       })
     this.#subscriptions = [
-      listen(`${this.#prefix}*`, (subject) => subject.slice(this.#prefix.length), POSITION),
-      listen(storedWithTail(this.#tail), idOfStored, NATS_SEQUENCE),
+      listen(`${this.#prefix}*`, (subject) => subject.slice(this.#prefix.length), replied),
+      listen(storedWithTail(this.#tail), idOfStored, repeated),
     ]
     // What was said while the link was down is lost.
     this.#unfollow = log.link.onChange((up) => {
@@ -125,6 +139,11 @@ export class Waiters {
     return this.#prefix + waiter.token
   }
 
+  /** Where the log is replicated, predictors reply. */
+  get canHear(): boolean {
+    return this.#replicas === 1
+  }
+
   /** A new id, of whose fact this process hears as soon as it is stored. */
   heardId(nowMillis: number): string {
     return newId(nowMillis).slice(0, -this.#tail.length) + this.#tail
@@ -132,7 +151,7 @@ export class Waiters {
 
   /** Whether the fact of an id is heard of here without a reply; of a key, it may be by chance. */
   hears(id: string): boolean {
-    return id.endsWith(this.#tail)
+    return this.canHear && id.endsWith(this.#tail)
   }
 
   add(options: WaiterOptions): Waiter {

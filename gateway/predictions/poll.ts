@@ -1,13 +1,12 @@
 // Waiting for the answer of a request that somebody sent before: a long poll on the log. It ends
 // early when this process is told to stop, so that no caller holds it up.
 import { storedSubject } from "#proto/subjects"
-import { NATS_SEQUENCE } from "#proto/headers"
 import type { Log } from "#core/log/log"
 import type { Caller } from "../access/caller.ts"
 import type { Seats } from "../access/seats.ts"
 import { readFact } from "./fact-view.ts"
 import { visible, type FindPrediction, type Found } from "./predictions.ts"
-import type { StoredFact, Waiters } from "../inference/waiters.ts"
+import { repeated, type StoredFact, type Waiters } from "../inference/waiters.ts"
 
 export interface PollOptions {
   readonly log: Log
@@ -62,9 +61,8 @@ export class Polls {
     const { promise, resolve } = Promise.withResolvers<StoredFact | undefined>()
     // Subscribed before the first look, on the same connection: no fact can come between the two.
     const subscription = this.#options.log.connection.subscribe(storedSubject(model, id), {
-      callback: (error, { data, headers }) => {
-        if (error !== null) return
-        resolve({ bytes: data, position: Number(headers?.get(NATS_SEQUENCE) ?? "") || 0 })
+      callback: (error, message) => {
+        if (error === null) resolve(repeated(message))
       },
     })
     const waiter = waiters.add({
