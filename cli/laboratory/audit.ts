@@ -26,8 +26,8 @@ export interface AuditResult {
   readonly failureFacts: number
   readonly deadLetters: number
   readonly idsWithTwoFacts: number
-  /** Ids that were accepted and have neither fact nor dead letter. */
-  readonly acceptedWithoutFact: number
+  /** Ids that were accepted and have neither fact nor dead letter, each with its status. */
+  readonly acceptedWithoutFact: ReadonlyArray<string>
   /** Answers that the log does not hold, or holds differently. */
   readonly answersThatDiffer: number
   /** Keys that were answered with different bytes. */
@@ -121,7 +121,7 @@ const answerDiffers = (answer: Answer, hot: HotLog, model: string, signature: Si
 export const audit = async (
   log: Log,
   answers: ReadonlyArray<Answer>,
-  accepted: ReadonlySet<string>,
+  accepted: ReadonlyMap<string, number>,
   model: string,
   signature: Signature,
 ): Promise<AuditResult> => {
@@ -142,9 +142,10 @@ export const audit = async (
     failureFacts: failed.length,
     deadLetters: dead.size,
     idsWithTwoFacts: hot.twice,
-    acceptedWithoutFact:
-      [...accepted].filter((id) => !known(id)).length +
-      answers.filter(({ id }) => !known(id)).length,
+    acceptedWithoutFact: [
+      ...[...accepted].filter(([id]) => !known(id)).map(([id, status]) => `${id} (${status})`),
+      ...answers.filter(({ id }) => !known(id)).map(({ id }) => `${id} (200)`),
+    ],
     answersThatDiffer: answers.filter((answer) => answerDiffers(answer, hot, model, signature))
       .length,
     keysWithTwoAnswers,

@@ -9,8 +9,9 @@ const REQUEST_WAIT_MILLIS = 120_000
 const RETRY_PAUSE_MILLIS = 50
 /** Share of the keyed requests that are sent once more after their answer. */
 const REPEATED_SHARE = 0.2
+const UNAVAILABLE = 503
 /** Answers that a caller tries again after. */
-const RETRIED_STATUS = new Set([408, 429, 502, 503, 504])
+const RETRIED_STATUS = new Set([408, 429, 502, UNAVAILABLE, 504])
 
 export interface Answer {
   readonly key: string | undefined
@@ -37,8 +38,8 @@ export interface ClientsOptions {
 
 export interface ClientsResult {
   readonly answers: ReadonlyArray<Answer>
-  /** Ids that the gateway named without an output: not in time (504), or failed. */
-  readonly accepted: ReadonlySet<string>
+  /** Status by id, of ids that the gateway named without an output: not in time (504), or failed. */
+  readonly accepted: ReadonlyMap<string, number>
   /** Tries by what came of them: a status, or "connection". */
   readonly tries: ReadonlyMap<string, number>
   /** Requests that were given up, and requests that were refused for good. */
@@ -48,7 +49,7 @@ export interface ClientsResult {
 export class Clients {
   readonly #options: ClientsOptions
   readonly #answers: Array<Answer> = []
-  readonly #accepted = new Set<string>()
+  readonly #accepted = new Map<string, number>()
   readonly #tries = new Map<string, number>()
   readonly #failures: Array<string> = []
   #inFlight = 0
@@ -118,8 +119,8 @@ export class Clients {
         this.#answers.push({ key, id, position, body, row })
         return "done"
       }
-      // Accepted, whatever became of it: the log has to know it.
-      if (id !== null) this.#accepted.add(id)
+      // Accepted, whatever became of it: the log has to know it. A 503 leaves open whether it does.
+      if (id !== null && response.status !== UNAVAILABLE) this.#accepted.set(id, response.status)
       if (RETRIED_STATUS.has(response.status)) return "again"
       this.#failures.push(`row ${row}: ${response.status} ${body.slice(0, 200)}`)
       return "done"

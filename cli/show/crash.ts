@@ -81,6 +81,7 @@ const brokenPromises = (
   options: CrashOptions,
 ): ReadonlyArray<string> => {
   const withWork = struck.filter(({ queued }) => queued > 0).length
+  const lost = found.acceptedWithoutFact
   const zero = (count: number, what: string) => (count === 0 ? [] : [`${count} ${what}`])
   return [
     ...(answers.length >= options.requests ? [] : [`only ${answers.length} answers`]),
@@ -88,7 +89,7 @@ const brokenPromises = (
       ? []
       : [`only ${withWork} of ${struck.length} faults hit work in flight`]),
     ...zero(failures.length, `requests failed: ${failures.slice(0, 3).join("; ")}`),
-    ...zero(found.acceptedWithoutFact, "accepted requests without a fact or a dead letter"),
+    ...zero(lost.length, `accepted requests without fact or dead letter: ${lost.join(", ")}`),
     ...zero(found.idsWithTwoFacts, "ids with two facts"),
     ...zero(found.answersThatDiffer, "answers that differ from the log"),
     ...zero(found.keysWithTwoAnswers, "keys with two answers"),
@@ -176,7 +177,7 @@ const report = ({ clients, struck, audit: found, seconds, broken }: CrashResult)
     ["facts in the hot log", found.facts],
     ["failure facts", found.failureFacts],
     ["dead letters", found.deadLetters],
-    ["accepted requests without a fact or a dead letter", found.acceptedWithoutFact],
+    ["accepted requests without a fact or a dead letter", found.acceptedWithoutFact.length],
     ["ids with two facts", found.idsWithTwoFacts],
     ["answers that differ from the log", found.answersThatDiffer],
     ["keys with two answers", found.keysWithTwoAnswers],

@@ -200,7 +200,10 @@ const sweepUnderLoad = async (options: ParkedOptions): Promise<UnderLoad> =>
       parked: parked.size,
       bySweep: [...by].filter(([id, how]) => parked.has(id) && how === "sweep").length,
       touched: touched + Math.max(deadLetters, failureFacts) - parked.size,
-      failures: [...failures, ...[...accepted].map((id) => `${id} was not answered at once`)],
+      failures: [
+        ...failures,
+        ...[...accepted.keys()].map((id) => `${id} was not answered at once`),
+      ],
     }
   })
 
