@@ -38,7 +38,7 @@ export interface ClientsOptions {
 
 export interface ClientsResult {
   readonly answers: ReadonlyArray<Answer>
-  /** Status by id, of ids that the gateway named without an output: not in time (504), or failed. */
+  /** Status by id, where the gateway named one without an output: not in time (504), or failed. */
   readonly accepted: ReadonlyMap<string, number>
   /** Tries by what came of them: a status, or "connection". */
   readonly tries: ReadonlyMap<string, number>
