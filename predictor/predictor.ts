@@ -12,6 +12,7 @@ import { reasonOf, type Logger } from "../core/service/logger.ts"
 import { PREDICTOR, REQUESTS } from "../proto/subjects.ts"
 import { Batcher, type ChosenVersion, type Group } from "./batcher.ts"
 import { failedWork } from "./facts.ts"
+import { FastLane } from "./fast-lane.ts"
 import { Holding } from "./holding.ts"
 import type { PredictorMetrics } from "./metrics.ts"
 import type { Models } from "./models.ts"
@@ -45,6 +46,7 @@ export class Predictor {
   readonly #options: PredictorOptions
   readonly #batcher = new Batcher()
   readonly #pull: Pull
+  readonly #lane: FastLane
   readonly #runsMax: number
   readonly #suspects: Suspects
   #runs = 0
@@ -66,11 +68,18 @@ export class Predictor {
       stream: REQUESTS,
       consumer: PREDICTOR,
       repeatsAcks: true,
+      keepsLastAck: true,
       unfinishedMax: options.holding.max,
       unfinishedAtFirst: options.holding.limit,
       onDelivery: (delivery) => this.#receive(delivery),
       onFinished: (delivery) => options.holding.forget(delivery),
       onLoss: (loss) => this.#lose(loss),
+    })
+    this.#lane = new FastLane({
+      log: options.log,
+      limit: () => options.holding.limit,
+      onDelivery: (delivery) => this.#take(delivery),
+      now: options.now,
     })
     options.holding.onLimit((limit) => this.#pull.setLimit(limit))
   }
@@ -86,7 +95,7 @@ export class Predictor {
   async stop(): Promise<void> {
     this.#stopping = true
     // First no more is asked for: what is handed back must not come back to this process.
-    const stopped = this.#pull.stop()
+    const stopped = Promise.all([this.#pull.stop(), this.#lane.stop()])
     await this.#options.log.connection.flush().catch(() => undefined)
     const waiting = [...this.#batcher.clear(), ...this.#suspects.clear()]
     for (const work of waiting) this.#handBack(work)
@@ -107,7 +116,7 @@ export class Predictor {
     if (holding.isHeld(delivery)) delivery.done()
     else {
       holding.track(delivery)
-      this.#take(delivery)
+      if (!this.#lane.takesOver(delivery)) this.#take(delivery)
     }
   }
 

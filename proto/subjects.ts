@@ -18,6 +18,8 @@ export const MODELS_BUCKET = "weir-models"
 
 export const requestSubject = (model: string, id: string) =>
   `weir.request.${modelToken(model)}.${id}`
+/** Where a request goes beside the queue, to a predictor that takes it at once. */
+export const fastSubject = (model: string, id: string) => `weir.fast.${modelToken(model)}.${id}`
 export const predictionSubject = (model: string, id: string) =>
   `weir.prediction.${modelToken(model)}.${id}`
 export const outcomeSubject = (model: string, id: string) =>
@@ -52,6 +54,7 @@ export const ASK_STATISTICS = "weir.ask.statistics"
 export const ASK_HOLD = "weir.ask.hold"
 
 export const ALL_REQUESTS = "weir.request.*.*"
+export const ALL_FAST = "weir.fast.*.*"
 export const ALL_PREDICTIONS = "weir.prediction.*.*"
 export const ALL_OUTCOMES = "weir.outcome.*.*"
 export const ALL_HISTORY = "weir.history.>"

@@ -3,6 +3,7 @@
 // caller's decision.
 import { createInbox, type Msg, type Subscription } from "nats"
 import { ACK, PulledMessage, TERM, type Delivery, type DeliveryOwner } from "./delivery.ts"
+import { LastAck } from "./last-ack.ts"
 import { LateAcks } from "./late-acks.ts"
 import type { Log } from "./log.ts"
 
@@ -46,6 +47,8 @@ export interface PullOptions {
    * `allow_direct` on the stream.
    */
   readonly repeatsAcks?: boolean
+  /** The stream is a queue: it should not become empty between two messages. */
+  readonly keepsLastAck?: boolean
   /** Called once for each delivery, when it is finished. */
   readonly onFinished?: (delivery: Delivery) => void
   /** The server says that the consumer or its stream is not there (any more). */
@@ -70,8 +73,9 @@ export class Pull {
   #pacer: ReturnType<typeof setTimeout> | undefined
   readonly #idle: Array<() => void> = []
   readonly #sent = new LateAcks()
+  readonly #lastAck = new LastAck((subject) => this.#log.outbox.publish(subject, ACK))
   readonly #owner: DeliveryOwner = {
-    tell: (subject, word) => this.#log.outbox.publish(subject, word),
+    tell: (subject, word) => this.#tell(subject, word),
     finished: (delivery, word) => this.#finish(delivery, word),
   }
 
@@ -105,6 +109,7 @@ export class Pull {
   async stop(): Promise<void> {
     if (!this.#stopped) {
       this.#stopped = true
+      this.#lastAck.end()
       clearInterval(this.#timer)
       clearTimeout(this.#pacer)
       this.#unfollow()
@@ -205,6 +210,12 @@ export class Pull {
       })
     }
     this.#ask()
+  }
+
+  #tell(subject: string, word: string): void {
+    if (word === ACK && this.#options.keepsLastAck === true && !this.#stopped)
+      this.#lastAck.keep(subject)
+    else this.#log.outbox.publish(subject, word)
   }
 
   #finish(delivery: PulledMessage, word: string | undefined): void {

@@ -5,7 +5,7 @@ import type { Published } from "#core/log/publisher"
 import type { Log } from "#core/log/log"
 import { IDEMPOTENCY_KEY } from "#proto/headers"
 import { LARGE_REQUEST_BYTES } from "#proto/request"
-import { requestSubject } from "#proto/subjects"
+import { fastSubject, requestSubject } from "#proto/subjects"
 import type { Backlog } from "../watch/backlog.ts"
 import { readFact, type FactView } from "../predictions/fact-view.ts"
 import type { GatewayMetrics } from "../metrics.ts"
@@ -174,7 +174,7 @@ export class Submitter {
     if (waiter.options.isHeard !== true) return false
     if (!this.#unacked.allows(prepared, this.waiters.size, LARGE_REQUEST_BYTES)) return false
     const headers = requestHeaders(prepared, undefined, false)
-    if (!log.publisher.send(requestSubject(model, id), payload, headers)) return false
+    if (!log.publisher.send(fastSubject(model, id), payload, headers)) return false
     waiter.callBackAt(now() + UNACKED_WAIT_MILLIS, () => void this.#askAgain(flight, waiter))
     return true
   }
