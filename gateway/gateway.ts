@@ -78,7 +78,7 @@ const seatsOf = (settings: GatewaySettings) => ({
 const planeOf = (options: GatewayOptions, parts: Parts) => {
   const { log, releases, settings, logger } = options
   const { metrics, backlog, waiters, traces, history, draining } = parts
-  const { replicas, inFlightMax, publishWaitMillis, loadWaitMillis } = settings
+  const { replicas, fastLane, inFlightMax, publishWaitMillis, loadWaitMillis } = settings
   const submitter = new Submitter({
     log,
     backlog,
@@ -86,6 +86,7 @@ const planeOf = (options: GatewayOptions, parts: Parts) => {
     traces,
     waiters,
     replicas,
+    fastLane,
     inFlightMax,
     publishWaitMillis,
     now,

@@ -60,6 +60,8 @@ export class GatewayMetrics {
   readonly #answered = new Map<string, Answered>()
   readonly #publishRefused: Counter<"kind">
   readonly #callersRefused: Counter<"reason">
+  readonly #fast: CounterChild
+  readonly #fastLate: CounterChild
 
   constructor() {
     const registers = [this.registry]
@@ -95,7 +97,25 @@ export class GatewayMetrics {
       "Requests refused for the caller's key, by reason",
       ["reason"],
     )
+    this.#fast = tallied(
+      "weir_gateway_fast_requests_total",
+      "Requests that went to a predictor beside the queue",
+      [],
+    ).of()
+    this.#fastLate = tallied(
+      "weir_gateway_fast_requests_late_total",
+      "Of them, those whose fact did not come soon and that were queued then",
+      [],
+    ).of()
     registerProcessMetrics(this.registry)
+  }
+
+  sentFast(): void {
+    this.#fast.add()
+  }
+
+  fastLate(): void {
+    this.#fastLate.add()
   }
 
   /** `seconds` from the arrival of the request to its answer. */

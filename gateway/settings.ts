@@ -84,6 +84,11 @@ export const gatewaySettings = {
     100,
     TIMEOUT_MAX_MILLIS,
   ),
+  fastLane: toggle(
+    "WEIR_FAST_LANE",
+    "Whether requests may go beside the queue while answers take milliseconds; else each is queued",
+    true,
+  ),
   serverName: text(
     "WEIR_SERVER_NAME",
     "Name of the server in GET /v2; triton for clients that insist on it",

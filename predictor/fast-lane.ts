@@ -1,18 +1,18 @@
 // Requests that come beside the queue, straight from a gateway that waits for their facts. Nothing
 // holds them but this process: whoever sent one queues it when its fact does not come soon. What
 // cannot be begun here goes into the queue at once.
-import type { Msg, Subscription } from "nats"
 import type { Delivery } from "../core/log/delivery.ts"
 import type { HeaderList } from "../core/log/header-list.ts"
 import type { Log } from "../core/log/log.ts"
 import { receivedHeaders, type ReceivedHeaders } from "../core/log/received-headers.ts"
 import { ALL_FAST, modelAndId, PREDICTOR, requestSubject } from "../proto/subjects.ts"
 
+type Message = Parameters<typeof receivedHeaders>[0]
+
 export interface FastLaneOptions {
   readonly log: Log
   /** Most requests that are held unfinished. */
   readonly limit: () => number
-  readonly onDelivery: (delivery: Delivery) => void
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -38,7 +38,7 @@ class FastDelivery implements Delivery {
   readonly #owner: LaneOwner
   #finished = false
 
-  constructor(key: string, message: Msg, storedAt: number, owner: LaneOwner) {
+  constructor(key: string, message: Message, storedAt: number, owner: LaneOwner) {
     this.key = key
     this.subject = message.subject
     this.data = message.data
@@ -83,7 +83,8 @@ const listOf = (headers: ReceivedHeaders | undefined): HeaderList =>
 export class FastLane {
   readonly #options: FastLaneOptions
   readonly #held = new Map<string, FastDelivery>()
-  readonly #subscription: Subscription
+  readonly #idle: Array<() => void> = []
+  #subscription: ReturnType<Log["connection"]["subscribe"]> | undefined
   readonly #owner: LaneOwner = {
     finished: ({ key }) => {
       this.#held.delete(key)
@@ -91,14 +92,17 @@ export class FastLane {
     },
     queue: (delivery) => this.#queue(delivery),
   }
-  readonly #idle: Array<() => void> = []
 
   constructor(options: FastLaneOptions) {
     this.#options = options
-    this.#subscription = options.log.connection.subscribe(ALL_FAST, {
+  }
+
+  /** Takes requests from now on. */
+  open(onDelivery: (delivery: Delivery) => void): void {
+    this.#subscription = this.#options.log.connection.subscribe(ALL_FAST, {
       queue: PREDICTOR,
       callback: (error, message) => {
-        if (error === null) this.#receive(message)
+        if (error === null) this.#receive(message, onDelivery)
       },
     })
   }
@@ -108,7 +112,7 @@ export class FastLane {
     return this.#held.size
   }
 
-  /** Whether a delivery of the queue is a request that is held here; its end then ends both. */
+  /** Whether a delivery of the queue is a request that is held here, whose end is then its own. */
   takesOver(delivery: Delivery): boolean {
     const held = this.#held.get(keyOf(delivery.subject))
     if (held === undefined) return false
@@ -118,14 +122,14 @@ export class FastLane {
 
   /** Takes no more, and resolves when all that was taken is finished. */
   async stop(): Promise<void> {
-    await this.#subscription.drain().catch(() => undefined)
+    await this.#subscription?.drain().catch(() => undefined)
     if (this.#held.size === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#idle.push(resolve)
     await promise
   }
 
-  #receive(message: Msg): void {
+  #receive(message: Message, onDelivery: (delivery: Delivery) => void): void {
     const key = keyOf(message.subject)
     // Sent twice, or under a name that nobody can wait for: whoever sent it queues it.
     if (this.#held.has(key) || modelAndId(message.subject) === undefined) return
@@ -141,7 +145,7 @@ export class FastLane {
     }
     this.#held.set(key, delivery)
     try {
-      this.#options.onDelivery(delivery)
+      onDelivery(delivery)
     } catch (cause) {
       // Thrown in here it would end the client's reading and leave a deaf process.
       queueMicrotask(() => {

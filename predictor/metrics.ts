@@ -150,7 +150,11 @@ const registerGauges = (registry: Registry, view: PredictorView): void => {
   registerProcessMetrics(registry)
   const gauge = (name: string, help: string, read: () => number) =>
     registerGauge(registry, name, help, read)
-  gauge("weir_predictor_held_requests", "Requests delivered and not finished", view.held)
+  gauge(
+    "weir_predictor_held_requests",
+    "Requests delivered and not finished, those from beside the queue as well",
+    view.held,
+  )
   gauge(
     "weir_predictor_held_requests_limit",
     "Requests that it takes at once; fewer while runs are slow",

@@ -12,7 +12,7 @@ import { reasonOf, type Logger } from "../core/service/logger.ts"
 import { PREDICTOR, REQUESTS } from "../proto/subjects.ts"
 import { Batcher, type ChosenVersion, type Group } from "./batcher.ts"
 import { failedWork } from "./facts.ts"
-import { FastLane } from "./fast-lane.ts"
+import type { FastLane } from "./fast-lane.ts"
 import { Holding } from "./holding.ts"
 import type { PredictorMetrics } from "./metrics.ts"
 import type { Models } from "./models.ts"
@@ -36,6 +36,7 @@ export interface PredictorOptions {
   readonly settler: Settler
   readonly metrics: PredictorMetrics
   readonly holding: Holding
+  readonly lane: FastLane
   readonly workers: number
   readonly requestBytesMax: number
   readonly deliveriesMax: number
@@ -46,7 +47,6 @@ export class Predictor {
   readonly #options: PredictorOptions
   readonly #batcher = new Batcher()
   readonly #pull: Pull
-  readonly #lane: FastLane
   readonly #runsMax: number
   readonly #suspects: Suspects
   #runs = 0
@@ -75,12 +75,7 @@ export class Predictor {
       onFinished: (delivery) => options.holding.forget(delivery),
       onLoss: (loss) => this.#lose(loss),
     })
-    this.#lane = new FastLane({
-      log: options.log,
-      limit: () => options.holding.limit,
-      onDelivery: (delivery) => this.#take(delivery),
-      now: options.now,
-    })
+    options.lane.open((delivery) => this.#take(delivery))
     options.holding.onLimit((limit) => this.#pull.setLimit(limit))
   }
 
@@ -95,7 +90,7 @@ export class Predictor {
   async stop(): Promise<void> {
     this.#stopping = true
     // First no more is asked for: what is handed back must not come back to this process.
-    const stopped = Promise.all([this.#pull.stop(), this.#lane.stop()])
+    const stopped = Promise.all([this.#pull.stop(), this.#options.lane.stop()])
     await this.#options.log.connection.flush().catch(() => undefined)
     const waiting = [...this.#batcher.clear(), ...this.#suspects.clear()]
     for (const work of waiting) this.#handBack(work)
@@ -116,7 +111,7 @@ export class Predictor {
     if (holding.isHeld(delivery)) delivery.done()
     else {
       holding.track(delivery)
-      if (!this.#lane.takesOver(delivery)) this.#take(delivery)
+      if (!this.#options.lane.takesOver(delivery)) this.#take(delivery)
     }
   }
 

@@ -21,6 +21,7 @@ import { resource } from "../core/service/run-main.ts"
 import { makeTracer } from "../core/service/tracing.ts"
 import { startStatusServer } from "../core/service/status-server.ts"
 import { startAnswering } from "./answering.ts"
+import { FastLane } from "./fast-lane.ts"
 import { Holding } from "./holding.ts"
 import { PredictorMetrics } from "./metrics.ts"
 import { Models } from "./models.ts"
@@ -147,8 +148,9 @@ const makeServing = Effect.fnUntraced(function* (
   const { requestBytesMax, outputBytesMax } = values
   const { engine, releases, gates, models, workers } = yield* makeModels(log, values, logger)
   const holding = yield* makeHolding(values)
+  const lane = new FastLane({ log, limit: () => holding.limit, now: Date.now })
   const metrics = new PredictorMetrics({
-    held: () => holding.size,
+    held: () => holding.size + lane.size,
     heldLimit: () => holding.limit,
     workers,
     publishesInFlight: () => log.publisher.inFlight,
@@ -180,7 +182,8 @@ const makeServing = Effect.fnUntraced(function* (
     (reaper) => reaper.stop(),
   )
   const predictor = yield* resource(
-    async () => new Predictor({ ...shared, releases, gates, models, runner, holding, workers }),
+    async () =>
+      new Predictor({ ...shared, releases, gates, models, runner, holding, lane, workers }),
     (made) => made.stop(),
   )
   const { statistics } = metrics

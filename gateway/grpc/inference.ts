@@ -10,7 +10,7 @@ import { refuse } from "../http/status.ts"
 import { tooManyBytes } from "../inference/in-flight.ts"
 import type { Intake } from "../inference/intake.ts"
 import type { Prepared } from "../inference/prepare.ts"
-import type { Answered, Outcome } from "../inference/submit.ts"
+import type { Answered, Outcome } from "../inference/flight.ts"
 import type { GatewayMetrics } from "../metrics.ts"
 import {
   ModelInferRequest,

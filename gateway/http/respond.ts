@@ -14,7 +14,7 @@ import { BINARY_TYPE, HEAD_LENGTH } from "./body.ts"
 import { sized } from "./compression.ts"
 import type { FactView } from "../predictions/fact-view.ts"
 import { CASES, CASE_OF_FAILURE, failureMessage, refuse, statusOf, type Refusal } from "./status.ts"
-import type { Answered } from "../inference/submit.ts"
+import type { Answered } from "../inference/flight.ts"
 
 const JSON_HEADERS = { "content-type": "application/json" } as const
 

@@ -14,7 +14,7 @@ import { NDJSON_TYPE, readLines, type Line } from "../http/ndjson.ts"
 import type { Form, Responder } from "../http/respond.ts"
 import { endsLater } from "../http/streamed.ts"
 import { CASES, refuse, statusOf, type ErrorCase, type Refusal } from "../http/status.ts"
-import type { Answered } from "./submit.ts"
+import type { Answered } from "./flight.ts"
 
 /** Pause before a line that found the queue full is tried again. */
 const FULL_PAUSE_MILLIS = 200

@@ -15,7 +15,7 @@ import type { Polls } from "../predictions/poll.ts"
 import { operations } from "../http/operations.ts"
 import { refuse } from "../http/status.ts"
 import type { Prepared } from "./prepare.ts"
-import type { Accepted, Answered, Outcome } from "./submit.ts"
+import type { Accepted, Answered, Outcome } from "./flight.ts"
 
 const MILLIS_PER_SECOND = 1_000
 

@@ -19,7 +19,8 @@ import type { Form } from "../http/respond.ts"
 import { TIMEOUT_MAX_MILLIS, type GatewaySettings } from "../settings.ts"
 import type { Refusal } from "../http/status.ts"
 import type { Admit } from "../quality/door.ts"
-import type { Outcome, Submitter } from "./submit.ts"
+import type { Outcome } from "./flight.ts"
+import type { Submitter } from "./submit.ts"
 import { targetOf, type Target } from "./target.ts"
 
 export interface IntakeOptions {

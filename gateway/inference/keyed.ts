@@ -7,7 +7,8 @@ import { DIGEST } from "#proto/headers"
 import { keyedId } from "#proto/ids"
 import { REQUESTS, requestSubject, storedSubject } from "#proto/subjects"
 import type { Prepared } from "./prepare.ts"
-import type { Flight, Outcome, Submitter } from "./submit.ts"
+import type { Flight, Outcome } from "./flight.ts"
+import type { Submitter } from "./submit.ts"
 import { repeated } from "./waiters.ts"
 
 export interface KeyedOptions {

@@ -5,7 +5,7 @@ import type { Published } from "#core/log/publisher"
 import type { Log } from "#core/log/log"
 import { IDEMPOTENCY_KEY } from "#proto/headers"
 import { LARGE_REQUEST_BYTES } from "#proto/request"
-import { fastSubject, requestSubject } from "#proto/subjects"
+import { requestSubject } from "#proto/subjects"
 import type { Backlog } from "../watch/backlog.ts"
 import { readFact, type FactView } from "../predictions/fact-view.ts"
 import type { GatewayMetrics } from "../metrics.ts"
@@ -13,8 +13,9 @@ import { newId } from "../http/ids.ts"
 import { requestHeaders, type Prepared } from "./prepare.ts"
 import { refuse, type Refusal } from "../http/status.ts"
 import type { GatewayTraces } from "../http/spans.ts"
+import { FAST_WAIT_MILLIS, FastLane } from "./fast-lane.ts"
+import type { Flight, FlightHooks, Outcome } from "./flight.ts"
 import { logRefusal, notTaken } from "./log-refusal.ts"
-import { Unacked, UNACKED_WAIT_MILLIS } from "./unacked.ts"
 import type { StoredFact, WaitEnd, Waiter, Waiters } from "./waiters.ts"
 
 /** Pause before a publish that the log did not take is tried again; doubled up to the longest. */
@@ -23,20 +24,6 @@ const PUBLISH_PAUSE_LONGEST_MILLIS = 1_000
 /** Where nobody predicts. */
 const PREDICTOR_RETRY_AFTER_SECONDS = 5
 
-export interface Answered {
-  readonly kind: "answered"
-  readonly fact: FactView
-  readonly position: number
-  /** The fact was there before this request came. */
-  readonly replayed: boolean
-}
-/** The log holds the request; its answer is to be fetched by its id. */
-export interface Accepted {
-  readonly kind: "accepted"
-  readonly id: string
-}
-export type Outcome = Answered | Accepted | Refusal
-
 export interface SubmitOptions {
   readonly log: Log
   readonly backlog: Backlog
@@ -44,6 +31,8 @@ export interface SubmitOptions {
   readonly traces: GatewayTraces | undefined
   readonly waiters: Waiters
   readonly replicas: number
+  /** Whether requests may go beside the queue. */
+  readonly fastLane: boolean
   readonly inFlightMax: number
   readonly publishWaitMillis: number
   /** Milliseconds of a monotonic clock, and since 1970. */
@@ -51,38 +40,14 @@ export interface SubmitOptions {
   readonly time: () => number
 }
 
-/** One request on its way, until its outcome is known. */
-export interface Flight {
-  readonly id: string
-  readonly prepared: Prepared
-  readonly keyed: boolean
-  readonly resolve: (outcome: Outcome) => void
-  readonly hooks: FlightHooks
-  readonly begunAt: number
-  readonly publishUntil: number
-  waiter: Waiter | undefined
-  attempts: number
-  /** The log has said that it holds the request. */
-  accepted: boolean
-  /** Why the last publish was not taken. */
-  reason: string
-}
-
-export interface FlightHooks {
-  /** A request with this id is queued already. */
-  readonly onQueued?: (flight: Flight) => void
-  /** Called once when the flight has ended. */
-  readonly onEnd?: () => void
-}
-
 export class Submitter {
   readonly #options: SubmitOptions
   readonly waiters: Waiters
-  readonly #unacked: Unacked
+  readonly #lane: FastLane
 
   constructor(options: SubmitOptions) {
     this.#options = options
-    this.#unacked = new Unacked(options)
+    this.#lane = new FastLane(options)
     this.waiters = options.waiters
   }
 
@@ -135,6 +100,7 @@ export class Submitter {
       waiter: undefined,
       attempts: 0,
       accepted: false,
+      isFast: false,
       reason: "",
     }
     flight.waiter = this.waiters.add({
@@ -153,7 +119,7 @@ export class Submitter {
     const { waiter, prepared } = flight
     if (waiter === undefined || waiter.settled) return
     flight.attempts++
-    if (flight.attempts === 1 && this.#sendUnacked(flight, waiter)) return
+    if (flight.attempts === 1 && this.#sendFast(flight, waiter)) return
     const subject = requestSubject(prepared.model, flight.id)
     // Asked for again, its fact may be there already: then only a reply tells.
     const isHeard = flight.attempts === 1 && waiter.options.isHeard === true
@@ -166,23 +132,28 @@ export class Submitter {
     })
   }
 
-  /** Publishes without an ack where none is needed; says whether it did. */
-  #sendUnacked(flight: Flight, waiter: Waiter): boolean {
-    const { log, now } = this.#options
-    const { prepared, id } = flight
-    const { payload, model } = prepared
-    if (waiter.options.isHeard !== true) return false
-    if (!this.#unacked.allows(prepared, this.waiters.size, LARGE_REQUEST_BYTES)) return false
-    const headers = requestHeaders(prepared, undefined, false)
-    if (!log.publisher.send(fastSubject(model, id), payload, headers)) return false
-    waiter.callBackAt(now() + UNACKED_WAIT_MILLIS, () => void this.#askAgain(flight, waiter))
+  /** Sends a request beside the queue where that is as good; says whether it did. */
+  #sendFast(flight: Flight, waiter: Waiter): boolean {
+    if (flight.keyed) return false
+    const reply = waiter.options.isHeard === true ? undefined : this.waiters.replySubject(waiter)
+    if (!this.#lane.send(flight.id, flight.prepared, this.waiters.size, reply)) return false
+    flight.isFast = true
+    const until = this.#options.now() + FAST_WAIT_MILLIS
+    waiter.callBackAt(until, () => void this.#queue(flight, waiter))
     return true
   }
 
-  async #askAgain(flight: Flight, waiter: Waiter): Promise<void> {
-    this.#unacked.late(flight.prepared.model)
+  /** Queues what was sent beside the queue, and to which nothing came. */
+  async #queue(flight: Flight, waiter: Waiter): Promise<void> {
+    this.#lane.late(flight.prepared.model)
+    this.#leaveLane(flight)
     if (this.waiters.mayLook) await this.waiters.look(waiter)
     this.publish(flight)
+  }
+
+  #leaveLane(flight: Flight): void {
+    if (flight.isFast) this.#lane.ended(flight.prepared)
+    flight.isFast = false
   }
 
   /** Hands a fact to the flight that waits for it; `known`: it was there before. */
@@ -204,7 +175,7 @@ export class Submitter {
     if (flight.keyed && fact.digest !== flight.prepared.digest) this.keyReused(flight)
     else if (flight.prepared.handling.isAsync) this.accepted(flight)
     else {
-      this.#unacked.answered(fact.model, this.#options.now() - flight.begunAt)
+      this.#lane.answered(fact.model, this.#options.now() - flight.begunAt)
       this.finish(flight, { kind: "answered", fact, position, replayed })
     }
   }
@@ -233,6 +204,7 @@ export class Submitter {
 
   finish(flight: Flight, outcome: Outcome): void {
     if (flight.waiter === undefined || !this.waiters.settle(flight.waiter)) return
+    this.#leaveLane(flight)
     flight.hooks.onEnd?.()
     flight.resolve(outcome)
   }

@@ -8,7 +8,7 @@ import { readFact } from "./fact-view.ts"
 import { CALLER } from "#proto/headers"
 import { PREDICTIONS, predictionSubject, REQUESTS, requestSubject } from "#proto/subjects"
 import { refuse, type Refusal } from "../http/status.ts"
-import type { Answered } from "../inference/submit.ts"
+import type { Answered } from "../inference/flight.ts"
 
 const RETRY_AFTER_SECONDS = 2
 
