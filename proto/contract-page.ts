@@ -118,6 +118,11 @@ const subjectRows = (): ReadonlyArray<ReadonlyArray<string>> => {
   const reply = `${subjects.replyPrefix("<process>")}.<token>`
   return [
     [subjects.requestSubject(model, id), REQUESTS, "a request that waits"],
+    [
+      subjects.fastSubject(model, id),
+      "none",
+      "a request that goes to a predictor beside the queue",
+    ],
     [subjects.predictionSubject(model, id), PREDICTIONS, "the fact: an answer or a failure"],
     [subjects.outcomeSubject(model, id), PREDICTIONS, "ground truth for the same id"],
     [history, HISTORY, "the server's copy of each fact"],
