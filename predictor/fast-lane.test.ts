@@ -53,7 +53,7 @@ const factsOf = (sent: ReadonlyArray<Sent>) =>
     return facts.length === sent.length ? facts : undefined
   })
 
-test("a request that comes beside the queue gets its fact, and never was in the queue", async () => {
+test("a request that comes beside the queue gets its fact, and was never queued", async () => {
   const predictor = await system.predictor()
   const sent = requests(3)
   await sendFast(sent)

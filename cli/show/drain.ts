@@ -80,9 +80,9 @@ const endPart = async (
 }
 
 const quiet = async ({ log }: Laboratory): Promise<number> => {
-  const { messages, deliveries } = await emptiedQueue(log)
+  const { messages, deliveries, lastSequence } = await emptiedQueue(log)
   if (messages > 0) throw new Error(`${messages} requests are left in the queue`)
-  return deliveries
+  return deliveries - lastSequence
 }
 
 /** Deliveries that were wasted on each id before its fact, by the facts themselves. */
@@ -122,7 +122,7 @@ const endParts = async (
   }
   await running
   const { told, refused: refusedConnections, reset: resetConnections } = callers
-  const again = (await quiet(laboratory)) - before - told.filter(({ id }) => id !== "").length
+  const again = (await quiet(laboratory)) - before
   const wasted = await deliveriesBeforeFacts(laboratory.log)
   const unfinishedAgain = told.reduce((sum, { id }) => sum + (wasted.get(id) ?? 0), 0)
   const finishedAgain = again - unfinishedAgain
