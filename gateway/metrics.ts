@@ -104,7 +104,7 @@ export class GatewayMetrics {
     ).of()
     this.#fastLate = tallied(
       "weir_gateway_fast_requests_late_total",
-      "Of them, those whose fact did not come soon and that were queued then",
+      "Of them, those whose fact did not come soon, so that they were to be queued",
       [],
     ).of()
     registerProcessMetrics(this.registry)

@@ -86,7 +86,7 @@ export const gatewaySettings = {
   ),
   fastLane: toggle(
     "WEIR_FAST_LANE",
-    "Whether requests may go beside the queue while answers take milliseconds; else each is queued",
+    "Whether requests may go beside the queue while answers take milliseconds (not with traces)",
     true,
   ),
   serverName: text(

@@ -5,14 +5,21 @@ import type { Delivery } from "../core/log/delivery.ts"
 import type { HeaderList } from "../core/log/header-list.ts"
 import type { Log } from "../core/log/log.ts"
 import { receivedHeaders, type ReceivedHeaders } from "../core/log/received-headers.ts"
+import { FAST_WAIT_MILLIS } from "../proto/request.ts"
 import { ALL_FAST, modelAndId, PREDICTOR, requestSubject } from "../proto/subjects.ts"
+
+/** What lay unread for longer than this may be in the queue as well, or its caller be gone. */
+const STALL_MAX_MILLIS = FAST_WAIT_MILLIS / 2
+const LOOK_MILLIS = STALL_MAX_MILLIS / 4
 
 type Message = Parameters<typeof receivedHeaders>[0]
 
-export interface FastLaneOptions {
+export interface FastReceiverOptions {
   readonly log: Log
-  /** Most requests that are held unfinished. */
+  /** Requests that may be held unfinished, beside those of the queue. */
   readonly limit: () => number
+  /** Called for each that was handed to the queue. */
+  readonly onQueued: () => void
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -80,10 +87,14 @@ class FastDelivery implements Delivery {
 const listOf = (headers: ReceivedHeaders | undefined): HeaderList =>
   headers?.keys().map((name): readonly [string, string] => [name, headers.get(name)]) ?? []
 
-export class FastLane {
-  readonly #options: FastLaneOptions
+export class FastReceiver {
+  readonly #options: FastReceiverOptions
   readonly #held = new Map<string, FastDelivery>()
   readonly #idle: Array<() => void> = []
+  readonly #timer: ReturnType<typeof setInterval>
+  #lookedAt = performance.now()
+  /** This process stood still, and has not read all that came meanwhile. */
+  #isStale = false
   #subscription: ReturnType<Log["connection"]["subscribe"]> | undefined
   readonly #owner: LaneOwner = {
     finished: ({ key }) => {
@@ -93,8 +104,9 @@ export class FastLane {
     queue: (delivery) => this.#queue(delivery),
   }
 
-  constructor(options: FastLaneOptions) {
+  constructor(options: FastReceiverOptions) {
     this.#options = options
+    this.#timer = setInterval(() => this.#look(), LOOK_MILLIS)
   }
 
   /** Takes requests from now on. */
@@ -114,14 +126,17 @@ export class FastLane {
 
   /** Whether a delivery of the queue is a request that is held here, whose end is then its own. */
   takesOver(delivery: Delivery): boolean {
-    const held = this.#held.get(keyOf(delivery.subject))
+    const held = this.#held.size === 0 ? undefined : this.#held.get(keyOf(delivery.subject))
     if (held === undefined) return false
+    held.queued?.done()
     held.queued = delivery
     return true
   }
 
   /** Takes no more, and resolves when all that was taken is finished. */
   async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#lookedAt = Number.POSITIVE_INFINITY
     await this.#subscription?.drain().catch(() => undefined)
     if (this.#held.size === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -129,10 +144,27 @@ export class FastLane {
     await promise
   }
 
+  /**
+   * After this process stood still, what comes before the server's answer to a question is old: its
+   * senders have queued it, or have told their callers that they wait in vain.
+   */
+  #look(): void {
+    const now = performance.now()
+    const stood = now - this.#lookedAt
+    this.#lookedAt = now
+    if (stood <= STALL_MAX_MILLIS || this.#isStale) return
+    this.#isStale = true
+    const fresh = () => {
+      this.#isStale = false
+    }
+    void this.#options.log.connection.flush().then(fresh, fresh)
+  }
+
   #receive(message: Message, onDelivery: (delivery: Delivery) => void): void {
+    this.#look()
     const key = keyOf(message.subject)
-    // Sent twice, or under a name that nobody can wait for: whoever sent it queues it.
-    if (this.#held.has(key) || modelAndId(message.subject) === undefined) return
+    // Old, sent twice, or under a name that nobody can wait for: whoever sent it queues it.
+    if (this.#isStale || this.#held.has(key) || modelAndId(message.subject) === undefined) return
     let delivery: FastDelivery
     try {
       delivery = new FastDelivery(key, message, this.#options.now(), this.#owner)
@@ -157,10 +189,12 @@ export class FastLane {
   #queue({ subject, data, headers }: FastDelivery): void {
     const names = modelAndId(subject)
     if (names === undefined) return
+    this.#options.onQueued()
     // Where it cannot be sent, its sender queues it.
     this.#options.log.publisher.send(requestSubject(names.model, names.id), data, listOf(headers))
   }
 }
 
-/** `<model>.<id>`, of the lane's subject and of the queue's. */
-const keyOf = (subject: string): string => subject.slice(subject.indexOf(".", 5) + 1)
+/** `<model>.<id>`, of `weir.fast.<model>.<id>` and of `weir.request.<model>.<id>`. */
+const keyOf = (subject: string): string =>
+  subject.slice(subject.indexOf(".", subject.indexOf(".") + 1) + 1)

@@ -48,6 +48,7 @@ export class PredictorMetrics {
   readonly #redeliveries: Counter
   readonly #dead: Counter<"reason">
   readonly #existed: Counter
+  readonly #queuedFast: Counter
   readonly #reaped: Counter<"by">
 
   constructor(view: PredictorView) {
@@ -91,7 +92,10 @@ export class PredictorMetrics {
       "Seconds of all runs; over the time and weir_predictor_workers it is how busy they are",
       ran,
     )
-    const queued = "From when the server stored a request to when a predictor took it"
+    const beside = "Requests from beside the queue that were put into it: too many, or at the end"
+    this.#queuedFast = counter("weir_predictor_fast_requests_queued_total", beside)
+    const queued =
+      "From when the server stored a request to when a predictor took it from the queue"
     this.#queued = histogram("weir_predictor_queue_seconds", queued, QUEUE_EDGES).of()
     const again = "Deliveries of a request after its first"
     this.#redeliveries = counter("weir_predictor_redeliveries_total", again)
@@ -135,6 +139,10 @@ export class PredictorMetrics {
 
   buried({ reason }: Failed): void {
     this.#dead.inc({ reason })
+  }
+
+  queuedFast(): void {
+    this.#queuedFast.inc()
   }
 
   factExisted(): void {

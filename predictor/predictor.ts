@@ -12,7 +12,7 @@ import { reasonOf, type Logger } from "../core/service/logger.ts"
 import { PREDICTOR, REQUESTS } from "../proto/subjects.ts"
 import { Batcher, type ChosenVersion, type Group } from "./batcher.ts"
 import { failedWork } from "./facts.ts"
-import type { FastLane } from "./fast-lane.ts"
+import type { FastReceiver } from "./fast-lane.ts"
 import { Holding } from "./holding.ts"
 import type { PredictorMetrics } from "./metrics.ts"
 import type { Models } from "./models.ts"
@@ -26,6 +26,10 @@ const NOT_NOW_PAUSE_MILLIS = 500
 /** Longer than the pause between two questions for a queue that is not there. */
 const LOST_MILLIS = 3_000
 
+/** How long the last ack waits for the next one: well within the wait of the server. */
+const ACK_KEPT_MAX_MILLIS = 100
+const ACKS_KEPT_PER_WAIT = 4
+
 export interface PredictorOptions {
   readonly log: Log
   readonly logger: Logger
@@ -36,7 +40,9 @@ export interface PredictorOptions {
   readonly settler: Settler
   readonly metrics: PredictorMetrics
   readonly holding: Holding
-  readonly lane: FastLane
+  readonly lane: FastReceiver
+  /** Milliseconds after which the server delivers again what it has heard nothing of. */
+  readonly ackWaitMillis: number
   readonly workers: number
   readonly requestBytesMax: number
   readonly deliveriesMax: number
@@ -68,7 +74,7 @@ export class Predictor {
       stream: REQUESTS,
       consumer: PREDICTOR,
       repeatsAcks: true,
-      keepsLastAck: true,
+      ackKeptMillis: Math.min(ACK_KEPT_MAX_MILLIS, options.ackWaitMillis / ACKS_KEPT_PER_WAIT),
       unfinishedMax: options.holding.max,
       unfinishedAtFirst: options.holding.limit,
       onDelivery: (delivery) => this.#receive(delivery),
@@ -106,6 +112,7 @@ export class Predictor {
   #receive(delivery: Delivery): void {
     const { holding, metrics } = this.#options
     metrics.delivered(delivery.deliveries)
+    metrics.taken(this.#options.now() - delivery.storedAt)
     // What this process is at work on is not begun a second time, however late the server heard of
     // that.
     if (holding.isHeld(delivery)) delivery.done()
@@ -118,7 +125,6 @@ export class Predictor {
   #take(delivery: Delivery): void {
     const options = this.#options
     const now = options.now()
-    options.metrics.taken(now - delivery.storedAt)
     const taken = takeWork(delivery, now, options.requestBytesMax)
     if (isFailed(taken)) {
       void options.settler.failed(taken)

@@ -21,7 +21,7 @@ import { resource } from "../core/service/run-main.ts"
 import { makeTracer } from "../core/service/tracing.ts"
 import { startStatusServer } from "../core/service/status-server.ts"
 import { startAnswering } from "./answering.ts"
-import { FastLane } from "./fast-lane.ts"
+import { FastReceiver } from "./fast-lane.ts"
 import { Holding } from "./holding.ts"
 import { PredictorMetrics } from "./metrics.ts"
 import { Models } from "./models.ts"
@@ -137,6 +137,24 @@ const makeOverdue = Effect.fnUntraced(function* (runMaxMillis: number, logger: L
   )
 })
 
+type ReaperParts = Omit<
+  ConstructorParameters<typeof Reaper>[0],
+  "sweepMillis" | "aliveMillis" | "steady"
+>
+
+const makeReaper = (values: PredictorSettings, parts: ReaperParts) =>
+  resource(
+    async () =>
+      new Reaper({
+        ...parts,
+        sweepMillis: values.sweepMillis,
+        aliveMillis:
+          values.heldMaxMillis + deliverySpanMillis(limitsOf(values)) + values.sweepMarginMillis,
+        steady: () => performance.now(),
+      }),
+    (reaper) => reaper.stop(),
+  )
+
 const makeServing = Effect.fnUntraced(function* (
   log: Log,
   values: PredictorSettings,
@@ -146,10 +164,13 @@ const makeServing = Effect.fnUntraced(function* (
   const limits = limitsOf(values)
   const { deliveriesMax } = limits
   const { requestBytesMax, outputBytesMax } = values
+  const ackWaitMillis = limits.redeliveryWaitsMillis[0] ?? values.heldMaxMillis
   const { engine, releases, gates, models, workers } = yield* makeModels(log, values, logger)
   const holding = yield* makeHolding(values)
-  const lane = new FastLane({ log, limit: () => holding.limit, now: Date.now })
-  const metrics = new PredictorMetrics({
+  const limit = () => holding.limit - holding.size
+  const onQueued = () => metrics.queuedFast()
+  const lane = new FastReceiver({ log, limit, onQueued, now: Date.now })
+  const metrics: PredictorMetrics = new PredictorMetrics({
     held: () => holding.size + lane.size,
     heldLimit: () => holding.limit,
     workers,
@@ -171,19 +192,20 @@ const makeServing = Effect.fnUntraced(function* (
   const onOverdue = overdue.tell
   const runner = new Runner({ engine, logger, settler, metrics, runtime, now: Date.now, onOverdue })
   const shared = { log, logger, settler, metrics, requestBytesMax, deliveriesMax, now: Date.now }
-  yield* resource(
-    async () =>
-      new Reaper({
-        ...shared,
-        sweepMillis: values.sweepMillis,
-        aliveMillis: values.heldMaxMillis + deliverySpanMillis(limits) + values.sweepMarginMillis,
-        steady: () => performance.now(),
-      }),
-    (reaper) => reaper.stop(),
-  )
+  yield* makeReaper(values, shared)
   const predictor = yield* resource(
     async () =>
-      new Predictor({ ...shared, releases, gates, models, runner, holding, lane, workers }),
+      new Predictor({
+        ...shared,
+        releases,
+        gates,
+        models,
+        runner,
+        holding,
+        lane,
+        workers,
+        ackWaitMillis,
+      }),
     (made) => made.stop(),
   )
   const { statistics } = metrics

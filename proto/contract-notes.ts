@@ -81,7 +81,9 @@ export const HEADER_NOTES: Readonly<Record<string, string>> = {
   "Weir-Version": "on a request: pins a version; on an answer: the version that answered",
   "Weir-Id": "on an answer: the log id",
   "Weir-Position": "on an answer: the position of the fact",
-  "Weir-Timeout-Ms": "on a request: milliseconds from when the server stored it, at most 10 min",
+  "Weir-Timeout-Ms":
+    "on a request: milliseconds from when the server stored it, beside the queue from when " +
+    "a predictor took it; at most 10 min",
   "Weir-Caller":
     "on a request: who asked, as the gateway authenticated it; `[A-Za-z0-9_-]{1,64}`, else the " +
     "request is invalid. Whoever may publish can set it to any name: accounts of NATS guard it",

@@ -10,6 +10,8 @@ import { Tensor, TENSOR_FIELDS } from "./tensor.ts"
 export const TENSORS_MAX = 256
 /** Most characters of a caller's own id. */
 export const CLIENT_ID_MAX_CHARACTERS = 256
+/** A request beside the queue whose fact has not come after this is queued by its sender. */
+export const FAST_WAIT_MILLIS = 200
 /** From so many bytes on, a gateway does not get a request back that it has itself. */
 export const LARGE_REQUEST_BYTES = 8_192
 

@@ -2,13 +2,15 @@
 import { expect, test } from "bun:test"
 import { LastAck } from "./last-ack.ts"
 
+const KEPT_MILLIS = 20
+
 const make = () => {
   const sent: Array<string> = []
   const { promise: third, resolve } = Promise.withResolvers<void>()
   const acks = new LastAck((subject) => {
     sent.push(subject)
     if (sent.length === 3) resolve()
-  })
+  }, KEPT_MILLIS)
   return { acks, sent, third }
 }
 

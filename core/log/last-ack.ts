@@ -3,17 +3,17 @@
 // message, under the lock that every publish waits for. What is kept back is not lost with the
 // process: its work is delivered again and meets its own result.
 
-/** Well below the shortest wait of the server for an ack. */
-const KEPT_MAX_MILLIS = 100
-
 export class LastAck {
   readonly #send: (ackSubject: string) => void
+  readonly #keptMillis: number
   #kept: string | undefined
   #keptAt = 0
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(send: (ackSubject: string) => void) {
+  /** Keeps each for `keptMillis` at most, which must be well below the server's wait for an ack. */
+  constructor(send: (ackSubject: string) => void, keptMillis: number) {
     this.#send = send
+    this.#keptMillis = keptMillis
   }
 
   /** Sends the one that was kept, and keeps this one. */
@@ -21,7 +21,7 @@ export class LastAck {
     if (this.#kept !== undefined) this.#send(this.#kept)
     this.#kept = ackSubject
     this.#keptAt = performance.now()
-    this.#timer ??= setTimeout(() => this.#look(), KEPT_MAX_MILLIS)
+    this.#timer ??= setTimeout(() => this.#look(), this.#keptMillis)
   }
 
   /** Sends what is kept. */
@@ -33,7 +33,7 @@ export class LastAck {
   }
 
   #look(): void {
-    const left = this.#keptAt + KEPT_MAX_MILLIS - performance.now()
+    const left = this.#keptAt + this.#keptMillis - performance.now()
     if (left <= 0) this.end()
     else this.#timer = setTimeout(() => this.#look(), left)
   }

@@ -47,8 +47,8 @@ export interface PullOptions {
    * `allow_direct` on the stream.
    */
   readonly repeatsAcks?: boolean
-  /** The stream is a queue: it should not become empty between two messages. */
-  readonly keepsLastAck?: boolean
+  /** The stream is a queue, whose last ack waits for the next one, for so long at most. */
+  readonly ackKeptMillis?: number
   /** Called once for each delivery, when it is finished. */
   readonly onFinished?: (delivery: Delivery) => void
   /** The server says that the consumer or its stream is not there (any more). */
@@ -73,7 +73,7 @@ export class Pull {
   #pacer: ReturnType<typeof setTimeout> | undefined
   readonly #idle: Array<() => void> = []
   readonly #sent = new LateAcks()
-  readonly #lastAck = new LastAck((subject) => this.#log.outbox.publish(subject, ACK))
+  readonly #lastAck: LastAck | undefined
   readonly #owner: DeliveryOwner = {
     tell: (subject, word) => this.#tell(subject, word),
     finished: (delivery, word) => this.#finish(delivery, word),
@@ -82,6 +82,10 @@ export class Pull {
   constructor(log: Log, options: PullOptions) {
     this.#log = log
     this.#options = options
+    this.#lastAck =
+      options.ackKeptMillis === undefined
+        ? undefined
+        : new LastAck((subject) => log.outbox.publish(subject, ACK), options.ackKeptMillis)
     this.#limit = Math.min(options.unfinishedMax, options.unfinishedAtFirst ?? Infinity)
     this.#subscription = this.#listen(this.#inbox)
     // Pulls die with the connection that made them.
@@ -109,7 +113,7 @@ export class Pull {
   async stop(): Promise<void> {
     if (!this.#stopped) {
       this.#stopped = true
-      this.#lastAck.end()
+      this.#lastAck?.end()
       clearInterval(this.#timer)
       clearTimeout(this.#pacer)
       this.#unfollow()
@@ -213,8 +217,7 @@ export class Pull {
   }
 
   #tell(subject: string, word: string): void {
-    if (word === ACK && this.#options.keepsLastAck === true && !this.#stopped)
-      this.#lastAck.keep(subject)
+    if (word === ACK && this.#lastAck !== undefined && !this.#stopped) this.#lastAck.keep(subject)
     else this.#log.outbox.publish(subject, word)
   }
 

@@ -1,8 +1,18 @@
 // Beside the queue go only requests whose fact comes soon and whose caller waits for it; where
 // nothing comes, they are queued.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
-import { ALL_FAST, ALL_REQUESTS } from "#proto/subjects"
-import { MODEL, ROWS, startTestSystem, type TestSystem } from "../test-system.ts"
+import { ALL_FAST, ALL_REQUESTS, requestSubject } from "#proto/subjects"
+import { until } from "../../test/support/eventually.ts"
+import {
+  ask,
+  MODEL,
+  post,
+  ROWS,
+  startTestSystem,
+  type TestGateway,
+  type TestPredictor,
+  type TestSystem,
+} from "../test-system.ts"
 import { FastLane, type FastLaneOptions } from "./fast-lane.ts"
 import type { Prepared } from "./prepare.ts"
 
@@ -45,7 +55,7 @@ const make = (options: Partial<FastLaneOptions> = {}) =>
     ...options,
   })
 const sends = (lane: FastLane, prepared = asked(), inFlight = 1) =>
-  lane.send("id", prepared, inFlight, undefined)
+  lane.send("id", prepared, inFlight, undefined) !== undefined
 
 test("a request is queued until its model is known to be fast, and when it is late", () => {
   const lane = make()
@@ -83,57 +93,107 @@ test("what is beside the queue is bounded in bytes, and fits into the queue", ()
   const lane = make({ backlog: { state } })
   lane.answered("m", 3)
   const large = asked("m", 6 * MIB)
-  expect([sends(lane, large, 7), sends(lane, large, 8), sends(lane, large, 9)]).toEqual([
-    true,
-    true,
-    false,
-  ])
-  lane.ended(large)
-  expect(sends(lane, large)).toBe(true)
+  const first = lane.send("id", large, 7, undefined)
+  expect([sends(lane, large, 8), sends(lane, large, 9)]).toEqual([true, false])
+  first?.end()
+  first?.end()
+  expect([sends(lane, large), sends(lane, large)]).toEqual([true, false])
   expect(rooms.slice(0, 2)).toEqual([
     [7, 6 * MIB],
     [8, 12 * MIB],
   ])
 })
 
+/** More than twice what is in flight here. */
+const QUEUE_MAX = 8
 let system: TestSystem
-let predictor: Awaited<ReturnType<TestSystem["startPredictor"]>>
+let predictor: TestPredictor
+let gateway: TestGateway
 
 beforeAll(async () => {
-  system = await startTestSystem()
+  system = await startTestSystem({ WEIR_REQUESTS_MAX_MESSAGES: String(QUEUE_MAX) })
   predictor = await system.startPredictor()
+  gateway = await system.startGateway()
 }, START_MILLIS)
 afterAll(() => system.stop(), START_MILLIS)
 
-test("after some answers requests go beside the queue; where nothing comes, into it", async () => {
-  const gateway = await system.startGateway()
-  const ask = () =>
-    fetch(`${gateway.url}/predict?model=${MODEL}`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: ROWS,
-    })
+const predict = (timeoutMillis = TIMEOUT_MILLIS) =>
+  post(`${gateway.url}/predict`, ROWS, { "weir-timeout-ms": `${timeoutMillis}` })
+
+/** Each request's way and id as it is seen, `fast` or `request`. */
+const watchWays = async () => {
   const ways: Array<string> = []
   for (const subject of [ALL_FAST, ALL_REQUESTS])
     system.log.connection.subscribe(subject, {
-      callback: (_, message) => ways.push(message.subject.split(".").slice(1).join(" ")),
+      callback: (_, message) => {
+        const [, way = "", , id = ""] = message.subject.split(".")
+        ways.push(`${way} ${id}`)
+      },
     })
   await system.log.connection.flush()
-  while (ways.at(-1)?.startsWith("fast") !== true) expect((await ask()).status).toBe(200)
+  return ways
+}
+
+/** Resolves when requests go beside the queue. */
+const openLane = async (ways: ReadonlyArray<string>) => {
+  do expect((await predict()).status).toBe(200)
+  while (ways.at(-1)?.startsWith("fast") !== true)
+}
+
+const metric = async (name: string) => {
+  const text = await (await fetch(`${gateway.url}/metrics`)).text()
+  const line = text.split("\n").find((one) => one.startsWith(`${name} `))
+  return Number(line?.split(" ")[1] ?? 0)
+}
+
+test("after some answers requests go beside the queue; where nothing comes, into it", async () => {
+  const ways = await watchWays()
+  await openLane(ways)
   expect(ways[0]).toStartWith("request")
   // Nobody takes what is sent now: the same request is queued.
   await predictor.stop()
   const before = ways.length
-  const late = ask()
+  const late = predict()
   while (ways.length < before + 2) await system.log.connection.flush()
   const [first = "", second = ""] = ways.slice(before)
   expect(first).toStartWith("fast")
   expect(second).toBe(first.replace("fast", "request"))
-  await system.startPredictor()
+  predictor = await system.startPredictor()
   const answer = await late
   expect(answer.status).toBe(200)
-  expect(answer.headers.get("Weir-Id")).toBe(first.split(" ")[2] ?? "")
-  const metrics = await (await fetch(`${gateway.url}/metrics`)).text()
-  expect(metrics).toContain("weir_gateway_fast_requests_late_total 1\n")
-  await gateway.stop()
+  expect(answer.headers.get("weir-id")).toBe(first.split(" ")[1] ?? "")
+  expect(await metric("weir_gateway_fast_requests_late_total")).toBe(1)
+})
+
+test("what lay beside the queue while a predictor stood still is not run after all", async () => {
+  await openLane(await watchWays())
+  predictor.pause()
+  const late = await predict(1_000)
+  expect([late.status, late.json["code"]]).toEqual([504, "timed_out"])
+  const id = late.headers.get("weir-id") ?? ""
+  const { seen } = await system.listenFor(id)
+  predictor.resume()
+  await seen
+  const found = await ask(`${gateway.url}/v2/models/${MODEL}/predictions/${id}`)
+  expect([found.status, found.json["code"]]).toEqual([504, "expired"])
+})
+
+test("a queue that becomes full does not refuse what may be answered beside it", async () => {
+  const ways = await watchWays()
+  await openLane(ways)
+  predictor.pause()
+  const before = ways.length
+  const late = predict()
+  while (ways.length === before) await system.log.connection.flush()
+  const body = new TextEncoder().encode(ROWS)
+  const filled = Array.from({ length: QUEUE_MAX }, (_, at) =>
+    system.log.publisher.publish(requestSubject(MODEL, `filler-${at}`), body),
+  )
+  expect((await Promise.all(filled)).map(({ kind }) => kind)).toContain("stored")
+  await until("the log says that it is full", async () => {
+    const text = await (await fetch(`${gateway.url}/metrics`)).text()
+    return text.includes('weir_gateway_publish_refusals_total{kind="full"}')
+  })
+  predictor.resume()
+  expect((await late).status).toBe(200)
 })

@@ -3,14 +3,13 @@
 // wait, while answers take milliseconds: what a predictor takes along when it ends is noticed by
 // the sender, who queues it. Whatever may wait belongs into the queue, which predictors scale on.
 import type { Log } from "#core/log/log"
+import { FAST_WAIT_MILLIS } from "#proto/request"
 import { fastSubject } from "#proto/subjects"
 import type { GatewayTraces } from "../http/spans.ts"
 import type { GatewayMetrics } from "../metrics.ts"
 import type { BacklogState } from "../watch/backlog.ts"
 import { requestHeaders, type Prepared } from "./prepare.ts"
 
-/** A request whose fact has not come after this is queued. */
-export const FAST_WAIT_MILLIS = 200
 /** While the answers of a model take longer than this on average, its requests are queued. */
 const ANSWER_MAX_MILLIS = 50
 /** Of each answer in that average. */
@@ -35,6 +34,21 @@ export interface FastLaneOptions {
   readonly fastLane: boolean
 }
 
+/** A request beside the queue, which counts until it is answered, given up or queued. */
+export class FastTicket {
+  #end: (() => void) | undefined
+
+  constructor(end: () => void) {
+    this.#end = end
+  }
+
+  /** The first call counts. */
+  end(): void {
+    this.#end?.()
+    this.#end = undefined
+  }
+}
+
 export class FastLane {
   readonly #options: FastLaneOptions
   readonly #isOpen: boolean
@@ -50,21 +64,24 @@ export class FastLane {
 
   /**
    * Sends a request, the answer to `reply` or to those who hear of its id, beside `inFlight` others
-   * of this process. Says whether it did; then `ended` must follow.
+   * of this process; undefined where it has to be queued.
    */
-  send(id: string, prepared: Prepared, inFlight: number, reply: string | undefined): boolean {
+  send(
+    id: string,
+    prepared: Prepared,
+    inFlight: number,
+    reply: string | undefined,
+  ): FastTicket | undefined {
     const { payload, model } = prepared
-    if (!this.#allows(prepared, inFlight)) return false
+    if (!this.#allows(prepared, inFlight)) return undefined
     const headers = requestHeaders(prepared, reply, false)
-    if (!this.#options.log.publisher.send(fastSubject(model, id), payload, headers)) return false
+    const { log, metrics } = this.#options
+    if (!log.publisher.send(fastSubject(model, id), payload, headers)) return undefined
+    metrics.sentFast()
     this.#bytes += payload.byteLength
-    this.#options.metrics.sentFast()
-    return true
-  }
-
-  /** A request that was sent is answered, given up or queued. */
-  ended({ payload }: Pick<Prepared, "payload">): void {
-    this.#bytes -= payload.byteLength
+    return new FastTicket(() => {
+      this.#bytes -= payload.byteLength
+    })
   }
 
   /** A request of a model was answered after so long. */

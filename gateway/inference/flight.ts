@@ -1,6 +1,7 @@
 // One request on its way through the data plane, and what can come of it.
 import type { FactView } from "../predictions/fact-view.ts"
 import type { Refusal } from "../http/status.ts"
+import type { FastTicket } from "./fast-lane.ts"
 import type { Prepared } from "./prepare.ts"
 import type { Waiter } from "./waiters.ts"
 
@@ -31,8 +32,8 @@ export interface Flight {
   attempts: number
   /** The log has said that it holds the request. */
   accepted: boolean
-  /** On its way beside the queue. */
-  isFast: boolean
+  /** Where it went beside the queue: a predictor may have it, whatever the queue says. */
+  fast: FastTicket | undefined
   /** Why the last publish was not taken. */
   reason: string
 }

@@ -25,7 +25,11 @@ let predictor: TestPredictor
 let gateway: TestGateway
 
 beforeAll(async () => {
-  system = await startTestSystem({ WEIR_REQUESTS_MAX_MESSAGES: String(QUEUE_MAX) })
+  // What is beside the queue is not refused because that is full.
+  system = await startTestSystem({
+    WEIR_REQUESTS_MAX_MESSAGES: String(QUEUE_MAX),
+    WEIR_FAST_LANE: "false",
+  })
   predictor = await system.startPredictor()
   gateway = await system.startGateway()
 }, START_MILLIS)

@@ -4,7 +4,7 @@
 import type { Published } from "#core/log/publisher"
 import type { Log } from "#core/log/log"
 import { IDEMPOTENCY_KEY } from "#proto/headers"
-import { LARGE_REQUEST_BYTES } from "#proto/request"
+import { FAST_WAIT_MILLIS, LARGE_REQUEST_BYTES } from "#proto/request"
 import { requestSubject } from "#proto/subjects"
 import type { Backlog } from "../watch/backlog.ts"
 import { readFact, type FactView } from "../predictions/fact-view.ts"
@@ -13,7 +13,7 @@ import { newId } from "../http/ids.ts"
 import { requestHeaders, type Prepared } from "./prepare.ts"
 import { refuse, type Refusal } from "../http/status.ts"
 import type { GatewayTraces } from "../http/spans.ts"
-import { FAST_WAIT_MILLIS, FastLane } from "./fast-lane.ts"
+import { FastLane } from "./fast-lane.ts"
 import type { Flight, FlightHooks, Outcome } from "./flight.ts"
 import { logRefusal, notTaken } from "./log-refusal.ts"
 import type { StoredFact, WaitEnd, Waiter, Waiters } from "./waiters.ts"
@@ -21,6 +21,8 @@ import type { StoredFact, WaitEnd, Waiter, Waiters } from "./waiters.ts"
 /** Pause before a publish that the log did not take is tried again; doubled up to the longest. */
 const PUBLISH_PAUSE_FIRST_MILLIS = 25
 const PUBLISH_PAUSE_LONGEST_MILLIS = 1_000
+/** What the log says of a request that it has no room for. */
+const OPEN_BESIDE_THE_QUEUE: ReadonlySet<Published["kind"]> = new Set(["full", "storeFull"])
 /** Where nobody predicts. */
 const PREDICTOR_RETRY_AFTER_SECONDS = 5
 
@@ -100,7 +102,7 @@ export class Submitter {
       waiter: undefined,
       attempts: 0,
       accepted: false,
-      isFast: false,
+      fast: undefined,
       reason: "",
     }
     flight.waiter = this.waiters.add({
@@ -124,7 +126,7 @@ export class Submitter {
     // Asked for again, its fact may be there already: then only a reply tells.
     const isHeard = flight.attempts === 1 && waiter.options.isHeard === true
     const reply = isHeard ? undefined : this.waiters.replySubject(waiter)
-    const headers = requestHeaders(prepared, reply, flight.keyed)
+    const headers = requestHeaders(this.#inTime(flight), reply, flight.keyed)
     const published = this.#options.traces?.publish(prepared.handling.traceparent, subject)
     void this.#options.log.publisher.publish(subject, prepared.payload, headers).then((outcome) => {
       published?.(outcome.kind)
@@ -132,12 +134,20 @@ export class Submitter {
     })
   }
 
+  /** The queue counts the deadline from when it has the request: what is over is taken off. */
+  #inTime({ fast, prepared, begunAt }: Flight): Prepared {
+    if (fast === undefined) return prepared
+    const { handling } = prepared
+    const left = Math.ceil(begunAt + handling.timeoutMillis - this.#options.now())
+    return { ...prepared, handling: { ...handling, timeoutMillis: Math.max(1, left) } }
+  }
+
   /** Sends a request beside the queue where that is as good; says whether it did. */
   #sendFast(flight: Flight, waiter: Waiter): boolean {
     if (flight.keyed) return false
     const reply = waiter.options.isHeard === true ? undefined : this.waiters.replySubject(waiter)
-    if (!this.#lane.send(flight.id, flight.prepared, this.waiters.size, reply)) return false
-    flight.isFast = true
+    flight.fast = this.#lane.send(flight.id, flight.prepared, this.waiters.size, reply)
+    if (flight.fast === undefined) return false
     const until = this.#options.now() + FAST_WAIT_MILLIS
     waiter.callBackAt(until, () => void this.#queue(flight, waiter))
     return true
@@ -146,14 +156,9 @@ export class Submitter {
   /** Queues what was sent beside the queue, and to which nothing came. */
   async #queue(flight: Flight, waiter: Waiter): Promise<void> {
     this.#lane.late(flight.prepared.model)
-    this.#leaveLane(flight)
+    flight.fast?.end()
     if (this.waiters.mayLook) await this.waiters.look(waiter)
     this.publish(flight)
-  }
-
-  #leaveLane(flight: Flight): void {
-    if (flight.isFast) this.#lane.ended(flight.prepared)
-    flight.isFast = false
   }
 
   /** Hands a fact to the flight that waits for it; `known`: it was there before. */
@@ -204,7 +209,7 @@ export class Submitter {
 
   finish(flight: Flight, outcome: Outcome): void {
     if (flight.waiter === undefined || !this.waiters.settle(flight.waiter)) return
-    this.#leaveLane(flight)
+    flight.fast?.end()
     flight.hooks.onEnd?.()
     flight.resolve(outcome)
   }
@@ -218,6 +223,12 @@ export class Submitter {
     // That we have queued it ourselves is no refusal.
     if (published.kind !== "queued" || flight.attempts === 1)
       this.#options.metrics.publishRefused(published.kind)
+    // A refusal would be false: what is beside the queue may still be answered.
+    if (flight.fast !== undefined && OPEN_BESIDE_THE_QUEUE.has(published.kind)) {
+      flight.reason = `${published.kind}; a predictor may have it all the same`
+      this.publishLater(flight)
+      return
+    }
     switch (published.kind) {
       case "queued":
         if (flight.hooks.onQueued === undefined) this.accepted(flight)
