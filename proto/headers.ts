@@ -20,7 +20,7 @@ export const REPLY = "Weir-Reply"
 export const VERSION = "Weir-Version"
 export const ID = "Weir-Id"
 export const POSITION = "Weir-Position"
-/** Milliseconds from when the server stored the request, or a predictor took it beside the queue. */
+/** Milliseconds from when the server stored the request; beside the queue, from its receipt. */
 export const TIMEOUT = "Weir-Timeout-Ms"
 /** Who asked, as the gateway authenticated it. */
 export const CALLER = "Weir-Caller"
