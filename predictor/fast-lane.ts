@@ -8,8 +8,8 @@ import { receivedHeaders, type ReceivedHeaders } from "../core/log/received-head
 import { FAST_WAIT_MILLIS } from "../proto/request.ts"
 import { ALL_FAST, modelAndId, PREDICTOR, requestSubject } from "../proto/subjects.ts"
 
-/** What lay unread for longer than this may be in the queue as well, or its caller be gone. */
-const STALL_MAX_MILLIS = FAST_WAIT_MILLIS / 2
+/** What lay unread for longer than this is in the queue as well, or its caller is gone. */
+const STALL_MAX_MILLIS = FAST_WAIT_MILLIS
 const LOOK_MILLIS = STALL_MAX_MILLIS / 4
 
 type Message = Parameters<typeof receivedHeaders>[0]
