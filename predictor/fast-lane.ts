@@ -136,7 +136,6 @@ export class FastReceiver {
   /** Takes no more, and resolves when all that was taken is finished. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    this.#lookedAt = Number.POSITIVE_INFINITY
     await this.#subscription?.drain().catch(() => undefined)
     if (this.#held.size === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
