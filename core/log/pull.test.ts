@@ -275,6 +275,8 @@ describe("a consumer", () => {
     const { manager } = one.log
     const config = (await manager.consumers.info(REQUESTS, PREDICTOR)).config
     const { pull, losses } = take(10, hold)
+    // The pull itself leaves with the next turn.
+    one.log.outbox.flush()
     await one.log.connection.flush()
     await manager.consumers.delete(REQUESTS, PREDICTOR)
     expect(await until("it is reported", () => losses[0])).toBe("consumerGone")
