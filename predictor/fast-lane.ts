@@ -6,7 +6,13 @@ import type { HeaderList } from "../core/log/header-list.ts"
 import type { Log } from "../core/log/log.ts"
 import { receivedHeaders, type ReceivedHeaders } from "../core/log/received-headers.ts"
 import { FAST_WAIT_MILLIS } from "../proto/request.ts"
-import { ALL_FAST, modelAndId, PREDICTOR, requestSubject } from "../proto/subjects.ts"
+import {
+  ALL_FAST,
+  modelAndId,
+  PREDICTOR,
+  requestSubject,
+  type ModelAndId,
+} from "../proto/subjects.ts"
 
 /** What lay unread for longer than this is in the queue as well, or its caller is gone. */
 const STALL_MAX_MILLIS = FAST_WAIT_MILLIS
@@ -40,13 +46,15 @@ class FastDelivery implements Delivery {
   readonly storedAt: number
   readonly pending = 0
   readonly key: string
+  readonly names: ModelAndId
   /** The same request from the queue, whose end is the end of this one. */
   queued: Delivery | undefined
   readonly #owner: LaneOwner
   #finished = false
 
-  constructor(key: string, message: Message, storedAt: number, owner: LaneOwner) {
-    this.key = key
+  constructor(names: ModelAndId, message: Message, storedAt: number, owner: LaneOwner) {
+    this.names = names
+    this.key = keyOf(message.subject)
     this.subject = message.subject
     this.data = message.data
     this.headers = receivedHeaders(message)
@@ -161,12 +169,12 @@ export class FastReceiver {
 
   #receive(message: Message, onDelivery: (delivery: Delivery) => void): void {
     this.#look()
-    const key = keyOf(message.subject)
+    const names = modelAndId(message.subject)
     // Old, sent twice, or under a name that nobody can wait for: whoever sent it queues it.
-    if (this.#isStale || this.#held.has(key) || modelAndId(message.subject) === undefined) return
+    if (this.#isStale || names === undefined || this.#held.has(keyOf(message.subject))) return
     let delivery: FastDelivery
     try {
-      delivery = new FastDelivery(key, message, this.#options.now(), this.#owner)
+      delivery = new FastDelivery(names, message, this.#options.now(), this.#owner)
     } catch {
       return
     }
@@ -174,7 +182,7 @@ export class FastReceiver {
       this.#queue(delivery)
       return
     }
-    this.#held.set(key, delivery)
+    this.#held.set(delivery.key, delivery)
     try {
       onDelivery(delivery)
     } catch (cause) {
@@ -185,9 +193,7 @@ export class FastReceiver {
     }
   }
 
-  #queue({ subject, data, headers }: FastDelivery): void {
-    const names = modelAndId(subject)
-    if (names === undefined) return
+  #queue({ names, data, headers }: FastDelivery): void {
     this.#options.onQueued()
     // Where it cannot be sent, its sender queues it.
     this.#options.log.publisher.send(requestSubject(names.model, names.id), data, listOf(headers))
