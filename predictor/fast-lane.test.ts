@@ -1,13 +1,10 @@
 // Requests that come beside the queue, and what becomes of them where this process does not begin
 // or end them.
 import { afterAll, expect, test } from "bun:test"
-import { join } from "node:path"
-import { multiplied } from "../core/inference/onnx-test-models.ts"
 import { ALL_REQUESTS, fastSubject } from "../proto/subjects.ts"
 import { startSystem, TEST_LIMITS } from "../test/support/system.ts"
 import { until } from "../test/support/eventually.ts"
 import {
-  fp32,
   messagePack,
   metricOf,
   queueEmpty,
@@ -15,10 +12,8 @@ import {
   singleFactsOf,
   type Sent,
 } from "./test-traffic.ts"
+import { releaseSlow, SLOW, slowRows } from "./test-slow-model.ts"
 
-const WIDTH = 512
-/** Some milliseconds a row, in batches too. */
-const MATRICES = 300
 const LONG_ROWS = 100
 const REDELIVERY_MILLIS = 30_000
 
@@ -27,16 +22,10 @@ const system = await startSystem({
 })
 const { log } = system
 afterAll(() => system.stop())
-const file = join(system.nats.directory, "slow.onnx")
-await Bun.write(file, multiplied(WIDTH, MATRICES))
-await system.release("slow", "1", file)
+await releaseSlow(system)
 
 const requests = (count: number, rows = 1): ReadonlyArray<Sent> =>
-  Array.from({ length: count }, (_, at) =>
-    messagePack("slow", {
-      inputs: [fp32("x", [rows, WIDTH], Array(rows * WIDTH).fill(at))],
-    }),
-  )
+  Array.from({ length: count }, (_, at) => messagePack(SLOW, slowRows(rows, at)))
 const sendFast = async (sent: ReadonlyArray<Sent>): Promise<void> => {
   for (const { model, id, payload, headers } of sent)
     expect(log.publisher.send(fastSubject(model, id), payload, headers)).toBe(true)

@@ -1,14 +1,11 @@
 // A model whose run takes milliseconds a row: it runs in a worker thread, little is held, and what
 // is held is not taken for lost however long the queue is.
 import { afterAll, expect, test } from "bun:test"
-import { join } from "node:path"
-import { multiplied } from "../core/inference/onnx-test-models.ts"
 import { TIMEOUT } from "../proto/headers.ts"
 import { startSystem, TEST_LIMITS } from "../test/support/system.ts"
 import { until } from "../test/support/eventually.ts"
 import {
   floatsOf,
-  fp32,
   messagePack,
   metricOf,
   queueEmpty,
@@ -16,10 +13,8 @@ import {
   send,
   singleFactsOf,
 } from "./test-traffic.ts"
+import { releaseSlow, SLOW, slowRows } from "./test-slow-model.ts"
 
-const WIDTH = 512
-/** Some milliseconds a row, in batches too. */
-const MATRICES = 300
 const REQUESTS_SENT = 600
 /** Far less than the queue takes. */
 const REDELIVERY_MILLIS = 600
@@ -29,16 +24,11 @@ const system = await startSystem({
 })
 const { log } = system
 afterAll(() => system.stop())
-const file = join(system.nats.directory, "slow.onnx")
-await Bun.write(file, multiplied(WIDTH, MATRICES))
-await system.release("slow", "1", file)
+await releaseSlow(system)
 const predictor = await system.predictor()
-const rows = (count: number, value: number) => ({
-  inputs: [fp32("x", [count, WIDTH], Array(count * WIDTH).fill(value))],
-})
 
 test("little is held of a long queue, and nothing of it is delivered twice", async () => {
-  const sent = Array.from({ length: REQUESTS_SENT }, (_, at) => messagePack("slow", rows(1, at)))
+  const sent = Array.from({ length: REQUESTS_SENT }, (_, at) => messagePack(SLOW, slowRows(1, at)))
   await send(log, sent)
   await until("the first batch is measured", async () => {
     const batches = await metricOf(predictor, "weir_predictor_batches_total")
@@ -66,8 +56,10 @@ test("little is held of a long queue, and nothing of it is delivered twice", asy
 
 test("what becomes late while it is held is not run", async () => {
   // Two runs are under way at most, and two of these do not fit into one.
-  const large = Array.from({ length: 3 }, () => messagePack("slow", rows(300, 1)))
-  const late = Array.from({ length: 5 }, () => messagePack("slow", rows(1, 1), [[TIMEOUT, "300"]]))
+  const large = Array.from({ length: 3 }, () => messagePack(SLOW, slowRows(300, 1)))
+  const late = Array.from({ length: 5 }, () =>
+    messagePack(SLOW, slowRows(1, 1), [[TIMEOUT, "300"]]),
+  )
   await send(log, [...large, ...late])
   await queueEmpty(log, 60_000)
   for (const { fact } of await singleFactsOf(log, large)) expect(fact.failure).toBeUndefined()
