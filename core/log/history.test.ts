@@ -11,7 +11,7 @@ import {
   predictionSubject,
 } from "../../proto/subjects.ts"
 import { readRange } from "./follow.ts"
-import { entryAt, historyGaps, historyStatus, readSource, seek } from "./history.ts"
+import { entryAt, historyGaps, HistoryMeter, historyStatus, readSource, seek } from "./history.ts"
 import type { Log } from "./log.ts"
 import { readFromLeader, readLast } from "./read.ts"
 
@@ -145,6 +145,55 @@ test("facts dropped before they were copied show as lag, then as a gap", async (
   expect(await seek(log, 3_400)).toBe(1_400)
   const last = await readFromLeader(log, HISTORY, { seq: 1_400 })
   expect(readSource(last?.headers)?.subject).toBe(predictionSubject("even", "id3400"))
+})
+
+describe("whoever asks all the time how far the copying is", () => {
+  test("has the last copy read once a minute, and is told the same", async () => {
+    const { log } = await openHistory()
+    await publish(log, 1, 5)
+    await copied(log)
+    let now = 0
+    const meter = new HistoryMeter(log, () => now)
+    const reads = log.connection.subscribe("$JS.API.STREAM.MSG.GET.HISTORY")
+    const readsSoFar = async () => {
+      await log.connection.flush()
+      return reads.getReceived()
+    }
+    expect(await meter.status(CAPACITY)).toMatchObject({ copiedPosition: 5, lag: 0 })
+    expect(await readsSoFar()).toBe(1)
+    await publish(log, 6, 10)
+    await until("all is copied", async () => {
+      return (await log.manager.streams.info(HISTORY)).state.last_seq === 10
+    })
+    now = 59_000
+    expect(await meter.status(CAPACITY)).toMatchObject({ copiedPosition: 10, lag: 0 })
+    expect(await readsSoFar()).toBe(1)
+    now = 61_000
+    expect(await meter.status(CAPACITY)).toMatchObject({ copiedPosition: 10, lag: 0 })
+    expect(await readsSoFar()).toBe(2)
+  })
+
+  test("is told of a gap as a lag until it is looked up, and at once of one that matters", async () => {
+    const { log } = await openHistory()
+    const { manager } = log
+    await publish(log, 1, 5)
+    await copied(log)
+    let now = 0
+    const meter = new HistoryMeter(log, () => now)
+    await meter.status(CAPACITY)
+    const { config } = await manager.streams.info(HISTORY)
+    await manager.streams.update(HISTORY, { ...config, sources: [] })
+    await publish(log, 6, 1_008)
+    expect(await meter.status(CAPACITY)).toMatchObject({ copiedPosition: 5, lag: 1_003 })
+    await manager.streams.update(HISTORY, config)
+    await until("what is left is copied", async () => {
+      return (await manager.streams.info(HISTORY)).state.last_seq === 1_005
+    })
+    // Three facts were dropped uncopied: too few to be looked up before the minute is over.
+    expect(await meter.status(CAPACITY)).toMatchObject({ lag: 3 })
+    now = 61_000
+    expect(await meter.status(CAPACITY)).toMatchObject({ copiedPosition: 1_008, lag: 0 })
+  })
 })
 
 test("across kills of the server every position is copied once or named as lost", async () => {

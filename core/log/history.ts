@@ -107,23 +107,75 @@ export interface HistoryStatus {
   readonly headroomUsed: number
 }
 
-/** How far the copying is. `capacity` is the number of messages that the hot log may hold. */
-export const historyStatus = async (log: Log, capacity: number): Promise<HistoryStatus> => {
-  const [hot, long] = await Promise.all([
-    log.manager.streams.info(PREDICTIONS),
-    log.manager.streams.info(HISTORY),
-  ])
+const statusOf = (
+  lastPosition: number,
+  copiedPosition: number,
+  capacity: number,
+): HistoryStatus => {
+  const lag = Math.max(0, lastPosition - copiedPosition)
+  return { lastPosition, copiedPosition, lag, headroomUsed: lag / capacity }
+}
+
+const bothStates = async (log: Log) => {
+  const infos = [log.manager.streams.info(PREDICTIONS), log.manager.streams.info(HISTORY)] as const
+  const [hot, long] = await Promise.all(infos)
+  return { hot: hot.state, long: long.state }
+}
+
+/** The status, and by how much positions are ahead of the sequences of `HISTORY` at its end. */
+const readStatus = async (log: Log, capacity: number) => {
+  const { hot, long } = await bothStates(log)
   // Read behind the end: what is copied between the two would count as erased.
   const last = await readFromLeader(log, HISTORY, { last_by_subj: ALL_HISTORY })
-  const lastPosition = hot.state.last_seq
   // Copies that were erased at the end leave their sequences behind, and were copied all the same.
-  const erased = last === undefined ? 0 : Math.max(0, long.state.last_seq - last.sequence)
+  const sequence = Math.max(long.last_seq, last?.sequence ?? 0)
+  const erased = last === undefined ? 0 : sequence - last.sequence
   // An empty long log, new or grown old, says nothing; what the hot log no longer holds cannot be
   // copied any more.
   const found = readSource(last?.headers)?.position
-  const copiedPosition = (found ?? Math.max(0, hot.state.first_seq - 1)) + erased
-  const lag = Math.max(0, lastPosition - copiedPosition)
-  return { lastPosition, copiedPosition, lag, headroomUsed: lag / capacity }
+  const copiedPosition = (found ?? Math.max(0, hot.first_seq - 1)) + erased
+  const status = statusOf(hot.last_seq, copiedPosition, capacity)
+  return { status, ahead: copiedPosition - sequence }
+}
+
+/** How far the copying is. `capacity` is the number of messages that the hot log may hold. */
+export const historyStatus = async (log: Log, capacity: number): Promise<HistoryStatus> =>
+  (await readStatus(log, capacity)).status
+
+/** For how long the last copy's position is reckoned from its sequence instead of being read. */
+const RECKONED_MILLIS_MAX = 60_000
+/** A reckoned lag above this share of the hot log's room is looked up. */
+const RECKONED_HEADROOM_MAX = 0.01
+
+/**
+ * How far the copying is, for whoever asks all the time. The server keeps a block of 8 MiB in
+ * memory for 10 s after anything of it was read, so the last copy is read once a minute; between,
+ * its position is reckoned from its sequence. A gap that came meanwhile makes the lag look larger
+ * than it is, never smaller, and a lag that matters is looked up.
+ */
+export class HistoryMeter {
+  readonly #log: Log
+  readonly #now: () => number
+  #ahead = 0
+  #readAt = Number.NEGATIVE_INFINITY
+
+  /** `now` gives milliseconds of a monotonic clock. */
+  constructor(log: Log, now: () => number) {
+    this.#log = log
+    this.#now = now
+  }
+
+  async status(capacity: number): Promise<HistoryStatus> {
+    if (this.#now() - this.#readAt < RECKONED_MILLIS_MAX) {
+      const { hot, long } = await bothStates(this.#log)
+      const reckoned = statusOf(hot.last_seq, long.last_seq + this.#ahead, capacity)
+      if (reckoned.headroomUsed <= RECKONED_HEADROOM_MAX) return reckoned
+    }
+    const { status, ahead } = await readStatus(this.#log, capacity)
+    this.#ahead = ahead
+    this.#readAt = this.#now()
+    return status
+  }
 }
 
 /** All gaps in what `HISTORY` holds now. */

@@ -1,7 +1,7 @@
 // How far the long log is behind the hot one. A lag that grows towards what the hot log can hold
 // loses history, so it shows in the readiness body at once and takes the gateway out of service
 // above half.
-import { historyStatus, type HistoryStatus } from "#core/log/history"
+import { HistoryMeter, type HistoryStatus } from "#core/log/history"
 import type { Log } from "#core/log/log"
 import { PREDICTIONS } from "#proto/subjects"
 import { Poller } from "./poller.ts"
@@ -37,10 +37,11 @@ export class HistoryWatch {
 
   constructor(log: Log, now: () => number) {
     this.#now = now
+    const meter = new HistoryMeter(log, now)
     this.#poller = new Poller(
       async () => {
         try {
-          this.#add(await historyStatus(log, await capacityOf(log)))
+          this.#add(await meter.status(await capacityOf(log)))
         } catch {
           // The link's own state says that the log is away; what was known last stays.
         }
