@@ -173,7 +173,7 @@ describe("whoever asks all the time how far the copying is", () => {
     expect(await readsSoFar()).toBe(2)
   })
 
-  test("is told of a gap as a lag until it is looked up, and at once of one that matters", async () => {
+  test("is told of a small gap as a lag for a minute, and of a large one at once", async () => {
     const { log } = await openHistory()
     const { manager } = log
     await publish(log, 1, 5)
