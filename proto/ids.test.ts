@@ -52,6 +52,12 @@ describe("an id made from time and randomness", () => {
     },
   )
 
+  test("takes the random bytes from where it is told to", () => {
+    const block = Uint8Array.from({ length: 30 }, (_, index) => index)
+    expect(timeOrderedId(1, block, 20)).toBe(timeOrderedId(1, block.subarray(20)))
+    expect(timeOrderedId(1, block, 10)).not.toBe(timeOrderedId(1, block, 20))
+  })
+
   test("leaves the random bytes as they were", () => {
     const random = new Uint8Array(10).fill(255)
     timeOrderedId(1, random)
