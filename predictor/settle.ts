@@ -3,7 +3,7 @@
 // the log decided first.
 import { append, LogUnavailable, type Appended } from "../core/log/append.ts"
 import type { Log } from "../core/log/log.ts"
-import { wireHeaders, type HeaderList } from "../core/log/header-list.ts"
+import { headerBlock, type HeaderList } from "../core/log/header-list.ts"
 import { readLast } from "../core/log/read.ts"
 import { reasonOf, type Logger } from "../core/service/logger.ts"
 import { deadLetterCodec } from "../proto/dead-letter.ts"
@@ -140,7 +140,7 @@ export class Settler {
 
   #reply({ handling }: Received, { bytes, position }: Settled): void {
     if (handling.reply === undefined) return
-    const { headers } = wireHeaders([[POSITION, String(position)]])
+    const headers = headerBlock([[POSITION, String(position)]])
     // A reply that does not arrive costs the caller a look into the log.
     this.#options.log.outbox.publish(handling.reply, bytes, { headers })
   }

@@ -1,7 +1,8 @@
 // Requests published straight to the queue, as a producer does it, with answers on an inbox of our
 // own. A request that is refused or lost ends by its deadline.
 import { connectNats } from "#core/log/connection"
-import { wireHeaders } from "#core/log/header-list"
+import { headerBlock } from "#core/log/header-list"
+import { Outbox } from "#core/log/outbox"
 import { CONTENT_TYPE, REPLY } from "#proto/headers"
 import { timeOrderedId } from "#proto/ids"
 import { requestSubject } from "#proto/subjects"
@@ -23,6 +24,7 @@ const newId = (): string => timeOrderedId(Date.now(), crypto.getRandomValues(new
 
 export const natsCaller = async (target: NatsTarget): Promise<Caller> => {
   const connection = await connectNats({ servers: target.servers, name: "weir-bench-load" })
+  const outbox = new Outbox(connection)
   const bodies = target.bodies.map((body) => new Uint8Array(Buffer.from(body, "base64")))
   const inbox = `_INBOX.${newId()}`
   const waiting = new Map<string, Waiting>()
@@ -53,12 +55,12 @@ export const natsCaller = async (target: NatsTarget): Promise<Caller> => {
       const body = bodies[index % bodies.length]
       if (body === undefined) throw new Error("a target needs bodies")
       const token = String(next++)
-      const { headers } = wireHeaders([
+      const headers = headerBlock([
         [CONTENT_TYPE, target.contentType],
         [REPLY, `${inbox}.${token}`],
       ])
       waiting.set(token, { ended, deadline: performance.now() + ANSWER_WAIT_MILLIS })
-      connection.publish(requestSubject(target.model, newId()), body, { headers })
+      outbox.publish(requestSubject(target.model, newId()), body, { headers })
     },
     close: async () => {
       clearInterval(sweep)

@@ -1,6 +1,5 @@
 // Headers of a message as a list, and their form on the wire. The client's own headers object
 // checks and copies each name several times over; that is dearer than everything else in a publish.
-import { headers as natsHeaders, type MsgHdrs } from "nats"
 
 export type HeaderList = ReadonlyArray<readonly [name: string, value: string]>
 
@@ -10,29 +9,18 @@ const END_OF_LINE = "\r\n"
 const NAME_FORM = /^[\x21-\x39\x3b-\x7e]+$/
 const LINE_BREAK = /[\r\n]/
 
-const encoded = (list: HeaderList): Uint8Array => {
+/**
+ * The block of headers that stands before the payload of a message; "" for no headers.
+ *
+ * @throws Error for a name or a value that cannot stand in a header.
+ */
+export const headerBlock = (list: HeaderList): string => {
+  if (list.length === 0) return ""
   let text = VERSION_LINE
   for (const [name, value] of list) {
     if (!NAME_FORM.test(name)) throw new Error(`not a name of a header: ${JSON.stringify(name)}`)
     if (LINE_BREAK.test(value)) throw new Error(`a line break in the header ${name}`)
     text += `${name}: ${value.trim()}${END_OF_LINE}`
   }
-  return Buffer.from(text + END_OF_LINE)
-}
-
-export interface WireHeaders {
-  readonly headers: MsgHdrs
-  readonly byteLength: number
-}
-
-/**
- * The headers for one publish, made anew for each: an object that is used twice loses messages.
- *
- * @throws Error for a name or a value that cannot stand in a header.
- */
-export const wireHeaders = (list: HeaderList): WireHeaders => {
-  const bytes = encoded(list)
-  // The client asks for the bytes alone, by this method of its own class.
-  const headers = Object.assign(natsHeaders(), { encode: () => bytes })
-  return { headers, byteLength: bytes.byteLength }
+  return text + END_OF_LINE
 }

@@ -3,7 +3,7 @@
 // does.
 import { createInbox, type Msg, type NatsConnection } from "nats"
 import type { LinkState } from "./connection.ts"
-import { wireHeaders, type HeaderList } from "./header-list.ts"
+import { headerBlock, type HeaderList } from "./header-list.ts"
 import type { Outbox } from "./outbox.ts"
 
 /** Publishes in flight; more are refused at once, since each holds its bytes. */
@@ -143,13 +143,11 @@ export class Publisher {
     if (this.#waiting.size >= IN_FLIGHT_MAX)
       return Promise.resolve({ kind: "unavailable", reason: "too many publishes in flight" })
     const { promise, resolve } = Promise.withResolvers<Published>()
-    const wire = list.length === 0 ? undefined : wireHeaders(list)
-    if (!this.#outbox.fits(payload, wire?.byteLength ?? 0))
-      return Promise.resolve({ kind: "tooLarge" })
+    const headers = headerBlock(list)
+    if (!this.#outbox.fits(payload, headers)) return Promise.resolve({ kind: "tooLarge" })
     const token = this.#free.pop() ?? (this.#next++).toString(36)
     const reply = `${this.#inbox}.${token}`
-    const options = wire === undefined ? { reply } : { reply, headers: wire.headers }
-    this.#outbox.publish(subject, payload, options)
+    this.#outbox.publish(subject, payload, { reply, headers })
     this.#waiting.set(token, { resolve, deadline: performance.now() + ACK_WAIT_MILLIS })
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL_MILLIS)
     return promise
@@ -161,9 +159,9 @@ export class Publisher {
    */
   send(subject: string, payload: Uint8Array, list: HeaderList = noHeaders): boolean {
     if (!this.#link.up || this.#connection.isClosed()) return false
-    const wire = list.length === 0 ? undefined : wireHeaders(list)
-    if (!this.#outbox.fits(payload, wire?.byteLength ?? 0)) return false
-    this.#outbox.publish(subject, payload, wire === undefined ? {} : { headers: wire.headers })
+    const headers = headerBlock(list)
+    if (!this.#outbox.fits(payload, headers)) return false
+    this.#outbox.publish(subject, payload, { headers })
     return true
   }
 
