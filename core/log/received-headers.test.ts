@@ -11,7 +11,7 @@ import {
 } from "./received-headers.ts"
 
 const block = (...lines: ReadonlyArray<string>) =>
-  parseHeaders(Buffer.from(`NATS/1.0\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`))
+  parseHeaders(`NATS/1.0\r\n${lines.map((line) => `${line}\r\n`).join("")}\r\n`)
 
 test("what the client sends is read as it reads it, from the message itself", async () => {
   const one = await openTestLog()
@@ -60,10 +60,10 @@ test("a line that has no colon is passed over, and a name that is none is refuse
   expect(() => block(": 1")).toThrow("not the name of a header")
 })
 
-test("bytes that are cut anywhere never run over", () => {
-  const whole = Buffer.from("NATS/1.0\r\nA: 1\r\nB: 2\r\n\r\n")
-  for (let length = 0; length <= whole.byteLength; length++)
-    expect(parseHeaders(whole.subarray(0, length)).keys().length).toBeLessThanOrEqual(2)
+test("a block that is cut anywhere is never read past its end", () => {
+  const whole = "NATS/1.0\r\nA: 1\r\nB: 2\r\n\r\n"
+  for (let length = 0; length <= whole.length; length++)
+    expect(parseHeaders(whole.slice(0, length)).keys().length).toBeLessThanOrEqual(2)
 })
 
 test("the last value of one header is read without the others", async () => {

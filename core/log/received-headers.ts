@@ -47,8 +47,7 @@ class Values implements ReceivedHeaders {
  *
  * @throws Error that names what is no name of a header.
  */
-export const parseHeaders = (bytes: Uint8Array): ReceivedHeaders => {
-  const text = asBuffer(bytes).toString("utf8")
+export const parseHeaders = (text: string): ReceivedHeaders => {
   const first = new Map<string, string>()
   let last: Map<string, string> | undefined
   let start = text.indexOf(END_OF_LINE) + END_OF_LINE.length
@@ -71,14 +70,17 @@ export const parseHeaders = (bytes: Uint8Array): ReceivedHeaders => {
   return new Values(first, last ?? NONE)
 }
 
-/** Where this version of the client keeps the bytes; another one is asked for its own reading. */
-const headerBytes = (message: Msg): Uint8Array | undefined => {
+/**
+ * The header block as text, undefined when there is none. This version of the client keeps its
+ * bytes here; another one is asked for its own reading.
+ */
+const blockOf = (message: Msg, encoding: "utf8" | "latin1"): string | undefined => {
   const whole: unknown = Reflect.get(message, "_rdata")
   const parts: unknown = Reflect.get(message, "_msg")
   const length: unknown =
     typeof parts === "object" && parts !== null ? Reflect.get(parts, "hdr") : undefined
   return whole instanceof Uint8Array && typeof length === "number" && length > 0
-    ? whole.subarray(0, length)
+    ? asBuffer(whole).toString(encoding, 0, length)
     : undefined
 }
 
@@ -88,8 +90,8 @@ const headerBytes = (message: Msg): Uint8Array | undefined => {
  * @throws Error when they are none: a producer may send anything.
  */
 export const receivedHeaders = (message: Msg): ReceivedHeaders | undefined => {
-  const bytes = headerBytes(message)
-  return bytes === undefined ? message.headers : parseHeaders(bytes)
+  const block = blockOf(message, "utf8")
+  return block === undefined ? message.headers : parseHeaders(block)
 }
 
 /**
@@ -97,11 +99,10 @@ export const receivedHeaders = (message: Msg): ReceivedHeaders | undefined => {
  * client sent. The others are not read.
  */
 export const lastHeader = (message: Msg, name: string): string => {
-  const bytes = headerBytes(message)
-  if (bytes === undefined) return message.headers?.last(name) ?? ""
-  const text = asBuffer(bytes).toString("latin1")
-  const found = text.lastIndexOf(`${END_OF_LINE}${name}:`)
+  const block = blockOf(message, "latin1")
+  if (block === undefined) return message.headers?.last(name) ?? ""
+  const found = block.lastIndexOf(`${END_OF_LINE}${name}:`)
   if (found === -1) return ""
   const start = found + END_OF_LINE.length + name.length + 1
-  return text.slice(start, text.indexOf(END_OF_LINE, start)).trim()
+  return block.slice(start, block.indexOf(END_OF_LINE, start)).trim()
 }
