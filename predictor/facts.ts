@@ -6,64 +6,76 @@ import type { Delivery } from "../core/log/delivery.ts"
 import type { ChosenVersion } from "./batcher.ts"
 import type { Failed, Received, Work } from "./work.ts"
 
-/** A field with a value, or nothing. */
-const given = <Key extends string, Value>(key: Key, value: Value | undefined) =>
-  value === undefined ? {} : { [key]: value }
+type Draft = { -readonly [Field in keyof Prediction]: Prediction[Field] }
 
-const common = (received: Received | Work) => ({
-  id: received.id,
-  model: received.model,
-  ...("request" in received ? { request: received.request, digest: received.digest } : {}),
-  ...given("pinned", received.handling.pinned),
-  deliveries: received.delivery.deliveries,
-  ...given("caller", received.handling.caller),
-  ...(received.handling.keyed ? { keyed: true } : {}),
-  ...given("requestId", received.handling.requestId),
-  ...given("traceparent", received.handling.traceparent),
-  ...given("retryOf", received.handling.retryOf),
-  ...("quality" in received ? given("quality", received.quality) : {}),
-})
+/** Adds what only some requests have: a field that is absent is not there at all. */
+const addGiven = (fact: Draft, { handling }: Received): Draft => {
+  const { pinned, caller, keyed, requestId, traceparent, retryOf } = handling
+  if (pinned !== undefined) fact.pinned = pinned
+  if (caller !== undefined) fact.caller = caller
+  if (keyed) fact.keyed = true
+  if (requestId !== undefined) fact.requestId = requestId
+  if (traceparent !== undefined) fact.traceparent = traceparent
+  if (retryOf !== undefined) fact.retryOf = retryOf
+  return fact
+}
 
+/** The run of a group, the same for all its requests. */
 export interface RunRecord {
-  readonly batch: Batch
+  readonly batch: Omit<Batch, "offset" | "size">
   readonly begun: number
   readonly ended: number
   readonly runtime: string
 }
 
-const chosenFields = (chosen: ChosenVersion) => ({
-  version: chosen.version,
-  modelDigest: chosen.digest,
-  signatureDigest: chosen.signatureDigest,
-})
-
+/** `offset` and `size`: the request's rows in the batch. */
 export const predictedFact = (
   work: Work,
   chosen: ChosenVersion,
   outputs: ReadonlyArray<Tensor>,
-  run: RunRecord,
-): Prediction => ({
-  ...common(work),
-  ...chosenFields(chosen),
-  outputs,
-  batch: run.batch,
-  runtime: run.runtime,
-  times: {
-    stored: work.delivery.storedAt,
-    taken: work.takenAt,
-    begun: run.begun,
-    ended: run.ended,
-  },
-})
+  { batch, begun, ended, runtime }: RunRecord,
+  offset: number,
+  size: number,
+): Prediction => {
+  const { delivery, takenAt } = work
+  const fact: Draft = {
+    id: work.id,
+    model: work.model,
+    version: chosen.version,
+    modelDigest: chosen.digest,
+    signatureDigest: chosen.signatureDigest,
+    request: work.request,
+    digest: work.digest,
+    outputs,
+    batch: { id: batch.id, rows: batch.rows, offset, size, members: batch.members, ran: batch.ran },
+    runtime,
+    times: { stored: delivery.storedAt, taken: takenAt, begun, ended },
+    deliveries: delivery.deliveries,
+  }
+  if (work.quality !== undefined) fact.quality = work.quality
+  return addGiven(fact, work)
+}
 
-export const failedFact = (failed: Failed): Prediction => ({
-  ...common(failed.received),
-  ...given("version", failed.version),
-  ...given("modelDigest", failed.modelDigest),
-  ...given("signatureDigest", failed.signatureDigest),
-  failure: { reason: failed.reason, message: failed.message },
-  times: { stored: failed.received.delivery.storedAt, taken: failed.received.takenAt },
-})
+export const failedFact = (failed: Failed): Prediction => {
+  const { received, reason, message, version, modelDigest, signatureDigest } = failed
+  const { id, model, delivery, takenAt } = received
+  const fact: Draft = {
+    id,
+    model,
+    failure: { reason, message },
+    times: { stored: delivery.storedAt, taken: takenAt },
+    deliveries: delivery.deliveries,
+  }
+  if ("request" in received) {
+    fact.request = received.request
+    fact.digest = received.digest
+    if (received.quality !== undefined) fact.quality = received.quality
+  }
+  if (version !== undefined) fact.version = version
+  if (modelDigest !== undefined) fact.modelDigest = modelDigest
+  if (signatureDigest !== undefined) fact.signatureDigest = signatureDigest
+  return addGiven(fact, received)
+}
 
 /**
  * The same without the request, which its dead letter holds: for a fact that would be too large for
@@ -77,7 +89,14 @@ export const failedWork = (
   chosen: ChosenVersion,
   reason: FailureReason,
   message: string,
-): Failed => ({ received: work, reason, message, ...chosenFields(chosen) })
+): Failed => ({
+  received: work,
+  reason,
+  message,
+  version: chosen.version,
+  modelDigest: chosen.digest,
+  signatureDigest: chosen.signatureDigest,
+})
 
 /**
  * Room in a dead letter for everything but the payload, and how much of that its headers may take.

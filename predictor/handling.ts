@@ -2,6 +2,7 @@
 // untrusted.
 import { isCallerName } from "../proto/access.ts"
 import type { Delivery } from "../core/log/delivery.ts"
+import type { ReceivedHeaders } from "../core/log/received-headers.ts"
 import {
   CALLER,
   CONTENT_TYPE,
@@ -34,6 +35,10 @@ export interface Handling {
   readonly requestId: string | undefined
   readonly traceparent: string | undefined
   readonly retryOf: string | undefined
+  /**
+   * What is wrong with the headers, as a sentence; the parts that are in order are still there.
+   */
+  readonly problem: string | undefined
 }
 
 const PLAIN: Handling = {
@@ -47,12 +52,7 @@ const PLAIN: Handling = {
   requestId: undefined,
   traceparent: undefined,
   retryOf: undefined,
-}
-
-export interface HandlingRead {
-  readonly handling: Handling
-  /** What is wrong with the headers, as a sentence. */
-  readonly problem: string | undefined
+  problem: undefined,
 }
 
 const DIGEST_FORM = /^[0-9a-f]{64}$/
@@ -77,39 +77,35 @@ const problemOf = (handling: Handling, timeout: string | undefined): string | un
   return undefined
 }
 
-/**
- * Reads the headers of a request message; with a problem, the parts that are in order are still
- * there.
- */
-export const readHandling = (headers: Delivery["headers"]): HandlingRead => {
-  if (headers === undefined) return { handling: PLAIN, problem: undefined }
-  const value = (name: string): string | undefined => {
-    const text = headers.get(name)
-    return text === "" ? undefined : text.slice(0, VALUE_MAX_CHARACTERS)
-  }
-  const timeout = value(TIMEOUT)
+const valueOf = (headers: ReceivedHeaders, name: string): string | undefined => {
+  const text = headers.get(name)
+  return text === "" ? undefined : text.slice(0, VALUE_MAX_CHARACTERS)
+}
+
+/** Reads the headers of a request message. */
+export const readHandling = (headers: Delivery["headers"]): Handling => {
+  if (headers === undefined) return PLAIN
+  const timeout = valueOf(headers, TIMEOUT)
   const handling: Handling = {
-    pinned: value(VERSION),
+    pinned: valueOf(headers, VERSION),
     timeoutMillis: timeout === undefined ? TIMEOUT_DEFAULT_MILLIS : Number(timeout),
-    keyed: value(KEYED) === "1",
-    reply: value(REPLY),
-    contentType: value(CONTENT_TYPE) ?? "",
-    digest: value(DIGEST),
-    caller: value(CALLER),
-    requestId: value(REQUEST_ID),
-    traceparent: value(TRACEPARENT),
-    retryOf: value(RETRY_OF),
+    keyed: valueOf(headers, KEYED) === "1",
+    reply: valueOf(headers, REPLY),
+    contentType: valueOf(headers, CONTENT_TYPE) ?? "",
+    digest: valueOf(headers, DIGEST),
+    caller: valueOf(headers, CALLER),
+    requestId: valueOf(headers, REQUEST_ID),
+    traceparent: valueOf(headers, TRACEPARENT),
+    retryOf: valueOf(headers, RETRY_OF),
+    problem: undefined,
   }
   const problem = problemOf(handling, timeout)
-  if (problem === undefined) return { handling, problem }
-  const usable = (subject: string | undefined) =>
-    subject !== undefined && isReplySubject(subject) ? subject : undefined
+  if (problem === undefined) return handling
+  const { reply, caller } = handling
   return {
-    handling: {
-      ...PLAIN,
-      reply: usable(handling.reply),
-      caller: isCallerName(handling.caller ?? "") ? handling.caller : undefined,
-    },
+    ...PLAIN,
+    reply: reply !== undefined && isReplySubject(reply) ? reply : undefined,
+    caller: isCallerName(caller ?? "") ? caller : undefined,
     problem,
   }
 }

@@ -2,7 +2,7 @@
 // alone.
 import { randomUUID } from "node:crypto"
 import { BatchIndivisible, concatenate, rowsOf, split } from "../core/inference/batch.ts"
-import type { Engine, EngineRun } from "../core/inference/engine.ts"
+import type { Engine } from "../core/inference/engine.ts"
 import { RunOverdue } from "../core/inference/worker-pool.ts"
 import { ModelRunFailed } from "../core/inference/session.ts"
 import { TensorUnreadable } from "../core/inference/tensor-data.ts"
@@ -50,51 +50,51 @@ export class Runner {
    * queue.
    */
   async run(group: Group): Promise<number> {
-    const begun = this.#options.now()
+    const { now, settler } = this.#options
+    const begun = now()
     try {
       const { micros, parts, record } = await this.#runTogether(group, begun)
-      for (const [index, work] of group.works.entries()) {
-        const outputs = parts[index] ?? []
-        const at = record(index)
-        void this.#options.settler.predicted(work, predictedFact(work, group.chosen, outputs, at))
+      const { works, chosen } = group
+      let offset = 0
+      for (let index = 0; index < works.length; index++) {
+        const work = works[index]
+        if (work === undefined) continue
+        const size = rowsOf(work.request) ?? 1
+        const fact = predictedFact(work, chosen, parts[index] ?? [], record, offset, size)
+        offset += size
+        void settler.predicted(work, fact)
       }
       return micros
     } catch (cause) {
       await this.#fall(group, cause)
-      return (this.#options.now() - begun) * MICROS_PER_MILLI
+      return (now() - begun) * MICROS_PER_MILLI
     }
   }
 
   async #runTogether(group: Group, begun: number) {
-    const { engine, metrics } = this.#options
-    const { chosen, works } = group
+    const { engine, metrics, now, runtime } = this.#options
+    const { chosen, works, rows } = group
     const model = works[0]?.model ?? ""
     const taken = performance.now()
     const members = works.map((work) => work.request)
     const batch = concatenate(chosen.signature, members)
-    const ran = await engine.run(chosen.digest, batch.inputs, batch.outputs, apart(works))
+    const { ran, micros, outputs } = await engine.run(
+      chosen.digest,
+      batch.inputs,
+      batch.outputs,
+      apart(works),
+    )
     const runEnded = performance.now()
-    const parts: ReadonlyArray<ReadonlyArray<Tensor>> = split(ran.outputs, members, batch.sizes)
-    metrics.ranBatch(group, ran.ran, ran.micros / MICROS_PER_SECOND, model)
+    const parts: ReadonlyArray<ReadonlyArray<Tensor>> = split(outputs, members, batch.sizes)
+    metrics.ranBatch(group, ran, micros / MICROS_PER_SECOND, model)
     const outputMicros = (performance.now() - runEnded) * MICROS_PER_MILLI
     // The way to a worker and back is part of the preparation.
-    const inputMicros = Math.max(0, (runEnded - taken) * MICROS_PER_MILLI - ran.micros)
-    const times = { begun, inputMicros, inferMicros: ran.micros, outputMicros }
-    metrics.statistics.ran(model, group, times)
-    return { micros: ran.micros, parts, record: this.#recorder(group, ran, begun) }
-  }
-
-  #recorder({ works, rows }: Group, ran: EngineRun, begun: number): (index: number) => RunRecord {
-    const id = randomUUID()
-    const members = membersDigest(works.map((work) => work.id))
-    const ended = this.#options.now()
-    let offset = 0
-    return (index) => {
-      const size = rowsOf(works[index]?.request ?? { inputs: [] }) ?? 1
-      const batch = { id, rows, offset, size, members, ran: ran.ran }
-      offset += size
-      return { batch, begun, ended, runtime: this.#options.runtime }
-    }
+    const inputMicros = Math.max(0, (runEnded - taken) * MICROS_PER_MILLI - micros)
+    metrics.statistics.ran(model, group, { begun, inputMicros, inferMicros: micros, outputMicros })
+    const ids = membersDigest(works.map((work) => work.id))
+    const shared = { id: randomUUID(), rows, members: ids, ran }
+    const record: RunRecord = { batch: shared, begun, ended: now(), runtime }
+    return { micros, parts, record }
   }
 
   async #fall(group: Group, cause: unknown): Promise<void> {

@@ -6,7 +6,7 @@ import { requestDigest } from "../proto/digest.ts"
 import { JSON_TYPE, MESSAGE_PACK_TYPE } from "../proto/headers.ts"
 import type { FailureReason, QualityMark } from "../proto/prediction.ts"
 import { requestCodec, type InferenceRequest } from "../proto/request.ts"
-import { modelAndId, rawModelAndId } from "../proto/subjects.ts"
+import { modelAndId, rawModelAndId, type ModelAndId } from "../proto/subjects.ts"
 import { tensorBytes } from "../proto/tensor.ts"
 import { readHandling, type Handling } from "./handling.ts"
 
@@ -62,36 +62,48 @@ const decodeRequest = (data: Uint8Array, contentType: string): InferenceRequest 
   return parsed instanceof BadRequest ? parsed.message : parsed
 }
 
-/** Reads a delivery: whose request it is, how to handle it, and what it asks. */
+/** What a delivery asks, or why that cannot be read, as a sentence. */
+const requestOf = (
+  delivery: Delivery,
+  handling: Handling,
+  requestBytesMax: number,
+): InferenceRequest | string => {
+  if (delivery.headersFault !== undefined) return `headers: ${delivery.headersFault}`
+  if (handling.problem !== undefined) return handling.problem
+  const size = delivery.data.byteLength
+  if (size > requestBytesMax) return `body: expected at most ${requestBytesMax} bytes, got ${size}`
+  const request = decodeRequest(delivery.data, handling.contentType)
+  if (typeof request === "string") return request
+  const bytes = tensorBytes(request.inputs)
+  // JSON can be shorter than its tensors, and it is the tensors that the fact holds.
+  return bytes > requestBytesMax
+    ? `inputs: expected at most ${requestBytesMax} bytes of tensors, got ${bytes}`
+    : request
+}
+
+/**
+ * Reads a delivery: whose request it is, how to handle it, and what it asks. `names` are those of
+ * its subject.
+ */
 export const takeWork = (
   delivery: Delivery,
   takenAt: number,
   requestBytesMax: number,
+  names: ModelAndId | undefined = modelAndId(delivery.subject),
 ): Work | Failed => {
-  const names = modelAndId(delivery.subject)
-  const { handling, problem } = readHandling(delivery.headers)
-  const received: Received = {
-    delivery,
-    ...(names ?? rawModelAndId(delivery.subject)),
-    named: names !== undefined,
-    handling,
-    takenAt,
+  const handling = readHandling(delivery.headers)
+  const request =
+    names === undefined
+      ? "subject: expected the names of a model and an id"
+      : requestOf(delivery, handling, requestBytesMax)
+  const named = names !== undefined
+  const { model, id } = names ?? rawModelAndId(delivery.subject)
+  if (typeof request === "string") {
+    const received = { delivery, model, id, named, handling, takenAt }
+    return { received, reason: "invalid", message: request }
   }
-  const invalid = (message: string): Failed => ({ received, reason: "invalid", message })
-  if (names === undefined) return invalid("subject: expected the names of a model and an id")
-  if (delivery.headersFault !== undefined) return invalid(`headers: ${delivery.headersFault}`)
-  if (problem !== undefined) return invalid(problem)
-  const size = delivery.data.byteLength
-  if (size > requestBytesMax)
-    return invalid(`body: expected at most ${requestBytesMax} bytes, got ${size}`)
-  const request = decodeRequest(delivery.data, handling.contentType)
-  if (typeof request === "string") return invalid(request)
-  const bytes = tensorBytes(request.inputs)
-  // JSON can be shorter than its tensors, and it is the tensors that the fact holds.
-  if (bytes > requestBytesMax)
-    return invalid(`inputs: expected at most ${requestBytesMax} bytes of tensors, got ${bytes}`)
-  const digest = handling.digest ?? requestDigest(names.model, handling.pinned, request)
-  return { ...received, request, digest }
+  const digest = handling.digest ?? requestDigest(model, handling.pinned, request)
+  return { delivery, model, id, named, handling, takenAt, request, digest }
 }
 
 /** Whether it was delivered before: perhaps it is what ended the process that had it then. */
