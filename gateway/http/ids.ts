@@ -1,5 +1,5 @@
-// New ids for requests without a key. Random bytes are drawn in blocks, one system call for hundreds
-// of requests, and none of them is used twice.
+// New ids for requests without a key. Random bytes are drawn in blocks, one system call for many
+// requests, and none of them is used twice.
 import { ID_RANDOM_BYTES, timeOrderedId } from "#proto/ids"
 
 const IDS_PER_BLOCK = 512
