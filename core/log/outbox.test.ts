@@ -29,7 +29,7 @@ const hear = async (subject: string, count: number) => {
   }
 }
 
-test("messages arrive in order, with reply, headers and payload, text or bytes or none", async () => {
+test("messages arrive in order with all that was given: reply, headers, text or bytes", async () => {
   const heard = await hear("one.>", 6)
   const outbox = new Outbox(sending)
   const headers = headerBlock([
@@ -62,7 +62,7 @@ test("what the client itself sends in between keeps its place", async () => {
   expect(await heard()).toEqual(["two.a|||", "two.b|||b", "two.c|||"])
 })
 
-test("a message that the server would cut us off for is left out, and the others arrive", async () => {
+test("a message that the server would cut us off for is left out of the others", async () => {
   const heard = await hear("three.*", 2)
   const outbox = new Outbox(sending)
   outbox.publish("three.a", "a")

@@ -66,8 +66,8 @@ const askFar = () => post(`${url}/predict`, rows(FAR))
 const facts = async () => (await system.log.manager.streams.info(PREDICTIONS)).state.messages
 
 /**
- * The gateway follows the events of the log: asked again until it has come to them. A predictor that
- * came to them first refuses as well, with the id of what it stored.
+ * The gateway follows the events of the log: asked again until it has come to them. A predictor
+ * that came to them first refuses as well, with the id of what it stored.
  */
 const askUntil = async (status: number) => {
   for (;;) {
