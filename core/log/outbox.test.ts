@@ -29,7 +29,7 @@ const hear = async (subject: string, count: number) => {
   }
 }
 
-test("messages arrive in order with all that was given: reply, headers, text or bytes", async () => {
+test("messages arrive in order with what was given: reply, headers, text or bytes", async () => {
   const heard = await hear("one.>", 6)
   const outbox = new Outbox(sending)
   const headers = headerBlock([
