@@ -4,8 +4,7 @@
 import { rowsOf, shapeKey } from "../core/inference/batch.ts"
 import { priorityOf, type ServingConfig } from "../proto/serving-config.ts"
 import type { Signature } from "../proto/signature.ts"
-import { ELEMENT_BYTES, elementCount } from "../proto/tensor.ts"
-import { tensorBytes } from "../proto/tensor.ts"
+import { ELEMENT_BYTES, elementCount, tensorBytes } from "../proto/tensor.ts"
 import type { Work } from "./work.ts"
 
 /**
@@ -39,7 +38,9 @@ interface Waiting {
   /** When its first request came, milliseconds of a steady clock. */
   readonly since: number
   readonly works: Array<Work>
-  readonly alone: boolean
+  readonly model: string
+  /** What its requests must have in common; undefined where each runs alone. */
+  readonly shape: string | undefined
 }
 
 /**
@@ -76,6 +77,8 @@ const MICROS_PER_MILLI = 1_000
 export class Batcher {
   readonly #now: () => number
   readonly #groups = new Map<string, Waiting>()
+  /** The group that was added to last: most requests join it, and need no key made for that. */
+  #newest: Waiting | undefined
   #size = 0
   #loners = 0
 
@@ -99,19 +102,25 @@ export class Batcher {
 
   add(work: Work, chosen: ChosenVersion): void {
     const { config } = chosen
-    const key = config?.maxBatchSize === 0 ? undefined : shapeKey(chosen.signature, work.request)
-    this.#size++
+    const shape = config?.maxBatchSize === 0 ? undefined : shapeKey(chosen.signature, work.request)
     const levels = config?.priorityLevels
-    const group =
-      key === undefined && levels === undefined
-        ? `alone ${this.#loners++}`
-        : `${work.model} ${chosen.version} ${key ?? "alone"}`
-    const waiting = this.#groups.get(group)
-    if (waiting === undefined) {
-      const since = config?.queueDelayMicros === undefined ? 0 : this.#now()
-      this.#groups.set(group, { chosen, since, works: [work], alone: key === undefined })
-    } else if (levels === undefined) waiting.works.push(work)
-    else insert(waiting.works, work, config)
+    this.#size++
+    const joins = shape !== undefined || levels !== undefined
+    if (!joins || !isGroupOf(this.#newest, work, chosen, shape))
+      this.#newest = this.#groupFor(work, chosen, shape, joins)
+    if (levels === undefined) this.#newest.works.push(work)
+    else insert(this.#newest.works, work, config)
+  }
+
+  #groupFor(work: Work, chosen: ChosenVersion, shape: string | undefined, joins: boolean): Waiting {
+    const { model } = work
+    const key = joins ? `${model} ${chosen.version} ${shape ?? "alone"}` : `alone ${this.#loners++}`
+    const known = this.#groups.get(key)
+    if (known !== undefined) return known
+    const since = chosen.config?.queueDelayMicros === undefined ? 0 : this.#now()
+    const made = { chosen, since, works: [], model, shape }
+    this.#groups.set(key, made)
+    return made
   }
 
   /**
@@ -126,13 +135,15 @@ export class Batcher {
       if (chosen.config === undefined) return this.#cut(key, waiting, limit)
       const rows = rowsIn(waiting.works)
       const { enough, most } = sizesOf(chosen.config, limit, rows)
-      if (rows >= enough || waiting.alone || dueAt(waiting) <= this.#now())
+      if (rows >= enough || waiting.shape === undefined || dueAt(waiting) <= this.#now())
         return this.#cut(key, waiting, most)
     }
     return undefined
   }
 
-  #cut(key: string, { chosen, works, alone }: Waiting, most: number): Group {
+  #cut(key: string, waiting: Waiting, most: number): Group {
+    const { chosen, works, shape } = waiting
+    const alone = shape === undefined
     let count = 0
     let rows = 0
     let bytes = 0
@@ -144,9 +155,10 @@ export class Batcher {
       count++
     }
     this.#groups.delete(key)
+    this.#newest = undefined
     const rest = works.slice(count)
     // The rest has waited as long.
-    if (rest.length > 0) this.#groups.set(key, { chosen, since: 0, works: rest, alone })
+    if (rest.length > 0) this.#groups.set(key, { ...waiting, since: 0, works: rest })
     this.#size -= count
     const closed = alone ? "alone" : rest.length > 0 ? "full" : "drained"
     return { chosen, works: rest.length > 0 ? works.slice(0, count) : works, rows, closed }
@@ -156,10 +168,19 @@ export class Batcher {
   clear(): ReadonlyArray<Work> {
     const works = [...this.#groups.values()].flatMap((waiting) => waiting.works)
     this.#groups.clear()
+    this.#newest = undefined
     this.#size = 0
     return works
   }
 }
+
+const isGroupOf = (
+  group: Waiting | undefined,
+  { model }: Work,
+  { version }: ChosenVersion,
+  shape: string | undefined,
+): group is Waiting =>
+  group?.shape === shape && group?.chosen.version === version && group.model === model
 
 /** Milliseconds of the steady clock at which a group goes, however few it is. */
 const dueAt = ({ since, chosen }: Waiting): number =>

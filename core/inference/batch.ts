@@ -2,7 +2,7 @@
 // bytes alone. It decides which requests may share a run; when they do is the caller's matter.
 import { Schema } from "effect"
 import type { Signature } from "#proto/signature"
-import { ELEMENT_BYTES, type Tensor } from "#proto/tensor"
+import { ELEMENT_BYTES, elementCount, type Tensor } from "#proto/tensor"
 
 /**
  * Most rows in one run: above some hundred rows a run gains nothing and only makes the others wait.
@@ -37,12 +37,15 @@ export class BatchIndivisible extends Schema.TaggedError<BatchIndivisible>()("Ba
 /** Rows of a request: the first dimension, which all inputs share; undefined when they do not. */
 export const rowsOf = ({ inputs }: Member): number | undefined => {
   const rows = inputs[0]?.shape[0]
-  return inputs.every(({ shape }) => shape[0] === rows) ? rows : undefined
+  for (const { shape } of inputs) if (shape[0] !== rows) return undefined
+  return rows
 }
 
 const named = (tensors: ReadonlyArray<Tensor>, name: string, at: number): Tensor | undefined => {
   const likely = tensors[at]
-  return likely?.name === name ? likely : tensors.find((tensor) => tensor.name === name)
+  if (likely?.name === name) return likely
+  for (const tensor of tensors) if (tensor.name === name) return tensor
+  return undefined
 }
 
 const FIXED = "fixed"
@@ -77,32 +80,43 @@ export const shapeKey = (signature: Signature, request: Member): string | undefi
 
 /** One run for members of the same key. A single member is passed on as it is, without a copy. */
 export const concatenate = (signature: Signature, members: ReadonlyArray<Member>): Batch => {
-  const sizes = members.map((member) => rowsOf(member) ?? 0)
+  const outputs = wantedOutputs(signature, members)
+  const sizes: Array<number> = []
+  let rows = 0
+  for (const member of members) {
+    const size = rowsOf(member) ?? 0
+    sizes.push(size)
+    rows += size
+  }
   const only = members[0]
-  if (only !== undefined && members.length === 1)
-    return { inputs: only.inputs, outputs: wantedOutputs(signature, members), sizes }
-  const rows = sizes.reduce((sum, size) => sum + size, 0)
-  const inputs = signature.inputs.map(({ name }, at) => {
-    const parts = members.flatMap((member) => named(member.inputs, name, at) ?? [])
-    return join(name, parts, rows)
-  })
-  return { inputs, outputs: wantedOutputs(signature, members), sizes }
+  if (only !== undefined && members.length === 1) return { inputs: only.inputs, outputs, sizes }
+  const inputs = signature.inputs.map(({ name }, at) => join(name, at, members, rows))
+  return { inputs, outputs, sizes }
 }
 
-const join = (name: string, parts: ReadonlyArray<Tensor>, rows: number): Tensor => {
-  const first = parts[0]
-  const data = new Uint8Array(parts.reduce((sum, part) => sum + part.data.byteLength, 0))
+const join = (
+  name: string,
+  place: number,
+  members: ReadonlyArray<Member>,
+  rows: number,
+): Tensor => {
+  let first: Tensor | undefined
+  let bytes = 0
+  for (const { inputs } of members) {
+    const part = named(inputs, name, place)
+    first ??= part
+    bytes += part?.data.byteLength ?? 0
+  }
+  const data = new Uint8Array(bytes)
   let at = 0
-  for (const part of parts) {
+  for (const { inputs } of members) {
+    const part = named(inputs, name, place)
+    if (part === undefined) continue
     data.set(part.data, at)
     at += part.data.byteLength
   }
-  return {
-    name,
-    datatype: first?.datatype ?? "UINT8",
-    shape: [rows, ...(first?.shape.slice(1) ?? [])],
-    data,
-  }
+  const rowShape = first?.shape.slice(1) ?? []
+  return { name, datatype: first?.datatype ?? "UINT8", shape: [rows, ...rowShape], data }
 }
 
 const wantsAll = ({ outputs }: Member): boolean => outputs === undefined || outputs.length === 0
@@ -126,15 +140,15 @@ export const split = (
   members: ReadonlyArray<Member>,
   sizes: ReadonlyArray<number>,
 ): ReadonlyArray<ReadonlyArray<Tensor>> => {
-  if (members.length === 1) return members.map((member) => choose(outputs, member))
-  const rows = sizes.reduce((sum, size) => sum + size, 0)
-  const parts = outputs.map((output) => divide(output, sizes, rows))
-  return members.map((member, index) =>
-    choose(
-      parts.flatMap((part) => part[index] ?? []),
-      member,
-    ),
-  )
+  const parts: Array<Array<Tensor>> = members.map(() => [])
+  if (members.length === 1) parts[0]?.push(...outputs)
+  else {
+    const rows = sizes.reduce((sum, size) => sum + size, 0)
+    for (const output of outputs) divide(output, sizes, rows, parts)
+  }
+  return members.some((member) => !wantsAll(member))
+    ? members.map((member, index) => choose(parts[index] ?? [], member))
+    : parts
 }
 
 const choose = (outputs: ReadonlyArray<Tensor>, member: Member): ReadonlyArray<Tensor> =>
@@ -142,29 +156,35 @@ const choose = (outputs: ReadonlyArray<Tensor>, member: Member): ReadonlyArray<T
     ? outputs
     : (member.outputs ?? []).flatMap((name, at) => named(outputs, name, at) ?? [])
 
+/** Adds to each member's parts its rows of the output. */
 const divide = (
   output: Tensor,
   sizes: ReadonlyArray<number>,
   rows: number,
-): ReadonlyArray<Tensor> => {
+  parts: ReadonlyArray<Array<Tensor>>,
+): void => {
+  const { name, datatype } = output
   if (output.shape[0] !== rows)
     throw new BatchIndivisible({
-      output: output.name,
+      output: name,
       reason: `it has shape [${output.shape.join(", ")}], the batch has ${rows} rows`,
     })
   const rowShape = output.shape.slice(1)
-  const rowElements = rowShape.reduce((product, dimension) => product * dimension, 1)
-  const elementBytes = ELEMENT_BYTES[output.datatype]
+  const rowElements = elementCount(rowShape)
+  const elementBytes = ELEMENT_BYTES[datatype]
   let from = 0
-  return sizes.map((size) => {
+  let shape: ReadonlyArray<number> = []
+  for (let index = 0; index < sizes.length; index++) {
+    const size = sizes[index] ?? 0
     const to =
-      output.datatype === "BYTES"
+      datatype === "BYTES"
         ? skipTexts(output, from, size * rowElements)
         : from + size * rowElements * elementBytes
-    const data = output.data.subarray(from, to)
+    // Nearly all have as many rows as the one before.
+    if (shape[0] !== size) shape = [size, ...rowShape]
+    parts[index]?.push({ name, datatype, shape, data: output.data.subarray(from, to) })
     from = to
-    return { name: output.name, datatype: output.datatype, shape: [size, ...rowShape], data }
-  })
+  }
 }
 
 /** The position after `count` elements of a BYTES tensor, each a length and its bytes. */
