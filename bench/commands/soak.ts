@@ -1,6 +1,6 @@
 // `bench soak`: whether it stays as it is. 70 % of what saturates it, for 10 minutes, with a look
 // at memory, files, redeliveries and the lag of the long log every few seconds.
-import { historyStatus } from "#core/log/history"
+import { HistoryMeter } from "#core/log/history"
 import { lookAtQueue } from "../../cli/laboratory/queue.ts"
 import type { Bench, BenchOptions } from "../bench-command.ts"
 import { latencyOf, type Latency } from "../load/histogram.ts"
@@ -22,6 +22,8 @@ const MIB = 1_024 ** 2
 const FLAT_RATIO_MAX = 1.5
 const FLAT_FILES = 8
 const LAG_MAX = 10_000
+/** Memory breathes with each collection; a leak at this rate of requests is far above it. */
+const MEMORY_GROWTH_MAX = 1.1
 
 interface Look {
   readonly second: number
@@ -31,12 +33,12 @@ interface Look {
   readonly queued: number
 }
 
-const look = async (weir: WeirLaboratory, second: number): Promise<Look> => {
+const look = async (weir: WeirLaboratory, meter: HistoryMeter, second: number): Promise<Look> => {
   const usages = weir.parts().map(({ name, pids }) => [name, usageOf(pids)] as const)
   const { log, limits } = weir.laboratory
   const [queue, { lag }] = await Promise.all([
     lookAtQueue(log),
-    historyStatus(log, limits.predictionsMessagesMax),
+    meter.status(limits.predictionsMessagesMax),
   ])
   return {
     second,
@@ -110,6 +112,12 @@ const rateOf = async (weir: WeirLaboratory, options: BenchOptions): Promise<numb
   return Math.max(1, Math.floor(cell.perSecond * SHARE))
 }
 
+/** Memory of all processes together when the run ended, against when half of it was over. */
+const memoryGrowth = (looks: ReadonlyArray<Look>): number => {
+  const sumOf = (at: Look | undefined) => [...(at?.rss.values() ?? [])].reduce((a, b) => a + b, 0)
+  return sumOf(looks.at(-1)) / Math.max(1, sumOf(looks[looks.length >> 1]))
+}
+
 const marksOf = (
   cell: Cell,
   parts: ReadonlyArray<Latency>,
@@ -121,6 +129,7 @@ const marksOf = (
   return [
     must("errors", errorCount(cell), 0),
     must("redeliveries", redelivered, 0),
+    must("memory at the end ÷ at half time", memoryGrowth(looks), MEMORY_GROWTH_MAX),
     must("p99 of the last quarter ÷ of the first half", (last?.p99 ?? 0) / base, FLAT_RATIO_MAX),
     // Meanwhile they are mostly connections of the generator, one for each request that waits.
     must("open files, when the callers have gone − before they came", filesKept, FLAT_FILES),
@@ -134,13 +143,14 @@ const run = async (weir: WeirLaboratory, options: BenchOptions) => {
   const perSecond = await rateOf(weir, options)
   options.say(`${whole(perSecond)} requests a second for ${seconds} s`)
   const before = await lookAtQueue(weir.laboratory.log)
-  const { openFiles: filesBefore } = await look(weir, 0)
+  const meter = new HistoryMeter(weir.laboratory.log, () => performance.now())
+  const { openFiles: filesBefore } = await look(weir, meter, 0)
   const looks: Array<Look> = []
   const began = performance.now()
   const watch = setInterval(
     () => {
       const second = (performance.now() - began) / 1_000
-      void look(weir, second).then((found) => looks.push(found))
+      void look(weir, meter, second).then((found) => looks.push(found))
     },
     Math.min(LOOK_INTERVAL_MILLIS, (seconds * 1_000) / 4),
   )
@@ -150,7 +160,7 @@ const run = async (weir: WeirLaboratory, options: BenchOptions) => {
     seconds,
     warmUpSeconds: options.warmUpSeconds,
   }).finally(() => clearInterval(watch))
-  const last = await look(weir, (performance.now() - began) / 1_000)
+  const last = await look(weir, meter, (performance.now() - began) / 1_000)
   looks.push(last)
   const filesKept = last.openFiles - filesBefore
   const after = await lookAtQueue(weir.laboratory.log)
