@@ -4,6 +4,7 @@
 import { CONTENT_TYPE } from "#proto/headers"
 import { tooManyBytes, type Share } from "../inference/in-flight.ts"
 import { Inflating } from "./inflating.ts"
+import { BodyWaits, type BodyWait } from "./body-waits.ts"
 import { inflate, readCoding, type Coding } from "./inflate.ts"
 import { refuse, type Refusal } from "./status.ts"
 
@@ -26,6 +27,7 @@ const UTF8_NAMES: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii"])
  */
 const INFLATING_MAX = 4
 const inflating = new Inflating(INFLATING_MAX)
+const waits = new BodyWaits()
 
 const utf8 = new TextDecoder("utf-8", { fatal: true })
 
@@ -73,18 +75,23 @@ export interface BodyOptions {
   readonly takesBytes?: true
 }
 
-const checkHead = ({ headers }: Request, limit: number, isBinary: boolean): Refusal | undefined => {
+const checkHead = (
+  headers: Headers,
+  length: string | null,
+  limit: number,
+  isBinary: boolean,
+): Refusal | undefined => {
   const type = headers.get("content-type")
   const wrongType = isBinary && type === BINARY_TYPE ? undefined : checkContentType(type)
   if (wrongType !== undefined) return wrongType
-  const length = Number(headers.get("content-length") ?? "0")
-  return length > limit ? tooLarge(limit, `${length}`) : undefined
+  const size = Number(length)
+  return size > limit ? tooLarge(limit, `${size}`) : undefined
 }
 
 const readCounting = async (
   body: ReadableStream<Uint8Array>,
   { bytesMax, share }: BodyOptions,
-  ended: () => boolean,
+  wait: BodyWait,
 ): Promise<Uint8Array | Refusal> => {
   const parts: Array<Uint8Array> = []
   let size = 0
@@ -92,41 +99,33 @@ const readCounting = async (
     size += part.byteLength
     // Leaving the loop cancels the stream: nothing more is taken in.
     if (size > bytesMax) return tooLarge(bytesMax, "more")
-    if (ended() || share?.resize(size) === false) return tooManyBytes
+    if (wait.isLate || share?.resize(size) === false) return tooManyBytes
     parts.push(part)
   }
   return Buffer.concat(parts)
 }
 
-/** Room is taken before Bun begins to gather the body. */
-const readBytes = async (
-  request: Request,
-  options: BodyOptions,
-  ended: () => boolean,
-): Promise<Uint8Array | Refusal> => {
-  const length = request.headers.get("content-length")
-  if (length === null && request.body !== null) return readCounting(request.body, options, ended)
-  if (options.share?.resize(Number(length ?? "0")) === false) return tooManyBytes
-  return request.bytes()
-}
+/** The client went away while it sent: only the metrics see this. */
+const broken = refuse("invalid", "body: expected all of it, got a part")
 
 /** What is left to come after the wait goes with the connection, which the answer closes. */
-const readInTime = async (
+const readInTime = (
   request: Request,
+  length: string | null,
   options: BodyOptions,
-): Promise<Uint8Array | Refusal> => {
-  const { waitMillis } = options
-  const { promise: late, resolve } = Promise.withResolvers<Refusal>()
-  let hasEnded = false
-  const timer = setTimeout(() => {
-    hasEnded = true
-    resolve(refuse("bodyTimedOut", `body: expected all of it within ${waitMillis} ms, got a part`))
-  }, waitMillis)
-  try {
-    return await Promise.race([readBytes(request, options, () => hasEnded), late])
-  } finally {
-    clearTimeout(timer)
-  }
+): Refusal | Promise<Uint8Array | Refusal> => {
+  const counted = length === null ? request.body : null
+  // Room is taken before Bun begins to gather the body.
+  if (counted === null && options.share?.resize(Number(length)) === false) return tooManyBytes
+  return new Promise((resolve) => {
+    const wait = waits.begin(options.waitMillis, resolve)
+    const end = (bytes: Uint8Array | Refusal): void => {
+      waits.end(wait)
+      resolve(bytes)
+    }
+    const bytes = counted === null ? request.bytes() : readCounting(counted, options, wait)
+    void bytes.then(end, () => end(broken))
+  })
 }
 
 /** In its turn it holds room for the longest that it may become, which nothing tells before. */
@@ -148,27 +147,34 @@ const unpacked = async (
   return inflated
 }
 
+const unpackedInTime = async (
+  packed: Refusal | Promise<Uint8Array | Refusal>,
+  coding: Coding,
+  options: BodyOptions,
+): Promise<Uint8Array | Refusal> => {
+  const bytes = await packed
+  return "kind" in bytes ? bytes : unpacked(bytes, coding, options)
+}
+
 /** The whole body of at most `bytesMax` bytes, unpacked. Never rejects. */
-const readWhole = async (
+const readWhole = (
   request: Request,
   options: BodyOptions,
   isBinary: boolean,
-): Promise<Uint8Array | Refusal> => {
-  const wrong = checkHead(request, options.bytesMax, isBinary || options.takesBytes === true)
+): Refusal | Promise<Uint8Array | Refusal> => {
+  const { headers } = request
+  const length = headers.get("content-length")
+  const takesBytes = isBinary || options.takesBytes === true
+  const wrong = checkHead(headers, length, options.bytesMax, takesBytes)
   if (wrong !== undefined) return wrong
-  const coding = codingOf(request.headers)
+  const coding = codingOf(headers)
   if (typeof coding === "object") return coding
-  let bytes: Uint8Array | Refusal
-  try {
-    bytes = await readInTime(request, options)
-  } catch {
-    // The client went away while it sent: only the metrics see this.
-    return refuse("invalid", "body: expected all of it, got a part")
-  }
-  return coding === undefined || "kind" in bytes ? bytes : unpacked(bytes, coding, options)
+  const bytes = readInTime(request, length, options)
+  return coding === undefined ? bytes : unpackedInTime(bytes, coding, options)
 }
 
-const textOf = (bytes: Uint8Array): string | Refusal => {
+/** UTF-8 as text. */
+export const textIn = (bytes: Uint8Array): string | Refusal => {
   try {
     return utf8.decode(bytes)
   } catch {
@@ -176,15 +182,25 @@ const textOf = (bytes: Uint8Array): string | Refusal => {
   }
 }
 
+/**
+ * The whole body of at most `bytesMax` bytes, unpacked; `textIn` reads the text in it. Never
+ * rejects.
+ */
+export const readTextBytes = (
+  request: Request,
+  options: BodyOptions,
+): Refusal | Promise<Uint8Array | Refusal> =>
+  request.headers.get(HEAD_LENGTH) === null
+    ? readWhole(request, options, false)
+    : refuse("unsupported", `${HEAD_LENGTH}: expected JSON alone, got binary tensors`)
+
 /** The whole body as text of at most `bytesMax` bytes. Never rejects. */
 export const readText = async (
   request: Request,
   options: BodyOptions,
 ): Promise<string | Refusal> => {
-  if (request.headers.get(HEAD_LENGTH) !== null)
-    return refuse("unsupported", `${HEAD_LENGTH}: expected JSON alone, got binary tensors`)
-  const bytes = await readWhole(request, options, false)
-  return "kind" in bytes ? bytes : textOf(bytes)
+  const bytes = await readTextBytes(request, options)
+  return "kind" in bytes ? bytes : textIn(bytes)
 }
 
 /** A body of JSON and the raw bytes of tensors behind it; views of what came. */
@@ -195,21 +211,26 @@ export interface BinaryBody {
   readonly data: Uint8Array
 }
 
-/** The whole body: text, or JSON and raw bytes where a header tells them apart. Never rejects. */
-export const readTensors = async (
+/**
+ * The whole body of at most `bytesMax` bytes, unpacked; `tensorsIn` reads what is in it. Never
+ * rejects.
+ */
+export const readTensorBytes = (
   request: Request,
   options: BodyOptions,
-): Promise<string | BinaryBody | Refusal> => {
-  const given = request.headers.get(HEAD_LENGTH)
-  const bytes = await readWhole(request, options, given !== null)
-  if ("kind" in bytes) return bytes
-  if (given === null) return textOf(bytes)
+): Refusal | Promise<Uint8Array | Refusal> =>
+  readWhole(request, options, request.headers.get(HEAD_LENGTH) !== null)
+
+/** Text, or JSON and raw bytes where a header tells them apart. */
+export const tensorsIn = (headers: Headers, bytes: Uint8Array): string | BinaryBody | Refusal => {
+  const given = headers.get(HEAD_LENGTH)
+  if (given === null) return textIn(bytes)
   const length = /^\d{1,10}$/.test(given) ? Number(given) : Number.NaN
   if (!(length <= bytes.byteLength)) {
     const expected = `expected 0 to ${bytes.byteLength} (bytes of the body, unpacked)`
     return refuse("invalid", `${HEAD_LENGTH}: ${expected}, got "${given.slice(0, 80)}"`)
   }
   if (length === 0) return { kind: "binary", text: undefined, data: bytes }
-  const text = textOf(bytes.subarray(0, length))
+  const text = textIn(bytes.subarray(0, length))
   return typeof text === "string" ? { kind: "binary", text, data: bytes.subarray(length) } : text
 }

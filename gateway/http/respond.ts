@@ -16,7 +16,8 @@ import type { FactView } from "../predictions/fact-view.ts"
 import { CASES, CASE_OF_FAILURE, failureMessage, refuse, statusOf, type Refusal } from "./status.ts"
 import type { Answered } from "../inference/flight.ts"
 
-const JSON_HEADERS = { "content-type": "application/json" } as const
+const JSON_TYPE = "application/json"
+const JSON_HEADERS = { "content-type": JSON_TYPE } as const
 
 /**
  * How an answer is written: tensors of the Open Inference Protocol, rows of `/predict`, or what the
@@ -60,11 +61,11 @@ export interface Responder {
     answered: Answered,
     form: Form,
     headers?: Readonly<Record<string, string>>,
-  ) => Promise<Response>
+  ) => Response | Promise<Response>
   /** The same in tensors, written as its caller asked for. Rejects as `answered` does. */
   readonly formed: (answered: Answered, form: AnswerForm) => Promise<Response>
   /** The body alone, or what the caller is told instead; rejects as `answered` does. */
-  readonly body: (answered: Answered, form: Form) => Promise<string | Refusal>
+  readonly body: (answered: Answered, form: Form) => string | Refusal | Promise<string | Refusal>
 }
 
 export interface ResponderOptions {
@@ -114,6 +115,16 @@ export const failureRefusal = ({ reason, message }: Failure, id: string): Refusa
 export const notWritten = ({ kind, message }: BadRequest, id: string): Refusal =>
   refuse(kind === "unsupported" ? "unsupported" : "invalid", message, { id })
 
+/** The body of an answer, or what its caller is told where it has none in this form. */
+const written = (
+  fact: FactView,
+  form: Form,
+  signature: Signature | undefined,
+): string | Refusal => {
+  const text = answerText(fact, form, signature)
+  return typeof text === "string" ? text : notWritten(text, fact.id)
+}
+
 const binaryResponse = (
   { headBytes, body }: BinaryAnswer,
   more: Readonly<Record<string, string>>,
@@ -141,13 +152,9 @@ const makeRefused =
 const signatureFinder = (releases: ResponderOptions["releases"]) => {
   const known = ({ model, version = "" }: FactView): Signature | undefined =>
     releases.model(model)?.versions.get(version)?.signature
-  return async (fact: FactView): Promise<Signature | undefined> => {
-    const signature = known(fact)
-    if (signature !== undefined) return signature
+  return (fact: FactView): Signature | Promise<Signature | undefined> =>
     // A predictor can have heard of a new version before this process did.
-    await releases.caughtUp()
-    return known(fact)
-  }
+    known(fact) ?? releases.caughtUp().then(() => known(fact))
 }
 
 export const makeResponder = (options: ResponderOptions): Responder => {
@@ -162,11 +169,13 @@ export const makeResponder = (options: ResponderOptions): Responder => {
 
   const signatureOf = signatureFinder(releases)
 
-  const body: Responder["body"] = async ({ fact }, form) => {
+  const body: Responder["body"] = ({ fact }, form) => {
     if (fact.failure !== undefined) return failureRefusal(fact.failure, fact.id)
-    const signature = BY_SIGNATURE.has(form) ? await signatureOf(fact) : undefined
-    const text = answerText(fact, form, signature)
-    return typeof text === "string" ? text : notWritten(text, fact.id)
+    if (!BY_SIGNATURE.has(form)) return written(fact, form, undefined)
+    const signature = signatureOf(fact)
+    return signature instanceof Promise
+      ? signature.then((found) => written(fact, form, found))
+      : written(fact, form, signature)
   }
 
   const accepted: Responder["accepted"] = (id, model, form, waitedSeconds) =>
@@ -175,10 +184,22 @@ export const makeResponder = (options: ResponderOptions): Responder => {
       "Preference-Applied": `respond-async${waitedSeconds > 0 ? `, wait=${waitedSeconds}` : ""}`,
     })
 
-  const answered: Responder["answered"] = async (found, form, headers = {}) => {
-    const text = await body(found, form)
-    const all = { ...factHeaders(found), ...headers }
-    return typeof text === "string" ? jsonResponse(text, 200, all) : refused(text, all)
+  const respond = (
+    text: string | Refusal,
+    found: Answered,
+    more: Readonly<Record<string, string>> | undefined,
+  ): Response => {
+    const headers = factHeaders(found)
+    if (more !== undefined) Object.assign(headers, more)
+    if (typeof text !== "string") return refused(text, headers)
+    headers["content-type"] = JSON_TYPE
+    return sized(new Response(text, { headers }), text)
+  }
+  const answered: Responder["answered"] = (found, form, more) => {
+    const text = body(found, form)
+    return text instanceof Promise
+      ? text.then((late) => respond(late, found, more))
+      : respond(text, found, more)
   }
 
   const formed: Responder["formed"] = async (found, form) => {

@@ -1,19 +1,19 @@
 // The routes that predict one request: text in, text out, the data plane in between.
-import type { AnswerForm } from "#core/inference/answer-form"
 import type { Releases } from "#core/registry/releases"
 import { readQuery } from "../http/address.ts"
 import type { BulkInference } from "./bulk.ts"
 import { isNdjson } from "../http/ndjson.ts"
 import type { Caller } from "../access/caller.ts"
 import { PATIENT_MILLIS } from "../http/http-server.ts"
-import type { Intake } from "./intake.ts"
+import type { Share } from "./in-flight.ts"
+import type { Asked, Intake } from "./intake.ts"
 import type { GatewayMetrics } from "../metrics.ts"
 import type { Form, Responder } from "../http/respond.ts"
 import type { Route } from "../http/routes.ts"
 import { readPreference } from "../http/preference.ts"
 import type { Polls } from "../predictions/poll.ts"
 import { operations } from "../http/operations.ts"
-import { refuse } from "../http/status.ts"
+import { refuse, type Refusal } from "../http/status.ts"
 import type { Prepared } from "./prepare.ts"
 import type { Accepted, Answered, Outcome } from "./flight.ts"
 
@@ -31,20 +31,6 @@ export interface InferenceOptions {
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number
 }
-
-interface Ended {
-  readonly outcome: Outcome
-  /** How the answer is to be written; undefined for plain JSON. */
-  readonly answer: AnswerForm | undefined
-  /** Where the body asked for another form than its address. */
-  readonly form: Form | undefined
-}
-
-const ended = (outcome: Outcome, prepared?: Prepared): Ended => ({
-  outcome,
-  answer: prepared?.answer,
-  form: prepared?.form,
-})
 
 export class InferenceRoutes {
   readonly #options: InferenceOptions
@@ -83,7 +69,7 @@ export class InferenceRoutes {
     ]
   }
 
-  #predictRows(request: Request, caller: Caller): Promise<Response> | Response {
+  #predictRows(request: Request, caller: Caller): Response | Promise<Response> {
     const query = readQuery(request, ["model", "version"])
     if ("kind" in query) return this.#options.responder.refused(query)
     const model = query.get("model") ?? this.#options.releases.defaultModel()
@@ -97,29 +83,83 @@ export class InferenceRoutes {
   }
 
   /** Predicts what the body of `request` asks, which is written as `form` says. */
-  async predict(
+  predict(
     request: Request,
     caller: Caller,
     model: string,
     version: string | undefined,
-    asked: Form,
-  ): Promise<Response> {
-    const { responder, metrics, now } = this.#options
+    form: Form,
+  ): Response | Promise<Response> {
+    const { intake, responder, now } = this.#options
     const begun = now()
-    const ended = await this.#outcome(request, caller, model, version, asked)
-    const { outcome, answer, form = asked } = ended
-    if (outcome.kind === "refused") return responder.refused(outcome)
-    const isAsync = outcome.kind === "accepted"
-    const waitSeconds = isAsync ? readPreference(request.headers).waitSeconds : 0
-    const waited = isAsync
-      ? await this.#later(request, caller, model, outcome, waitSeconds)
-      : outcome
-    if (waited.kind === "accepted") return responder.accepted(waited.id, model, form, waitSeconds)
-    metrics.predicted(waited.fact, (now() - begun) / 1_000)
-    const response = await (answer === undefined
-      ? responder.answered(waited, form)
-      : responder.formed(waited, answer))
-    if (isAsync) response.headers.set("Preference-Applied", `wait=${waitSeconds}`)
+    const asked = intake.ask(request.headers, caller, model, version)
+    if (asked.kind === "refused") return responder.refused(asked)
+    const share = intake.inFlight.begin()
+    return share.kind === "refused"
+      ? responder.refused(share)
+      : this.#predictHeld(request, asked, share, form, begun)
+  }
+
+  async #predictHeld(
+    request: Request,
+    asked: Asked,
+    share: Share,
+    form: Form,
+    begun: number,
+  ): Promise<Response> {
+    const { intake, responder } = this.#options
+    let prepared: Prepared | Refusal
+    let outcome: Outcome
+    try {
+      const bytes = await intake.read(request, share, form)
+      if ("kind" in bytes) return responder.refused(bytes)
+      prepared = intake.prepareRead(asked, request.headers, bytes, form)
+      if (prepared.kind === "refused") return responder.refused(prepared)
+      if (prepared.handling.timeoutMillis > PATIENT_MILLIS) this.#options.keepOpen(request)
+      outcome = await intake.sendHeld(prepared, asked.call.key, share)
+    } finally {
+      share.end()
+    }
+    switch (outcome.kind) {
+      case "refused":
+        return responder.refused(outcome)
+      case "accepted":
+        return this.#accepted(request, asked, prepared, outcome, form, begun)
+      case "answered":
+        return this.#answer(outcome, prepared, form, begun)
+    }
+  }
+
+  #answer(
+    answered: Answered,
+    prepared: Prepared,
+    asked: Form,
+    begun: number,
+  ): Response | Promise<Response> {
+    const { responder, metrics, now } = this.#options
+    metrics.predicted(answered.fact, (now() - begun) / 1_000)
+    const { answer, form = asked } = prepared
+    return answer === undefined
+      ? responder.answered(answered, form)
+      : responder.formed(answered, answer)
+  }
+
+  /** To who does not wait, or not for long. */
+  async #accepted(
+    request: Request,
+    { caller }: Asked,
+    prepared: Prepared,
+    accepted: Accepted,
+    asked: Form,
+    begun: number,
+  ): Promise<Response> {
+    const { model, form = asked } = prepared
+    const { waitSeconds } = readPreference(request.headers)
+    const waited = await this.#later(request, caller, model, accepted, waitSeconds)
+    if (waited.kind === "accepted")
+      return this.#options.responder.accepted(waited.id, model, form, waitSeconds)
+    const response = await this.#answer(waited, prepared, asked, begun)
+    response.headers.set("Preference-Applied", `wait=${waitSeconds}`)
     return response
   }
 
@@ -138,30 +178,5 @@ export class InferenceRoutes {
     const found = await this.#options.polls.wait({ caller, model, id, waitMillis, gone })
     // The log holds the request, whatever became of the look.
     return found.kind === "answered" ? found : accepted
-  }
-
-  async #outcome(
-    request: Request,
-    caller: Caller,
-    model: string,
-    version: string | undefined,
-    form: Form,
-  ): Promise<Ended> {
-    const { intake } = this.#options
-    const asked = intake.ask(request.headers, caller, model, version)
-    if (asked.kind === "refused") return ended(asked)
-    const share = intake.inFlight.begin()
-    if (share.kind === "refused") return ended(share)
-    try {
-      const body = await intake.read(request, share, form)
-      if (typeof body === "object" && body.kind === "refused") return ended(body)
-      const prepared = intake.prepare(asked, body, form)
-      if (prepared.kind === "refused") return ended(prepared)
-      if (prepared.handling.timeoutMillis > PATIENT_MILLIS) this.#options.keepOpen(request)
-      const outcome = await intake.sendHeld(prepared, asked.call.key, share)
-      return ended(outcome, prepared)
-    } finally {
-      share.end()
-    }
   }
 }

@@ -9,7 +9,7 @@ import { parsePredictRequest } from "#core/inference/rows"
 import { parseV1Request } from "#core/inference/v1-request"
 import type { Releases } from "#core/registry/releases"
 import type { Signature } from "#proto/signature"
-import { readTensors, readText, type BinaryBody } from "../http/body.ts"
+import { readTensorBytes, readTextBytes, tensorsIn, textIn, type BinaryBody } from "../http/body.ts"
 import { checkNames, handlingOf, readCall, type Call } from "../http/call.ts"
 import type { Caller } from "../access/caller.ts"
 import type { KeyedSubmitter } from "./keyed.ts"
@@ -100,10 +100,10 @@ export class Intake {
     return this.#options.settings.requestBytesMax
   }
 
-  /** The body of a request, its bytes held by `share` before they are read. */
-  read(request: Request, share: Share, form: Form): Promise<string | BinaryBody | Refusal> {
+  /** The body of a request, its bytes held by `share` before they are read. Never rejects. */
+  read(request: Request, share: Share, form: Form): Refusal | Promise<Uint8Array | Refusal> {
     const { requestBytesMax: bytesMax, bodyWaitMillis: waitMillis } = this.#options.settings
-    const read = form === "tensors" ? readTensors : readText
+    const read = form === "tensors" ? readTensorBytes : readTextBytes
     return read(request, { bytesMax, waitMillis, share })
   }
 
@@ -120,6 +120,14 @@ export class Intake {
     if (call.kind === "refused") return call
     const target = targetOf(this.#options.releases, model, call.pinned)
     return target.kind === "refused" ? target : { kind: "asked", caller, call, target }
+  }
+
+  /** What the bytes of a body ask. */
+  prepareRead(asked: Asked, headers: Headers, bytes: Uint8Array, form: Form): Prepared | Refusal {
+    const body = form === "tensors" ? tensorsIn(headers, bytes) : textIn(bytes)
+    return typeof body === "object" && body.kind === "refused"
+      ? body
+      : this.prepare(asked, body, form)
   }
 
   prepare(asked: Asked, body: string | BinaryBody, form: Form): Prepared | Refusal {
@@ -154,7 +162,7 @@ export class Intake {
   }
 
   /** Sends what `share` holds, which from here on is the encoded request. Never rejects. */
-  async sendHeld(prepared: Prepared, key: string | undefined, share: Share): Promise<Outcome> {
+  sendHeld(prepared: Prepared, key: string | undefined, share: Share): Outcome | Promise<Outcome> {
     const { submitter, keyed } = this.#options
     if (key === undefined && prepared.refused !== undefined) return prepared.refused
     if (!share.resize(prepared.payload.byteLength)) return tooManyBytes

@@ -68,9 +68,9 @@ export class Submitter {
   }
 
   /** Sends a request without a key under a new id. Never rejects. */
-  submit(prepared: Prepared): Promise<Outcome> {
+  submit(prepared: Prepared): Refusal | Promise<Outcome> {
     const closed = this.closedFor()
-    if (closed !== undefined) return Promise.resolve(closed)
+    if (closed !== undefined) return closed
     const { promise, resolve } = Promise.withResolvers<Outcome>()
     const { waiters } = this
     const time = this.#options.time()
