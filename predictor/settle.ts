@@ -54,28 +54,29 @@ export class Settler {
 
   /** Stores the fact of a run, answers and acknowledges. Never rejects. */
   async predicted(received: Received, fact: Prediction): Promise<void> {
-    const size = (fact.outputs ?? []).reduce((sum, output) => sum + output.data.byteLength, 0)
     const { outputBytesMax, metrics } = this.#options
-    if (size > outputBytesMax) {
-      await this.failed(tooLarge(received, fact, size, outputBytesMax))
-      return
-    }
-    await this.#guard(received, async () => {
-      const settled = await this.#store(received, fact)
-      if (settled === undefined) {
-        await this.failed(tooLarge(received, fact, size, outputBytesMax))
+    const size = tensorBytes(fact.outputs ?? [])
+    if (size <= outputBytesMax) {
+      try {
+        const settled = await this.#store(received, fact)
+        if (settled !== undefined) {
+          metrics.predicted(fact)
+          this.#reply(received, settled)
+          received.delivery.ack()
+          return
+        }
+      } catch (cause) {
+        this.#leave(received, cause)
         return
       }
-      metrics.predicted(fact)
-      this.#reply(received, settled)
-      received.delivery.ack()
-    })
+    }
+    await this.failed(tooLarge(received, fact, size, outputBytesMax))
   }
 
   /** Stores dead letter and failure fact, answers and terminates. Never rejects. */
   async failed(failed: Failed): Promise<void> {
     const { received } = failed
-    await this.#guard(received, async () => {
+    try {
       // Lateness was the caller's own wish: there is nothing to mend and send again.
       if (failed.reason !== "expired") await this.#bury(failed)
       if (received.named) {
@@ -86,7 +87,9 @@ export class Settler {
       }
       this.#options.metrics.failed(failed, this.#options.now())
       received.delivery.term()
-    })
+    } catch (cause) {
+      this.#leave(received, cause)
+    }
   }
 
   /** Answers from the fact if there is one already; says whether there was. */
@@ -110,21 +113,28 @@ export class Settler {
    * The fact as it stands in the log, ours or an earlier one; `undefined` when ours is too large
    * for a message.
    */
-  async #store(received: Received, fact: Prediction): Promise<Settled | undefined> {
+  #store(received: Received, fact: Prediction): Promise<Settled | undefined> {
     const { request, outputs = [] } = fact
     const inputBytes = request === undefined ? 0 : tensorBytes(request.inputs)
     const bytes = predictionCodec.encode(fact, inputBytes + tensorBytes(outputs))
     const headers: HeaderList = fact.digest === undefined ? [] : [[DIGEST, fact.digest]]
     const subject = predictionSubject(received.model, received.id)
-    const { log, traces, metrics, now } = this.#options
+    const { log, traces, now } = this.#options
     const begun = now()
-    const appended: Appended = await append(log.publisher, subject, bytes, 0, headers)
-    if (appended.kind === "stored") {
+    return append(log.publisher, subject, bytes, 0, headers).then((appended) => {
+      if (appended.kind !== "stored") return this.#notStored(received, bytes, appended)
       traces?.settled(received, fact, begun, now())
       return { bytes: replyOf(received, fact, bytes), position: appended.sequence }
-    }
-    if (appended.kind === "tooLarge") return undefined
-    metrics.factExisted()
+    })
+  }
+
+  async #notStored(
+    received: Received,
+    bytes: Uint8Array,
+    { kind }: Exclude<Appended, { readonly kind: "stored" }>,
+  ): Promise<Settled | undefined> {
+    if (kind === "tooLarge") return undefined
+    this.#options.metrics.factExisted()
     const found = await this.#read(received)
     // Refused as existing, and gone when read: the hot log dropped it in between. Ours says the
     // same.
@@ -149,16 +159,11 @@ export class Settler {
    * What the log could not take now is left to a later delivery, and to the reaper after the last
    * one.
    */
-  async #guard(received: Received, settle: () => Promise<void>): Promise<void> {
-    try {
-      await settle()
-    } catch (cause) {
-      const { logger, deliveriesMax } = this.#options
-      if (!(cause instanceof LogUnavailable)) logger.error(reasonOf(cause), { id: received.id })
-      const last = received.delivery.deliveries >= deliveriesMax
-      if (last) received.delivery.done()
-      else received.delivery.nak(LOG_DOWN_PAUSE_MILLIS)
-    }
+  #leave({ id, delivery }: Received, cause: unknown): void {
+    const { logger, deliveriesMax } = this.#options
+    if (!(cause instanceof LogUnavailable)) logger.error(reasonOf(cause), { id })
+    if (delivery.deliveries >= deliveriesMax) delivery.done()
+    else delivery.nak(LOG_DOWN_PAUSE_MILLIS)
   }
 }
 
