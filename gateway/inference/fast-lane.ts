@@ -36,16 +36,18 @@ export interface FastLaneOptions {
 
 /** A request beside the queue, which counts until it is answered, given up or queued. */
 export class FastTicket {
-  #end: (() => void) | undefined
+  readonly #lane: FastLane
+  #bytes: number
 
-  constructor(end: () => void) {
-    this.#end = end
+  constructor(lane: FastLane, bytes: number) {
+    this.#lane = lane
+    this.#bytes = bytes
   }
 
   /** The first call counts. */
   end(): void {
-    this.#end?.()
-    this.#end = undefined
+    this.#lane.leave(this.#bytes)
+    this.#bytes = 0
   }
 }
 
@@ -79,9 +81,12 @@ export class FastLane {
     if (!log.publisher.send(fastSubject(model, id), payload, headers)) return undefined
     metrics.sentFast()
     this.#bytes += payload.byteLength
-    return new FastTicket(() => {
-      this.#bytes -= payload.byteLength
-    })
+    return new FastTicket(this, payload.byteLength)
+  }
+
+  /** For tickets alone. */
+  leave(bytes: number): void {
+    this.#bytes -= bytes
   }
 
   /** A request of a model was answered after so long. */

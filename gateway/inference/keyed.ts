@@ -38,7 +38,7 @@ export class KeyedSubmitter {
         submitter.arrived(flight, repeated(message), false)
       },
     })
-    const flight = submitter.open(id, prepared, true, resolve, {
+    const flight = submitter.open(id, prepared, resolve, {
       onQueued: (queued) => void this.#join(queued),
       onEnd: () => subscription.unsubscribe(),
     })

@@ -14,7 +14,7 @@ import { requestHeaders, type Prepared } from "./prepare.ts"
 import { refuse, type Refusal } from "../http/status.ts"
 import type { GatewayTraces } from "../http/spans.ts"
 import { FastLane } from "./fast-lane.ts"
-import type { Flight, FlightHooks, Outcome } from "./flight.ts"
+import { Flight, type FlightHooks, type FlightOwner, type Outcome } from "./flight.ts"
 import { logRefusal, notTaken } from "./log-refusal.ts"
 import type { StoredFact, WaitEnd, Waiter, Waiters } from "./waiters.ts"
 
@@ -42,7 +42,7 @@ export interface SubmitOptions {
   readonly time: () => number
 }
 
-export class Submitter {
+export class Submitter implements FlightOwner {
   readonly #options: SubmitOptions
   readonly waiters: Waiters
   readonly #lane: FastLane
@@ -77,43 +77,26 @@ export class Submitter {
     // A reply does not repeat a large request, as its fact does.
     const isSmall = prepared.payload.byteLength < LARGE_REQUEST_BYTES
     const id = isSmall && waiters.canHear ? waiters.heardId(time) : newId(time)
-    this.publish(this.open(id, prepared, false, resolve))
+    this.publish(this.open(id, prepared, resolve))
     return promise
   }
 
-  /** Begins to wait for the fact of an id, without publishing yet. */
+  /**
+   * Begins to wait for the fact of an id, without publishing yet; requests with a key have hooks.
+   */
   open(
     id: string,
     prepared: Prepared,
-    keyed: boolean,
     resolve: (outcome: Outcome) => void,
-    hooks: FlightHooks = {},
+    hooks?: FlightHooks,
   ): Flight {
-    const now = this.#options.now()
-    const { timeoutMillis } = prepared.handling
-    const flight: Flight = {
-      id,
-      prepared,
-      keyed,
-      resolve,
-      hooks,
-      begunAt: now,
-      publishUntil: now + Math.min(timeoutMillis, this.#options.publishWaitMillis),
-      waiter: undefined,
-      attempts: 0,
-      accepted: false,
-      fast: undefined,
-      reason: "",
-    }
-    flight.waiter = this.waiters.add({
-      model: prepared.model,
-      id,
-      isHeard: !keyed && this.waiters.hears(id),
-      deadline: now + timeoutMillis,
-      onFact: (fact) => this.arrived(flight, fact, false),
-      onEnd: (end) => this.#end(flight, end),
-    })
+    const flight = new Flight(this, id, prepared, this.#options.now(), resolve, hooks)
+    flight.waiter = this.waiters.add(flight)
     return flight
+  }
+
+  hears(id: string): boolean {
+    return this.waiters.hears(id)
   }
 
   /** Publishes, again if need be; what the log says decides how it goes on. */
@@ -202,7 +185,9 @@ export class Submitter {
     const now = this.#options.now()
     const doubled = PUBLISH_PAUSE_FIRST_MILLIS * 2 ** Math.min(flight.attempts - 1, 10)
     const pause = Math.min(doubled, PUBLISH_PAUSE_LONGEST_MILLIS)
-    if (now + pause < flight.publishUntil)
+    const { begunAt, prepared } = flight
+    const { publishWaitMillis } = this.#options
+    if (now + pause < begunAt + Math.min(prepared.handling.timeoutMillis, publishWaitMillis))
       flight.waiter?.callBackAt(now + pause, () => this.publish(flight))
     else void this.#refuse(flight, logRefusal("logUnavailable", notTaken(flight.reason)))
   }
@@ -210,7 +195,7 @@ export class Submitter {
   finish(flight: Flight, outcome: Outcome): void {
     if (flight.waiter === undefined || !this.waiters.settle(flight.waiter)) return
     flight.fast?.end()
-    flight.hooks.onEnd?.()
+    flight.hooks?.onEnd()
     flight.resolve(outcome)
   }
 
@@ -231,7 +216,7 @@ export class Submitter {
     }
     switch (published.kind) {
       case "queued":
-        if (flight.hooks.onQueued === undefined) this.accepted(flight)
+        if (flight.hooks === undefined) this.accepted(flight)
         else flight.hooks.onQueued(flight)
         return
       case "full":
@@ -270,7 +255,7 @@ export class Submitter {
     this.finish(flight, named ? { ...refusal, id: flight.id } : refusal)
   }
 
-  #end(flight: Flight, end: WaitEnd): void {
+  ended(flight: Flight, end: WaitEnd): void {
     const { id, accepted, prepared } = flight
     if (end === "closed" || !accepted) {
       const why = end === "closed" ? "the gateway is stopping" : notTaken(flight.reason)
