@@ -15,6 +15,8 @@ import {
 import { releaseSlow, SLOW, slowRows } from "./test-slow-model.ts"
 
 const LONG_ROWS = 100
+/** Of each of many requests, so that what is held does not fit into the runs that are begun. */
+const SOME_ROWS = 16
 const REDELIVERY_MILLIS = 30_000
 
 const system = await startSystem({
@@ -67,7 +69,7 @@ test("what is queued as well while it is held is run once, and leaves the queue"
 
 test("more than may be held, and what a stopping process has not begun, is queued", async () => {
   const predictor = await system.predictor()
-  const sent = requests(400)
+  const sent = requests(200, SOME_ROWS)
   queued.length = 0
   await sendFast(sent)
   await until("the limit is reached", async () => queued.length > 0)

@@ -52,9 +52,15 @@ class FastDelivery implements Delivery {
   readonly #owner: LaneOwner
   #finished = false
 
-  constructor(names: ModelAndId, message: Message, storedAt: number, owner: LaneOwner) {
+  constructor(
+    key: string,
+    names: ModelAndId,
+    message: Message,
+    storedAt: number,
+    owner: LaneOwner,
+  ) {
+    this.key = key
     this.names = names
-    this.key = keyOf(message.subject)
     this.subject = message.subject
     this.data = message.data
     this.headers = receivedHeaders(message)
@@ -118,7 +124,7 @@ export class FastReceiver {
   }
 
   /** Takes requests from now on. */
-  open(onDelivery: (delivery: Delivery) => void): void {
+  open(onDelivery: (delivery: Delivery, names: ModelAndId) => void): void {
     this.#subscription = this.#options.log.connection.subscribe(ALL_FAST, {
       queue: PREDICTOR,
       callback: (error, message) => {
@@ -167,14 +173,15 @@ export class FastReceiver {
     void this.#options.log.connection.flush().then(fresh, fresh)
   }
 
-  #receive(message: Message, onDelivery: (delivery: Delivery) => void): void {
+  #receive(message: Message, onDelivery: (delivery: Delivery, names: ModelAndId) => void): void {
     this.#look()
     const names = modelAndId(message.subject)
+    const key = keyOf(message.subject)
     // Old, sent twice, or under a name that nobody can wait for: whoever sent it queues it.
-    if (this.#isStale || names === undefined || this.#held.has(keyOf(message.subject))) return
+    if (this.#isStale || names === undefined || this.#held.has(key)) return
     let delivery: FastDelivery
     try {
-      delivery = new FastDelivery(names, message, this.#options.now(), this.#owner)
+      delivery = new FastDelivery(key, names, message, this.#options.now(), this.#owner)
     } catch {
       return
     }
@@ -182,9 +189,9 @@ export class FastReceiver {
       this.#queue(delivery)
       return
     }
-    this.#held.set(delivery.key, delivery)
+    this.#held.set(key, delivery)
     try {
-      onDelivery(delivery)
+      onDelivery(delivery, names)
     } catch (cause) {
       // Thrown in here it would end the client's reading and leave a deaf process.
       queueMicrotask(() => {

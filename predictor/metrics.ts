@@ -4,6 +4,7 @@ import { registerGauge, registerProcessMetrics } from "../core/service/process-m
 import {
   TalliedCounter,
   TalliedHistogram,
+  type CounterChild,
   type HistogramChild,
 } from "../core/service/tallied-metrics.ts"
 import type { Prediction } from "../proto/prediction.ts"
@@ -39,6 +40,10 @@ export class PredictorMetrics {
   readonly statistics = new ServedStatistics()
   readonly #isModel: (name: string) => boolean
   readonly #predictions: TalliedCounter<"model" | "version" | "outcome">
+  /** The counter that was added to last, and its labels. */
+  #lastPredicted: CounterChild | undefined
+  #lastModel: string | undefined
+  #lastVersion: string | undefined
   readonly #duration: TalliedHistogram<"model" | "version">
   readonly #errors: Counter<"model" | "version" | "reason">
   readonly #batchRows: TalliedHistogram<"ran">
@@ -125,7 +130,13 @@ export class PredictorMetrics {
   }
 
   predicted({ model, version = UNKNOWN }: Prediction): void {
-    this.#predictions.of(model, version, "predicted").add()
+    // Looked up, each would cost a list and a text.
+    if (model !== this.#lastModel || version !== this.#lastVersion) {
+      this.#lastPredicted = this.#predictions.of(model, version, "predicted")
+      this.#lastModel = model
+      this.#lastVersion = version
+    }
+    this.#lastPredicted?.add()
   }
 
   /** `now` in milliseconds since 1970. */

@@ -9,7 +9,7 @@ import type { Delivery } from "../core/log/delivery.ts"
 import { Pull, type PullLoss } from "../core/log/pull.ts"
 import type { Releases, Resolution } from "../core/registry/releases.ts"
 import { reasonOf, type Logger } from "../core/service/logger.ts"
-import { PREDICTOR, REQUESTS } from "../proto/subjects.ts"
+import { PREDICTOR, REQUESTS, type ModelAndId } from "../proto/subjects.ts"
 import { Batcher, type ChosenVersion, type Group } from "./batcher.ts"
 import { failedWork } from "./facts.ts"
 import type { FastReceiver } from "./fast-lane.ts"
@@ -81,7 +81,7 @@ export class Predictor {
       onFinished: (delivery) => options.holding.forget(delivery),
       onLoss: (loss) => this.#lose(loss),
     })
-    options.lane.open((delivery) => this.#take(delivery))
+    options.lane.open((delivery, names) => this.#take(delivery, names))
     options.holding.onLimit((limit) => this.#pull.setLimit(limit))
   }
 
@@ -122,10 +122,10 @@ export class Predictor {
     }
   }
 
-  #take(delivery: Delivery): void {
+  #take(delivery: Delivery, names?: ModelAndId): void {
     const options = this.#options
     const now = options.now()
-    const taken = takeWork(delivery, now, options.requestBytesMax)
+    const taken = takeWork(delivery, now, options.requestBytesMax, names)
     if (isFailed(taken)) {
       void options.settler.failed(taken)
       return
