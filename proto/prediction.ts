@@ -132,7 +132,7 @@ export const PREDICTION_LAYOUT = {
 
 export const PREDICTION_FORMAT = 1
 
-type Mutable = { -readonly [K in keyof Prediction]: Prediction[K] }
+type Mutable<Record> = { -readonly [Field in keyof Record]: Record[Field] }
 
 const nameOf = (text: string, isName: (text: string) => boolean): string => {
   if (!isName(text)) throw new Error("expected a name")
@@ -141,27 +141,26 @@ const nameOf = (text: string, isName: (text: string) => boolean): string => {
 
 const readBatch = (reader: MessageReader): Batch => {
   reader.listOf(PREDICTION_LAYOUT.nested.batch.fields.length)
-  const [id, rows, offset, size] = [reader.text(), reader.whole(), reader.whole(), reader.whole()]
-  const [members, ran] = [reader.text(), reader.text()]
+  const id = reader.text()
+  const rows = reader.whole()
+  const offset = reader.whole()
+  const size = reader.whole()
+  const members = reader.text()
+  const ran = reader.text()
   if (ran !== "inline" && ran !== "worker") throw new Error("expected inline or worker")
   return { id, rows, offset, size, members, ran }
 }
 
 const readTimes = (reader: MessageReader): Prediction["times"] => {
   reader.listOf(PREDICTION_LAYOUT.nested.times.fields.length)
-  const [stored, taken] = [reader.finite(), reader.finite()]
-  const begun = reader.none() ? undefined : reader.finite()
-  const ended = reader.none() ? undefined : reader.finite()
-  return {
-    stored,
-    taken,
-    ...(begun === undefined ? {} : { begun }),
-    ...(ended === undefined ? {} : { ended }),
-  }
+  const times: Mutable<Prediction["times"]> = { stored: reader.finite(), taken: reader.finite() }
+  if (!reader.none()) times.begun = reader.finite()
+  if (!reader.none()) times.ended = reader.finite()
+  return times
 }
 
 /** The fields that a plain fact may have. */
-const readField = (reader: MessageReader, field: string, fact: Mutable): void => {
+const readField = (reader: MessageReader, field: string, fact: Mutable<Prediction>): void => {
   switch (field) {
     case "id":
     case "retryOf":
@@ -214,7 +213,12 @@ const readPlain = (bytes: Uint8Array): Prediction => {
   const count = reader.list(fields.length + 1) - 1
   if (reader.whole() !== PREDICTION_FORMAT || count < fields.length - later)
     throw new Error("another format")
-  const fact: Mutable = { id: "", model: "", times: { stored: 0, taken: 0 }, deliveries: -1 }
+  const fact: Mutable<Prediction> = {
+    id: "",
+    model: "",
+    times: { stored: 0, taken: 0 },
+    deliveries: -1,
+  }
   for (let at = 0; at < count; at++) if (!reader.none()) readField(reader, fields[at] ?? "", fact)
   reader.end()
   if (fact.id === "" || fact.model === "" || fact.times.stored === 0 || fact.deliveries < 0)

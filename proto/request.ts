@@ -36,6 +36,8 @@ export const REQUEST_LAYOUT = {
 
 export const REQUEST_FORMAT = 1
 
+type Draft = { -readonly [Field in keyof InferenceRequest]: InferenceRequest[Field] }
+
 const readNames = (reader: MessageReader): ReadonlyArray<string> => {
   const names: Array<string> = []
   const count = reader.list(TENSORS_MAX)
@@ -49,17 +51,15 @@ const readNames = (reader: MessageReader): ReadonlyArray<string> => {
  * @throws Error where anything else stands, which is for the general decoder to read or refuse.
  */
 export const readRequestFields = (reader: MessageReader): InferenceRequest => {
-  const inputs = readTensors(reader, TENSORS_MAX)
-  const outputs = reader.none() ? undefined : readNames(reader)
-  const clientId = reader.none() ? undefined : reader.text()
-  if (clientId !== undefined && clientId.length > CLIENT_ID_MAX_CHARACTERS)
-    throw new Error("an id that is too long")
-  if (!reader.none()) throw new Error("parameters")
-  return {
-    inputs,
-    ...(outputs === undefined ? {} : { outputs }),
-    ...(clientId === undefined ? {} : { clientId }),
+  const request: Draft = { inputs: readTensors(reader, TENSORS_MAX) }
+  if (!reader.none()) request.outputs = readNames(reader)
+  if (!reader.none()) {
+    const clientId = reader.text()
+    if (clientId.length > CLIENT_ID_MAX_CHARACTERS) throw new Error("an id that is too long")
+    request.clientId = clientId
   }
+  if (!reader.none()) throw new Error("parameters")
+  return request
 }
 
 const readPlain = (bytes: Uint8Array): InferenceRequest => {
