@@ -57,18 +57,18 @@ export type Tensor = typeof Tensor.Type
 export const TENSOR_FIELDS = ["name", "datatype", "shape", "data"] as const
 
 /**
- * Number of elements of a shape; 1 for a scalar. May pass 2^53 for hostile shapes: compare, do not
- * allocate.
+ * Number of elements of a shape, or of its dimensions from `axis` on; 1 for a scalar. May pass 2^53
+ * for hostile shapes: compare, do not allocate.
  */
-export const elementCount = (shape: ReadonlyArray<number>): number => {
+export const elementCount = (shape: ReadonlyArray<number>, axis = 0): number => {
   let count = 1
-  for (const dimension of shape) count *= dimension
+  for (let index = axis; index < shape.length; index++) count *= shape[index] ?? 1
   return count
 }
 
 /** Bytes of the data of all of them. */
 export const tensorBytes = (tensors: ReadonlyArray<Tensor>): number => {
   let bytes = 0
-  for (const { data } of tensors) bytes += data.byteLength
+  for (const tensor of tensors) bytes += tensor.data.byteLength
   return bytes
 }

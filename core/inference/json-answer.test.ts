@@ -39,6 +39,14 @@ describe("each datatype as JSON", () => {
       ["INT16", new Int16Array([-32_768, 1]), "[-32768,1]"],
       ["INT32", new Int32Array([-2_147_483_648, 1]), "[-2147483648,1]"],
       ["INT64", new BigInt64Array([-(2n ** 63n), 1n]), "[-9223372036854775808,1]"],
+      [
+        "INT64",
+        new BigInt64Array([2n ** 53n - 1n, -(2n ** 53n)]),
+        `[${2 ** 53 - 1},${-(2 ** 53)}]`,
+      ],
+      ["INT64", new BigInt64Array([1n, 2n ** 53n + 1n]), "[1,9007199254740993]"],
+      ["INT64", new BigInt64Array([1n, -(2n ** 53n) - 1n]), "[1,-9007199254740993]"],
+      ["UINT64", new BigUint64Array([2n ** 53n + 1n, 2n ** 32n]), "[9007199254740993,4294967296]"],
       ["FP32", new Float32Array([1e-45, 3e38]), "[1.401298464324817e-45,3.0000000054977558e+38]"],
       ["FP16", new Float16Array([0.1, -65_504]), "[0.0999755859375,-65504]"],
       ["FP64", new Float64Array([0.1, 1e300]), "[0.1,1e+300]"],
@@ -56,6 +64,21 @@ describe("each datatype as JSON", () => {
     const data = message.subarray(1)
     expect(dataText({ name: "x", datatype: "FP64", shape: [2], data })).toBe("[1.5,2.5]")
   })
+})
+
+test("data shorter than its shape shows nothing of the tensor before it", () => {
+  dataText(tensor("before", "FP32", [2], new Float32Array([7, 7])))
+  const short = tensor("short", "FP32", [2], new Float32Array([1]))
+  expect(() => inferAnswerText(HEAD, [short])).toThrow(RangeError)
+})
+
+test("an output that no plain value can write does not change the others", () => {
+  const plain = tensor("a", "FP32", [2], new Float32Array([0.5, Number.NaN]))
+  const other = tensor("b", "FP64", [1], new Float64Array([-0]))
+  expect(good(inferAnswerText(HEAD, [plain, other]))).toContain(
+    '"outputs":[{"name":"a","shape":[2],"datatype":"FP32","data":[0.5,null]},' +
+      '{"name":"b","shape":[1],"datatype":"FP64","data":[-0.0]}]}',
+  )
 })
 
 test("bytes that are no text need another form than JSON", () => {

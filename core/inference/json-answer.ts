@@ -4,6 +4,7 @@
 import type { Parameters } from "#proto/request"
 import { elementCount, type Tensor } from "#proto/tensor"
 import { BadRequest } from "./bad-request.ts"
+import { flatValues } from "./json-values.ts"
 import { checkTexts, decodeTexts } from "./string-elements.ts"
 import { type FloatView, isFloat, viewOf } from "./typed-views.ts"
 
@@ -13,39 +14,15 @@ export type ElementsText = (from: number, to: number) => string
 const numberText = (value: number): string =>
   Number.isFinite(value) ? (Object.is(value, -0) ? "-0.0" : `${value}`) : "null"
 
-/** Whether JSON writes the digits that are wanted: no NaN, no infinity, no −0. */
-const isPlain = (values: FloatView): boolean => {
-  for (let index = 0; index < values.length; index++) {
-    const value = values[index] ?? 0
-    if (value - value !== 0 || (value === 0 && Object.is(value, -0))) return false
-  }
-  return true
-}
-
-/** The elements of a float tensor, where JSON writes each as it is to be written. */
-export const plainFloats = (tensor: Tensor): FloatView | undefined => {
-  if (tensor.datatype === "BYTES" || tensor.datatype === "BOOL") return undefined
-  const values = viewOf(tensor, elementCount(tensor.shape))
-  return isFloat(values) && isPlain(values) ? values : undefined
-}
-
-/** As an ordinary array, which the runtime writes in half the time that a typed one is joined. */
-export const numbersOf = (values: FloatView, from: number, to: number): ReadonlyArray<number> => {
-  const numbers: Array<number> = []
-  for (let index = from; index < to; index++) numbers.push(values[index] ?? 0)
-  return numbers
-}
-
-const floatsText = (values: FloatView): ElementsText => {
-  if (isPlain(values)) return (from, to) => JSON.stringify(numbersOf(values, from, to)).slice(1, -1)
-  return (from, to) => {
+const floatsText =
+  (values: FloatView): ElementsText =>
+  (from, to) => {
     let text = ""
     for (let index = from; index < to; index++) {
       text += (index === from ? "" : ",") + numberText(values[index] ?? 0)
     }
     return text
   }
-}
 
 const booleansText =
   (values: Uint8Array): ElementsText =>
@@ -85,8 +62,18 @@ export const elementsText = (tensor: Tensor): ElementsText | BadRequest => {
 export const tensorHeadText = ({ name, datatype, shape }: Tensor): string =>
   `"name":${JSON.stringify(name)},"shape":[${shape.join(",")}],"datatype":"${datatype}"`
 
+/** The tensor as a member of `outputs`, with flat data; undefined where it is no plain JSON. */
+const tensorValue = (tensor: Tensor) => {
+  const data = flatValues(tensor)
+  if (data === undefined) return undefined
+  const { name, shape, datatype } = tensor
+  return { name, shape, datatype, data }
+}
+
 /** One tensor as a member of `outputs`, with flat data. */
 export const tensorText = (tensor: Tensor): string | BadRequest => {
+  const value = tensorValue(tensor)
+  if (value !== undefined) return JSON.stringify(value)
   const elements = elementsText(tensor)
   if (elements instanceof BadRequest) return elements
   const data = elements(0, elementCount(tensor.shape))
@@ -100,6 +87,23 @@ export interface AnswerHead {
   readonly parameters?: Parameters
 }
 
+const plainAnswer = (head: AnswerHead, outputs: ReadonlyArray<Tensor>): string | undefined => {
+  const values: Array<object> = []
+  for (const output of outputs) {
+    const value = tensorValue(output)
+    if (value === undefined) return undefined
+    values.push(value)
+  }
+  const { id, model, version, parameters } = head
+  return JSON.stringify({
+    id,
+    model_name: model,
+    model_version: version,
+    parameters,
+    outputs: values,
+  })
+}
+
 /**
  * The body of an answer of the Open Inference Protocol, each output as `textOf` writes it. An
  * output that JSON cannot hold makes it a BadRequest of kind "unsupported": the caller can ask for
@@ -110,6 +114,8 @@ export const inferAnswerText = (
   outputs: ReadonlyArray<Tensor>,
   textOf: (output: Tensor) => string | BadRequest = tensorText,
 ): string | BadRequest => {
+  const plain = textOf === tensorText ? plainAnswer(head, outputs) : undefined
+  if (plain !== undefined) return plain
   let texts = ""
   for (const output of outputs) {
     const text = textOf(output)

@@ -3,8 +3,8 @@
 import type { Signature } from "#proto/signature"
 import { elementCount, type Tensor } from "#proto/tensor"
 import { BadRequest } from "./bad-request.ts"
-import { type ElementsText, elementsText, numbersOf, plainFloats } from "./json-answer.ts"
-import type { FloatView } from "./typed-views.ts"
+import { type ElementsText, elementsText } from "./json-answer.ts"
+import { rowValues } from "./json-values.ts"
 
 /** A row of several dimensions as nested arrays. */
 export const nestedText = (
@@ -27,6 +27,8 @@ export const rowTexts = (
   tensor: Tensor,
   keepColumns: boolean,
 ): ReadonlyArray<string> | BadRequest => {
+  const values = rowValues(tensor, keepColumns)
+  if (values !== undefined) return values.map((value) => JSON.stringify(value))
   const elements = elementsText(tensor)
   if (elements instanceof BadRequest) return elements
   const [rows = 1, ...inner] = tensor.shape
@@ -39,31 +41,11 @@ export const rowTexts = (
   return parts
 }
 
-type Nested = ReadonlyArray<number | Nested>
-
-const nestedNumbers = (values: FloatView, shape: ReadonlyArray<number>, from: number): Nested => {
-  const [dimension = 1, ...inner] = shape
-  if (inner.length === 0) return numbersOf(values, from, from + dimension)
-  const stride = elementCount(inner)
-  const parts: Array<Nested> = []
-  for (let index = 0; index < dimension; index++)
-    parts.push(nestedNumbers(values, inner, from + index * stride))
-  return parts
-}
-
 const rowsText = (tensor: Tensor, keepColumns: boolean): string | BadRequest => {
-  const [rows = 1, ...inner] = tensor.shape
-  if (keepColumns || elementCount(inner) !== 1) {
-    const plain = plainFloats(tensor)
-    if (plain !== undefined) {
-      const shape = inner.length === 0 ? [rows, 1] : [rows, ...inner]
-      return JSON.stringify(nestedNumbers(plain, shape, 0))
-    }
-    const parts = rowTexts(tensor, keepColumns)
-    return parts instanceof BadRequest ? parts : `[${parts.join(",")}]`
-  }
-  const elements = elementsText(tensor)
-  return elements instanceof BadRequest ? elements : `[${elements(0, rows)}]`
+  const values = rowValues(tensor, keepColumns)
+  if (values !== undefined) return JSON.stringify(values)
+  const parts = rowTexts(tensor, keepColumns)
+  return parts instanceof BadRequest ? parts : `[${parts.join(",")}]`
 }
 
 export interface RowsAnswer {
@@ -76,6 +58,15 @@ export interface RowsAnswer {
   readonly probabilities?: string
 }
 
+const withName = (outputs: ReadonlyArray<Tensor>, name: string | undefined): Tensor | undefined => {
+  for (const output of outputs) if (output.name === name) return output
+  return undefined
+}
+
+/** The signature's label output, or the first output when it names none. */
+const labelOf = (signature: Signature, outputs: ReadonlyArray<Tensor>): Tensor | undefined =>
+  withName(outputs, signature.label) ?? outputs[0]
+
 /**
  * Predictions are the signature's label output, or the first output when it names none. A
  * BadRequest of kind "unsupported" when one of them cannot be written in JSON.
@@ -84,11 +75,10 @@ export const rowsAnswer = (
   signature: Signature,
   outputs: ReadonlyArray<Tensor>,
 ): RowsAnswer | BadRequest => {
-  const named = (name: string | undefined) => outputs.find((output) => output.name === name)
-  const label = named(signature.label) ?? outputs[0]
+  const label = labelOf(signature, outputs)
+  const probability = withName(outputs, signature.probability)
   const predictions = label === undefined ? "[]" : rowsText(label, false)
   if (predictions instanceof BadRequest) return predictions
-  const probability = signature.probability === undefined ? undefined : named(signature.probability)
   if (probability === undefined) return { predictions }
   const probabilities = rowsText(probability, true)
   if (probabilities instanceof BadRequest) return probabilities
@@ -101,9 +91,15 @@ export const predictAnswerText = (
   signature: Signature,
   outputs: ReadonlyArray<Tensor>,
 ): string | BadRequest => {
+  const { id, model, version } = head
+  const label = labelOf(signature, outputs)
+  const probability = withName(outputs, signature.probability)
+  const values = label === undefined ? [] : rowValues(label, false)
+  const columns = probability && rowValues(probability, true)
+  if (values !== undefined && (columns !== undefined || probability === undefined))
+    return JSON.stringify({ id, model, version, predictions: values, probabilities: columns })
   const answer = rowsAnswer(signature, outputs)
   if (answer instanceof BadRequest) return answer
-  const { id, model, version } = head
   // Names of models and versions have no character that JSON would escape.
   const start = `{"id":${JSON.stringify(id)},"model":"${model}","version":"${version}"`
   const { predictions, probabilities } = answer

@@ -1,7 +1,7 @@
 // A tensor's bytes as numbers. Decoded messages are views at any offset, and a typed array refuses
 // an unaligned one, so such bytes are copied first. Little-endian machines only, like the form
 // itself.
-import { ELEMENT_BYTES, type Tensor } from "#proto/tensor"
+import { type Datatype, ELEMENT_BYTES, type Tensor } from "#proto/tensor"
 
 export type NumberView =
   | Uint8Array
@@ -20,37 +20,85 @@ export type WideView = BigInt64Array | BigUint64Array
 const aligned = (data: Uint8Array, bytes: number): Uint8Array =>
   data.byteOffset % bytes === 0 ? data : new Uint8Array(data)
 
-/** The elements of any datatype but BYTES, whose data is `count` elements long; BOOL as bytes. */
-export const viewOf = (tensor: Tensor, count: number): NumberView | WideView => {
-  const { datatype } = tensor
-  const bytes = aligned(tensor.data, ELEMENT_BYTES[datatype] || 1)
-  const { buffer, byteOffset } = bytes
+const viewAs = (
+  datatype: Datatype,
+  buffer: ArrayBufferLike,
+  from: number,
+  count: number,
+): NumberView | WideView => {
   switch (datatype) {
     case "BOOL":
     case "UINT8":
     case "BYTES":
-      return bytes
+      return new Uint8Array(buffer, from, count)
     case "INT8":
-      return new Int8Array(buffer, byteOffset, count)
+      return new Int8Array(buffer, from, count)
     case "UINT16":
-      return new Uint16Array(buffer, byteOffset, count)
+      return new Uint16Array(buffer, from, count)
     case "INT16":
-      return new Int16Array(buffer, byteOffset, count)
+      return new Int16Array(buffer, from, count)
     case "UINT32":
-      return new Uint32Array(buffer, byteOffset, count)
+      return new Uint32Array(buffer, from, count)
     case "INT32":
-      return new Int32Array(buffer, byteOffset, count)
+      return new Int32Array(buffer, from, count)
     case "UINT64":
-      return new BigUint64Array(buffer, byteOffset, count)
+      return new BigUint64Array(buffer, from, count)
     case "INT64":
-      return new BigInt64Array(buffer, byteOffset, count)
+      return new BigInt64Array(buffer, from, count)
     case "FP16":
-      return new Float16Array(buffer, byteOffset, count)
+      return new Float16Array(buffer, from, count)
     case "FP32":
-      return new Float32Array(buffer, byteOffset, count)
+      return new Float32Array(buffer, from, count)
     case "FP64":
-      return new Float64Array(buffer, byteOffset, count)
+      return new Float64Array(buffer, from, count)
   }
+}
+
+const viewOfData = (datatype: Datatype, data: Uint8Array, count: number): NumberView | WideView => {
+  if (ELEMENT_BYTES[datatype] <= 1 && datatype !== "INT8") return data
+  const bytes = aligned(data, ELEMENT_BYTES[datatype])
+  return viewAs(datatype, bytes.buffer, bytes.byteOffset, count)
+}
+
+/** The elements of any datatype but BYTES, whose data is `count` elements long; BOOL as bytes. */
+export const viewOf = (tensor: Tensor, count: number): NumberView | WideView =>
+  viewOfData(tensor.datatype, tensor.data, count)
+
+/** Longest data that is copied to where it can be read again and again without new memory. */
+const SCRATCH_BYTES = 1 << 20
+/** Up to here a copy costs less than a view, which costs a small array of its own a buffer too. */
+const COPY_MAX_BYTES = 16 * 1024
+
+const scratch = new Uint8Array(SCRATCH_BYTES)
+const scratchViews = new Map<Datatype, NumberView | WideView>()
+
+const scratchAs = (datatype: Datatype): NumberView | WideView => {
+  const known = scratchViews.get(datatype)
+  if (known !== undefined) return known
+  const bytes = ELEMENT_BYTES[datatype] || 1
+  const view = viewAs(datatype, scratch.buffer, 0, SCRATCH_BYTES / bytes)
+  scratchViews.set(datatype, view)
+  return view
+}
+
+/**
+ * The same elements, read as those of `datatype`, until this is called again. Those of small or
+ * unaligned data are a copy, behind which other bytes may stand: read no more than `count`.
+ */
+export const viewForNow = (
+  datatype: Datatype,
+  data: Uint8Array,
+  count: number,
+): NumberView | WideView => {
+  const { byteLength } = data
+  const elementBytes = ELEMENT_BYTES[datatype] || 1
+  // Bytes as they are; and the check of the length is the view's.
+  if (elementBytes === 1 || byteLength !== count * elementBytes)
+    return viewOfData(datatype, data, count)
+  const isCopied = byteLength <= COPY_MAX_BYTES || data.byteOffset % elementBytes !== 0
+  if (!isCopied || byteLength > SCRATCH_BYTES) return viewOfData(datatype, data, count)
+  scratch.set(data)
+  return scratchAs(datatype)
 }
 
 export type FloatView = Float16Array | Float32Array | Float64Array

@@ -4,18 +4,25 @@ import type { Signature } from "#proto/signature"
 import type { Tensor } from "#proto/tensor"
 import { BadRequest } from "./bad-request.ts"
 import { elementsText } from "./json-answer.ts"
+import { nestedValues } from "./json-values.ts"
 import { nestedText, rowsAnswer, rowTexts } from "./rows-answer.ts"
+
+const columnText = (output: Tensor): string | BadRequest => {
+  const values = nestedValues(output)
+  if (values !== undefined) return JSON.stringify(values)
+  const elements = elementsText(output)
+  if (elements instanceof BadRequest) return elements
+  const { shape } = output
+  return shape.length === 0 ? elements(0, 1) : nestedText(elements, shape, 0)
+}
 
 /** One output is its values alone, several are an object by their names. */
 const columnsText = (outputs: ReadonlyArray<Tensor>): string | BadRequest => {
   const members: Array<string> = []
   for (const output of outputs) {
-    const elements = elementsText(output)
-    if (elements instanceof BadRequest) return elements
-    const { name, shape } = output
-    const text = shape.length === 0 ? elements(0, 1) : nestedText(elements, shape, 0)
-    if (outputs.length === 1) return text
-    members.push(`${JSON.stringify(name)}:${text}`)
+    const text = columnText(output)
+    if (text instanceof BadRequest || outputs.length === 1) return text
+    members.push(`${JSON.stringify(output.name)}:${text}`)
   }
   return `{${members.join(",")}}`
 }
