@@ -98,9 +98,13 @@ export interface ModelAndId {
  * no valid names.
  */
 export const modelAndId = (subject: string): ModelAndId | undefined => {
-  const [, , token, id, ...rest] = subject.split(".")
-  if (token === undefined || id === undefined || rest.length > 0) return undefined
-  const model = modelOfToken(token)
+  const afterRoot = subject.indexOf(".") + 1
+  const afterKind = subject.indexOf(".", afterRoot) + 1
+  const afterToken = subject.indexOf(".", afterKind) + 1
+  const isWhole = afterRoot > 0 && afterKind > 0 && afterToken > 0
+  if (!isWhole || subject.includes(".", afterToken)) return undefined
+  const model = modelOfToken(subject.slice(afterKind, afterToken - 1))
+  const id = subject.slice(afterToken)
   return isModelName(model) && isLogId(id) ? { model, id } : undefined
 }
 
