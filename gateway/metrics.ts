@@ -50,6 +50,15 @@ interface Answered {
   readonly httpDuration: HistogramChild
 }
 
+/** The map under a name of another, which is made where it is missing. */
+const within = <K, V>(maps: Map<string, Map<K, V>>, name: string): Map<K, V> => {
+  const known = maps.get(name)
+  if (known !== undefined) return known
+  const made = new Map<K, V>()
+  maps.set(name, made)
+  return made
+}
+
 export class GatewayMetrics {
   readonly registry = new Registry()
   readonly #requests: TalliedCounter<"endpoint" | "status">
@@ -57,7 +66,9 @@ export class GatewayMetrics {
   readonly #http: TalliedCounter<"method" | "route" | "status">
   readonly #httpDuration: TalliedHistogram<"method" | "route">
   readonly #answers: TalliedHistogram<"model" | "version" | "outcome">
-  readonly #answered = new Map<string, Answered>()
+  /** By route, method and status, and by model and version: found again without making a text. */
+  readonly #answered = new Map<string, Map<string, Map<number, Answered>>>()
+  readonly #predicted = new Map<string, Map<string, HistogramChild>>()
   readonly #publishRefused: Counter<"kind">
   readonly #callersRefused: Counter<"reason">
   readonly #fast: CounterChild
@@ -121,8 +132,8 @@ export class GatewayMetrics {
   /** `seconds` from the arrival of the request to its answer. */
   answered(method: string, route: string, status: number, seconds: number): void {
     const known = METHODS.has(method) ? method : "OTHER"
-    const key = `${known} ${status} ${route}`
-    const children = this.#answered.get(key) ?? this.#answeredOf(key, known, route, status)
+    const children =
+      this.#answered.get(route)?.get(known)?.get(status) ?? this.#answeredOf(known, route, status)
     children.requests.add()
     children.http.add()
     children.latency.observe(seconds)
@@ -130,8 +141,11 @@ export class GatewayMetrics {
   }
 
   predicted({ model, version = "", failure }: FactView, seconds: number): void {
-    const outcome = failure === undefined ? "predicted" : "failed"
-    this.#answers.of(model, version, outcome).observe(seconds)
+    const child =
+      failure === undefined
+        ? (this.#predicted.get(model)?.get(version) ?? this.#predictedOf(model, version))
+        : this.#answers.of(model, version, "failed")
+    child.observe(seconds)
   }
 
   publishRefused(kind: string): void {
@@ -143,14 +157,20 @@ export class GatewayMetrics {
       this.#callersRefused.inc({ reason: REFUSALS[error] })
   }
 
-  #answeredOf(key: string, method: string, route: string, status: number): Answered {
+  #predictedOf(model: string, version: string): HistogramChild {
+    const child = this.#answers.of(model, version, "predicted")
+    within(this.#predicted, model).set(version, child)
+    return child
+  }
+
+  #answeredOf(method: string, route: string, status: number): Answered {
     const children: Answered = {
       requests: this.#requests.of(route, status),
       http: this.#http.of(method, route, status),
       latency: this.#latency.of(route),
       httpDuration: this.#httpDuration.of(method, route),
     }
-    this.#answered.set(key, children)
+    within(within(this.#answered, route), method).set(status, children)
     return children
   }
 

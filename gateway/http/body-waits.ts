@@ -1,6 +1,5 @@
 // How long bodies may take to come whole. One timer serves all that are being read: one for each
-// would be made and cleared with every request. What comes of a body that is late is decided here,
-// what comes of one that is whole is not.
+// would be made and cleared with every request. It reads nothing itself.
 import { refuse, type Refusal } from "./status.ts"
 
 /** A body that is being read. */
@@ -10,18 +9,22 @@ export class BodyWait {
   readonly until: number
   /** What still comes is for nobody. */
   isLate = false
-  readonly #refuse: (late: Refusal) => void
+  /** What came of it first. */
+  readonly ended: Promise<Uint8Array | Refusal>
+  readonly end: (bytes: Uint8Array | Refusal) => void
 
-  constructor(millis: number, refused: (late: Refusal) => void) {
+  constructor(millis: number) {
     this.millis = millis
     this.until = performance.now() + millis
-    this.#refuse = refused
+    const { promise, resolve } = Promise.withResolvers<Uint8Array | Refusal>()
+    this.ended = promise
+    this.end = resolve
   }
 
   expire(): void {
     this.isLate = true
     const expected = `expected all of it within ${this.millis} ms, got a part`
-    this.#refuse(refuse("bodyTimedOut", `body: ${expected}`))
+    this.end(refuse("bodyTimedOut", `body: ${expected}`))
   }
 }
 
@@ -31,17 +34,18 @@ export class BodyWaits {
   /** When the timer fires; it is left to fire where the waits have ended before. */
   #timerAt = Number.POSITIVE_INFINITY
 
-  /** Waits for a body; `refused` is called once where it has not ended within `millis`. */
-  begin(millis: number, refused: (late: Refusal) => void): BodyWait {
-    const wait = new BodyWait(millis, refused)
+  /** Waits for a body, which is refused where it has not ended within `millis`. */
+  begin(millis: number): BodyWait {
+    const wait = new BodyWait(millis)
     this.#waits.add(wait)
     if (wait.until < this.#timerAt) this.#lookAt(wait.until)
     return wait
   }
 
   /** The body is whole, or will never be. */
-  end(wait: BodyWait): void {
+  end(wait: BodyWait, bytes: Uint8Array | Refusal): void {
     this.#waits.delete(wait)
+    wait.end(bytes)
   }
 
   #lookAt(at: number): void {

@@ -108,6 +108,14 @@ const readCounting = async (
 /** The client went away while it sent: only the metrics see this. */
 const broken = refuse("invalid", "body: expected all of it, got a part")
 
+const settle = async (bytes: Promise<Uint8Array | Refusal>, wait: BodyWait): Promise<void> => {
+  try {
+    waits.end(wait, await bytes)
+  } catch {
+    waits.end(wait, broken)
+  }
+}
+
 /** What is left to come after the wait goes with the connection, which the answer closes. */
 const readInTime = (
   request: Request,
@@ -117,15 +125,9 @@ const readInTime = (
   const counted = length === null ? request.body : null
   // Room is taken before Bun begins to gather the body.
   if (counted === null && options.share?.resize(Number(length)) === false) return tooManyBytes
-  return new Promise((resolve) => {
-    const wait = waits.begin(options.waitMillis, resolve)
-    const end = (bytes: Uint8Array | Refusal): void => {
-      waits.end(wait)
-      resolve(bytes)
-    }
-    const bytes = counted === null ? request.bytes() : readCounting(counted, options, wait)
-    void bytes.then(end, () => end(broken))
-  })
+  const wait = waits.begin(options.waitMillis)
+  void settle(counted === null ? request.bytes() : readCounting(counted, options, wait), wait)
+  return wait.ended
 }
 
 /** In its turn it holds room for the longest that it may become, which nothing tells before. */
