@@ -18,6 +18,7 @@ import type { Prepared } from "./prepare.ts"
 import type { Accepted, Answered, Outcome } from "./flight.ts"
 
 const MILLIS_PER_SECOND = 1_000
+const QUERY = ["model", "version"] as const
 
 export interface InferenceOptions {
   readonly releases: Releases
@@ -70,7 +71,7 @@ export class InferenceRoutes {
   }
 
   #predictRows(request: Request, caller: Caller): Response | Promise<Response> {
-    const query = readQuery(request, ["model", "version"])
+    const query = readQuery(request, QUERY)
     if ("kind" in query) return this.#options.responder.refused(query)
     const model = query.get("model") ?? this.#options.releases.defaultModel()
     if (model === undefined) {

@@ -4,7 +4,7 @@
 import { ALL_BINARY } from "#core/inference/answer-form"
 import { BadRequest } from "#core/inference/bad-request"
 import { rawInferRequest } from "#core/inference/binary-tensors"
-import { parseInferBody, type ParsedInfer } from "#core/inference/json-request"
+import { parseInferBody } from "#core/inference/json-request"
 import { parsePredictRequest } from "#core/inference/rows"
 import { parseV1Request } from "#core/inference/v1-request"
 import type { Releases } from "#core/registry/releases"
@@ -14,7 +14,7 @@ import { checkNames, handlingOf, readCall, type Call } from "../http/call.ts"
 import type { Caller } from "../access/caller.ts"
 import type { KeyedSubmitter } from "./keyed.ts"
 import { InFlight, tooManyBytes, type Share } from "./in-flight.ts"
-import { badRequest, prepare, type Prepared } from "./prepare.ts"
+import { badRequest, prepare, type Parsed, type Prepared } from "./prepare.ts"
 import type { Form } from "../http/respond.ts"
 import { TIMEOUT_MAX_MILLIS, type GatewaySettings } from "../settings.ts"
 import type { Refusal } from "../http/status.ts"
@@ -46,11 +46,6 @@ export interface Asked {
   readonly caller: Caller
   readonly call: Call
   readonly target: Target
-}
-
-interface Parsed extends ParsedInfer {
-  /** Where the body asks for another form than its address. */
-  readonly form?: Form
 }
 
 const parse = (
@@ -138,16 +133,14 @@ export class Intake {
   prepareParsed({ caller, call, target }: Asked, parsed: Parsed | BadRequest): Prepared | Refusal {
     if (parsed instanceof BadRequest) return badRequest(parsed)
     const { requestBytesMax, timeoutDefaultMillis } = this.#options.settings
-    const { request, answer, form } = parsed
     const handling = handlingOf(
       call,
-      request.parameters,
+      parsed.request.parameters,
       caller.name,
       defaultTimeoutMillis(target, timeoutDefaultMillis),
     )
     if ("kind" in handling) return handling
-    const { admit } = this.#options
-    return prepare(target, request, handling, requestBytesMax, admit, { answer, form })
+    return prepare(target, parsed, handling, requestBytesMax, this.#options.admit)
   }
 
   /** Sends what has no share yet: a line of a bulk. Never rejects. */

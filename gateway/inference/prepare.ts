@@ -3,10 +3,11 @@
 import type { AnswerForm } from "#core/inference/answer-form"
 import { checkRequest } from "#core/inference/check"
 import type { BadRequest } from "#core/inference/bad-request"
+import type { ParsedInfer } from "#core/inference/json-request"
 import type { HeaderList } from "#core/log/header-list"
 import { requestDigest } from "#proto/digest"
 import * as Header from "#proto/headers"
-import { requestCodec, type InferenceRequest } from "#proto/request"
+import { requestCodec } from "#proto/request"
 import { tensorBytes } from "#proto/tensor"
 import { TIMEOUT_UNNAMED_MILLIS } from "../settings.ts"
 import type { Form } from "../http/respond.ts"
@@ -23,6 +24,12 @@ export interface Handling {
   readonly traceparent: string | undefined
   /** The caller fetches the answer later: nobody waits for a reply. */
   readonly isAsync: boolean
+}
+
+/** What a body asks, not yet checked. */
+export interface Parsed extends ParsedInfer {
+  /** Where the body asks for another form than its address. */
+  readonly form?: Form
 }
 
 /** A checked request, ready to be published. */
@@ -49,12 +56,12 @@ export const badRequest = (fault: BadRequest): Refusal =>
  */
 export const prepare = (
   target: Target,
-  request: InferenceRequest,
+  parsed: Parsed,
   handling: Handling,
   bytesMax: number,
   admit: Admit,
-  { answer, form }: Pick<Prepared, "answer" | "form">,
 ): Prepared | Refusal => {
+  const { request, answer, form } = parsed
   const fault = checkRequest(target.signature, request, target.config)
   if (fault !== undefined) return badRequest(fault)
   const payload = requestCodec.encode(request, tensorBytes(request.inputs))
