@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto"
 import { BatchIndivisible, concatenate, rowsOf, split } from "../core/inference/batch.ts"
 import type { Engine } from "../core/inference/engine.ts"
 import { RunOverdue } from "../core/inference/worker-pool.ts"
+import { RunMemory } from "../core/inference/run-memory.ts"
 import { ModelRunFailed } from "../core/inference/session.ts"
 import { TensorUnreadable } from "../core/inference/tensor-data.ts"
 import { reasonOf, type Logger } from "../core/service/logger.ts"
@@ -39,6 +40,7 @@ const isInputFault = (cause: unknown): boolean =>
 
 export class Runner {
   readonly #options: RunnerOptions
+  readonly #memory = new RunMemory()
 
   constructor(options: RunnerOptions) {
     this.#options = options
@@ -77,13 +79,10 @@ export class Runner {
     const model = works[0]?.model ?? ""
     const taken = performance.now()
     const members = works.map((work) => work.request)
-    const batch = concatenate(chosen.signature, members)
-    const { ran, micros, outputs } = await engine.run(
-      chosen.digest,
-      batch.inputs,
-      batch.outputs,
-      apart(works),
-    )
+    const batch = concatenate(chosen.signature, members, this.#memory)
+    const { ran, micros, outputs } = await engine
+      .run(chosen.digest, batch.inputs, batch.outputs, apart(works))
+      .finally(() => batch.inputs.forEach(({ data }) => this.#memory.giveBack(data)))
     const runEnded = performance.now()
     const parts: ReadonlyArray<ReadonlyArray<Tensor>> = split(outputs, members, batch.sizes)
     metrics.ranBatch(group, ran, micros / MICROS_PER_SECOND, model)

@@ -3,6 +3,7 @@
 import { Schema } from "effect"
 import type { Signature } from "#proto/signature"
 import { ELEMENT_BYTES, elementCount, type Tensor } from "#proto/tensor"
+import { RunMemory } from "./run-memory.ts"
 
 /**
  * Most rows in one run: above some hundred rows a run gains nothing and only makes the others wait.
@@ -78,8 +79,15 @@ export const shapeKey = (signature: Signature, request: Member): string | undefi
   return key
 }
 
-/** One run for members of the same key. A single member is passed on as it is, without a copy. */
-export const concatenate = (signature: Signature, members: ReadonlyArray<Member>): Batch => {
+/**
+ * One run for members of the same key. A single member is passed on as it is, without a copy; the
+ * others are copied to where `memory` has room, whose it is again after the run.
+ */
+export const concatenate = (
+  signature: Signature,
+  members: ReadonlyArray<Member>,
+  memory: Pick<RunMemory, "take"> = new RunMemory(),
+): Batch => {
   const outputs = wantedOutputs(signature, members)
   const sizes: Array<number> = []
   let rows = 0
@@ -90,7 +98,7 @@ export const concatenate = (signature: Signature, members: ReadonlyArray<Member>
   }
   const only = members[0]
   if (only !== undefined && members.length === 1) return { inputs: only.inputs, outputs, sizes }
-  const inputs = signature.inputs.map(({ name }, at) => join(name, at, members, rows))
+  const inputs = signature.inputs.map(({ name }, at) => join(name, at, members, rows, memory))
   return { inputs, outputs, sizes }
 }
 
@@ -99,6 +107,7 @@ const join = (
   place: number,
   members: ReadonlyArray<Member>,
   rows: number,
+  memory: Pick<RunMemory, "take">,
 ): Tensor => {
   let first: Tensor | undefined
   let bytes = 0
@@ -107,7 +116,7 @@ const join = (
     first ??= part
     bytes += part?.data.byteLength ?? 0
   }
-  const data = new Uint8Array(bytes)
+  const data = memory.take(bytes)
   let at = 0
   for (const { inputs } of members) {
     const part = named(inputs, name, place)

@@ -4,6 +4,7 @@ import { InferenceSession } from "onnxruntime-node"
 import { Schema } from "effect"
 import type { Tensor } from "#proto/tensor"
 import { refuse } from "./model-refused.ts"
+import { RunMemory } from "./run-memory.ts"
 import { fromRuntime, toRuntime } from "./tensor-data.ts"
 
 /** The run failed on this input: the same input fails again. */
@@ -59,6 +60,9 @@ export interface ModelSession {
   readonly release: () => Promise<void>
 }
 
+/** For the inputs of this thread's runs. */
+const memory = new RunMemory()
+
 const words = (cause: unknown): string =>
   (cause instanceof Error ? cause.message : String(cause)).slice(0, REASON_MAX_CHARACTERS)
 
@@ -101,19 +105,31 @@ const runOnce = async (
   nowMicros: () => number,
 ): Promise<Ran> => {
   const began = nowMicros()
-  const feeds: Record<string, ReturnType<typeof toRuntime>> = Object.create(null)
-  for (const input of inputs) feeds[input.name] = toRuntime(input)
-  const prepared = nowMicros() - began
-  // The runtime works in an immediate of its own, later than now: the one before it takes the time.
-  let resumed = nowMicros()
-  setImmediate(() => {
-    resumed = nowMicros()
-  })
-  const results = await session.run(feeds, [...wanted])
-  const outputs = wanted.map((name) => {
-    const value = results[name]
-    if (value === undefined) throw new Error(`the model gave no output ${name}`)
-    return fromRuntime(name, value)
-  })
-  return { outputs, micros: prepared + nowMicros() - resumed }
+  const copies: Array<Uint8Array> = []
+  const copy = (bytes: Uint8Array): Uint8Array => {
+    const taken = memory.take(bytes.byteLength)
+    taken.set(bytes)
+    copies.push(taken)
+    return taken
+  }
+  try {
+    const feeds: Record<string, ReturnType<typeof toRuntime>> = Object.create(null)
+    for (const input of inputs) feeds[input.name] = toRuntime(input, copy)
+    const prepared = nowMicros() - began
+    // The runtime works in an immediate of its own, later than now: the one before it takes the
+    // time.
+    let resumed = nowMicros()
+    setImmediate(() => {
+      resumed = nowMicros()
+    })
+    const results = await session.run(feeds, [...wanted])
+    const outputs = wanted.map((name) => {
+      const value = results[name]
+      if (value === undefined) throw new Error(`the model gave no output ${name}`)
+      return fromRuntime(name, value)
+    })
+    return { outputs, micros: prepared + nowMicros() - resumed }
+  } finally {
+    for (const one of copies) memory.giveBack(one)
+  }
 }

@@ -75,10 +75,14 @@ export const datatypeOfRuntime = (type: string): Datatype | undefined => DATATYP
 const copyOf = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => new Uint8Array(bytes)
 
 /**
- * A tensor for the runtime. It reads the given bytes in place where their position allows it, so
- * they must not change until the run has ended. Throws TensorUnreadable.
+ * A tensor for the runtime. It reads the given bytes in place where their position allows it, else
+ * a copy of them that `copy` makes; neither may change until the run has ended. Throws
+ * TensorUnreadable.
  */
-export const toRuntime = (tensor: Tensor): RuntimeTensor => {
+export const toRuntime = (
+  tensor: Tensor,
+  copy: (bytes: Uint8Array) => Uint8Array = copyOf,
+): RuntimeTensor => {
   const { name, datatype, shape, data } = tensor
   const count = elementCount(shape)
   if (datatype === "BYTES") return new RuntimeTensor("string", readTexts(tensor, count), shape)
@@ -94,7 +98,7 @@ export const toRuntime = (tensor: Tensor): RuntimeTensor => {
   if (datatype === "BOOL" && data.some((byte) => byte > 1))
     throw new TensorUnreadable({ tensor: name, reason: "a BOOL element is neither 0 nor 1" })
   const inPlace = data.byteOffset % ELEMENT_BYTES[datatype] === 0
-  return BUILD[datatype](inPlace ? data : copyOf(data), count, shape)
+  return BUILD[datatype](inPlace ? data : copy(data), count, shape)
 }
 
 const readTexts = ({ name, data }: Tensor, count: number): Array<string> => {
