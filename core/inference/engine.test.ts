@@ -8,6 +8,7 @@ import { type Engine, type EngineOptions, makeEngine, ModelNotLoaded } from "./e
 import { ModelRefused } from "./model-refused.ts"
 import { readGraph } from "./onnx-graph.ts"
 import * as Onnx from "./onnx-test-models.ts"
+import { RunMemory } from "./run-memory.ts"
 import { ModelRunFailed } from "./session.ts"
 import { deriveSignature } from "./signature-derivation.ts"
 import { RunOverdue, WORKER_QUEUE_MAX, WorkerLost, WorkersBusy } from "./worker-pool.ts"
@@ -62,6 +63,41 @@ test("requests mixed in one batch each get their own rows", async () => {
     close.forEach((value, at) => expect(value).toBeCloseTo(exact[at] ?? 0, 5))
   }
 })
+
+test.each([
+  ["inline", Number.MAX_VALUE],
+  ["worker", 0],
+] as const)(
+  "large inputs share memory %s with no run beside them",
+  async (ran, inlineMaxMicros) => {
+    const engine = engineWith({ inlineMaxMicros })
+    const model = modelOf("identity", Onnx.identity(Onnx.ELEMENT.FP32))
+    await engine.load(model)
+    const memory = new RunMemory()
+    /** Its bytes lie where no float may begin. */
+    const large = (value: number): Tensor => {
+      const { data, ...rest } = floats([20_000], value)
+      const misplaced = new Uint8Array(data.byteLength + 1).subarray(1)
+      misplaced.set(data)
+      return { ...rest, name: "x", data: misplaced }
+    }
+    const run = async (value: number) => {
+      const members = Array.from({ length: 1 + (value % 2) }, () => ({ inputs: [large(value)] }))
+      const { inputs } = concatenate(model.signature, members, memory)
+      const done = await engine.run(model.digest, inputs)
+      for (const { data } of inputs) memory.giveBack(data)
+      return done
+    }
+    for (let turn = 0; turn < 5; turn++) {
+      const values = [1, 2, 3, 4, 5, 6].map((one) => one + 6 * turn)
+      for (const [at, done] of (await Promise.all(values.map(run))).entries()) {
+        const found = new Float32Array(new Uint8Array(done.outputs[0]?.data ?? []).buffer)
+        expect(done.ran).toBe(ran)
+        expect(found.every((one) => one === values[at])).toBe(true)
+      }
+    }
+  },
+)
 
 test.each([
   ["inline", Number.MAX_VALUE],
