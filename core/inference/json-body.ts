@@ -1,6 +1,7 @@
 // What the JSON bodies of every route have in common: an object, the caller's own id, parameters,
 // and no key twice. It knows nothing of tensors.
-import { CLIENT_ID_MAX_CHARACTERS, type Parameters } from "#proto/request"
+import { CLIENT_ID_MAX_CHARACTERS, type InferenceRequest, type Parameters } from "#proto/request"
+import type { Tensor } from "#proto/tensor"
 import { BadRequest, cut, shown } from "./bad-request.ts"
 import { repeatedKey } from "./json-text.ts"
 
@@ -15,8 +16,11 @@ export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** How many keys `value` has when it is an object. */
-export const keyCount = (value: unknown): number =>
-  isObject(value) ? Object.keys(value).length : 0
+export const keyCount = (value: unknown): number => {
+  let count = 0
+  if (isObject(value)) for (const _key in value) count++
+  return count
+}
 
 /** Clients that write every field send null for what they leave out. */
 export const isAbsent = (value: unknown): value is undefined | null =>
@@ -95,4 +99,20 @@ export const readParameters = (
     parameters[name] = value
   }
   return parameters
+}
+
+type Draft = { -readonly [Field in keyof InferenceRequest]: InferenceRequest[Field] }
+
+/** A request of what was read; what is absent is left out. */
+export const requestOf = (
+  inputs: ReadonlyArray<Tensor>,
+  outputs: ReadonlyArray<string> | undefined,
+  clientId: string | undefined,
+  parameters: Parameters | undefined,
+): InferenceRequest => {
+  const request: Draft = { inputs }
+  if (outputs !== undefined) request.outputs = outputs
+  if (clientId !== undefined) request.clientId = clientId
+  if (parameters !== undefined) request.parameters = parameters
+  return request
 }

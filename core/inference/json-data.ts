@@ -3,23 +3,28 @@
 import { type Datatype, elementCount } from "#proto/tensor"
 import { BadRequest, cut, shown } from "./bad-request.ts"
 import { mayUnderflow, scanIntegers } from "./integer-scan.ts"
-import { type ElementStore, elementStore, expectedElement } from "./json-elements.ts"
+import { type ElementStore, elementStore } from "./element-store.ts"
+import { expectedElement } from "./json-elements.ts"
 import { bodyStart, elementStart, memberStart } from "./json-text.ts"
 
 interface Reading {
-  readonly path: string
+  /** Of the data; of an input its index, whose path is written only when something is wrong. */
+  readonly place: string | number
   readonly datatype: Datatype
   readonly shape: ReadonlyArray<number>
   readonly nested: boolean
   readonly store: ElementStore
 }
 
+const pathOf = (place: string | number): string =>
+  typeof place === "number" ? `inputs[${place}].data` : place
+
 /**
  * Where element `flat` stands in the caller's own form of the data; only the first `levels` indices
  * when nested.
  */
 const elementPath = (reading: Reading, flat: number, levels = reading.shape.length): string => {
-  if (!reading.nested) return `${reading.path}[${flat}]`
+  if (!reading.nested) return `${pathOf(reading.place)}[${flat}]`
   let rest = flat
   let path = ""
   let stride = elementCount(reading.shape)
@@ -28,7 +33,7 @@ const elementPath = (reading: Reading, flat: number, levels = reading.shape.leng
     path += `[${Math.floor(rest / stride)}]`
     rest %= stride
   }
-  return `${reading.path}${path}`
+  return `${pathOf(reading.place)}${path}`
 }
 
 const wrongElement = (
@@ -64,8 +69,7 @@ const fillNested = (
   }
   const rows: ReadonlyArray<unknown> = values
   if (level === reading.shape.length - 1) return fillRun(reading, rows, at)
-  let stride = 1
-  for (const inner of reading.shape.slice(level + 1)) stride *= inner
+  const stride = elementCount(reading.shape, level + 1)
   for (let index = 0; index < dimension; index++) {
     const fault = fillNested(reading, rows[index], level + 1, at + index * stride)
     if (fault !== undefined) return fault
@@ -76,10 +80,10 @@ const fillNested = (
 /** Reads the numbers of `data` again from the text, where they have all their digits. */
 const fillExactly = (reading: Reading, text: string, input: number): BadRequest | undefined => {
   const wide = reading.store.wide
-  if (wide === undefined || !(wide.rounded() || mayUnderflow(text))) return undefined
+  if (wide === undefined || !(wide.rounded || mayUnderflow(text))) return undefined
   const inputs = memberStart(text, bodyStart(text), "inputs") ?? 0
   const data = memberStart(text, elementStart(text, inputs, input), "data") ?? 0
-  const fault = scanIntegers(text, data, wide.into)
+  const fault = scanIntegers(text, data, wide.exact())
   return fault && wrongElement(reading, fault.index, Number(fault.token), cut(fault.token))
 }
 
@@ -94,7 +98,7 @@ export const readNested = (
   shape: ReadonlyArray<number>,
 ): Uint8Array | BadRequest => {
   const reading = {
-    path,
+    place: path,
     datatype,
     shape,
     nested: true,
@@ -102,8 +106,18 @@ export const readNested = (
   }
   const fault = shape.length === 0 ? fillRun(reading, [given], 0) : fillNested(reading, given, 0, 0)
   if (fault !== undefined) return fault
-  if (reading.store.wide?.rounded() !== true) return reading.store.finish()
+  if (reading.store.wide?.rounded !== true) return reading.store.finish()
   return new BadRequest(path, "whole numbers up to 2^53 in this form", "greater ones")
+}
+
+const wrongCount = (
+  index: number,
+  count: number,
+  shape: ReadonlyArray<number>,
+  got: string,
+): BadRequest => {
+  const needed = `${count} element${count === 1 ? "" : "s"} for shape [${shape.join(",")}]`
+  return new BadRequest(pathOf(index), needed, got)
 }
 
 /** The bytes of input `index` of the body `text`, whose `data` is `given`. */
@@ -114,19 +128,15 @@ export const readData = (
   datatype: Datatype,
   shape: ReadonlyArray<number>,
 ): Uint8Array | BadRequest => {
-  const path = `inputs[${index}].data`
-  const count = elementCount(shape)
-  const needed = () => `${count} element${count === 1 ? "" : "s"} for shape [${shape.join(",")}]`
-  if (!Array.isArray(given)) return new BadRequest(path, "an array", shown(given))
+  if (!Array.isArray(given)) return new BadRequest(pathOf(index), "an array", shown(given))
   const values: ReadonlyArray<unknown> = given
+  const count = elementCount(shape)
   const nested = shape.length > 1 && Array.isArray(values[0])
   // Each element takes at least two characters, so this bounds what is allocated for rows that are
   // not there.
-  if (nested ? count > text.length : count !== values.length) {
-    const got = nested ? "fewer" : `${values.length}`
-    return new BadRequest(path, needed(), got)
-  }
-  const reading = { path, datatype, shape, nested, store: elementStore(datatype, count) }
+  if (nested ? count > text.length : count !== values.length)
+    return wrongCount(index, count, shape, nested ? "fewer" : `${values.length}`)
+  const reading = { place: index, datatype, shape, nested, store: elementStore(datatype, count) }
   const fault =
     (nested ? fillNested(reading, values, 0, 0) : fillRun(reading, values, 0)) ??
     fillExactly(reading, text, index)

@@ -11,7 +11,7 @@ import {
 } from "#proto/tensor"
 import { type AnswerForm, type OutputForm, readAnswerForm, readOutputForm } from "./answer-form.ts"
 import { BadRequest, shown } from "./bad-request.ts"
-import { BinaryTail } from "./binary-tensors.ts"
+import { BinaryTail, type TensorHead } from "./binary-tensors.ts"
 import * as Body from "./json-body.ts"
 import { readData } from "./json-data.ts"
 
@@ -32,37 +32,37 @@ export const wrongDatatype = (path: string, datatype: unknown): BadRequest => {
   return new BadRequest(`${path}.datatype`, expected, shown(datatype), kind)
 }
 
-const readName = (holder: Body.JsonObject, path: string): string | BadRequest => {
+/** The list of the body that is read, and the index in it: a path is written only for a fault. */
+type List = "inputs" | "outputs"
+const pathOf = (list: List, index: number): string => `${list}[${index}]`
+
+const readName = (holder: Body.JsonObject, list: List, index: number): string | BadRequest => {
   const name = holder["name"]
   if (typeof name !== "string" || name.length === 0 || !name.isWellFormed()) {
-    return new BadRequest(`${path}.name`, "a name", shown(name))
+    return new BadRequest(`${pathOf(list, index)}.name`, "a name", shown(name))
   }
   if (name.length <= TENSOR_NAME_MAX_CHARACTERS) return name
   const expected = `at most ${TENSOR_NAME_MAX_CHARACTERS} characters`
-  return new BadRequest(`${path}.name`, expected, `${name.length}`)
+  return new BadRequest(`${pathOf(list, index)}.name`, expected, `${name.length}`)
 }
 
 const isDimension = (value: unknown): value is number =>
   typeof value === "number" && Number.isSafeInteger(value) && value > 0
 
-const readShape = (holder: Body.JsonObject, path: string): ReadonlyArray<number> | BadRequest => {
+const wrongShape = (index: number, at: string, expected: string, got: string): BadRequest =>
+  new BadRequest(`${pathOf("inputs", index)}.shape${at}`, expected, got)
+
+const readShape = (holder: Body.JsonObject, index: number): ReadonlyArray<number> | BadRequest => {
   const given = holder["shape"]
-  if (!Array.isArray(given)) {
-    return new BadRequest(`${path}.shape`, "an array of dimensions", shown(given))
-  }
-  if (given.length > DIMENSIONS_MAX) {
-    return new BadRequest(
-      `${path}.shape`,
-      `at most ${DIMENSIONS_MAX} dimensions`,
-      `${given.length}`,
-    )
-  }
+  if (!Array.isArray(given)) return wrongShape(index, "", "an array of dimensions", shown(given))
+  if (given.length > DIMENSIONS_MAX)
+    return wrongShape(index, "", `at most ${DIMENSIONS_MAX} dimensions`, `${given.length}`)
   const values: ReadonlyArray<unknown> = given
   const shape: Array<number> = []
-  for (const [index, value] of values.entries()) {
-    if (!isDimension(value)) {
-      return new BadRequest(`${path}.shape[${index}]`, "an integer of at least 1", shown(value))
-    }
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at]
+    if (!isDimension(value))
+      return wrongShape(index, `[${at}]`, "an integer of at least 1", shown(value))
     shape.push(value)
   }
   return shape
@@ -70,13 +70,31 @@ const readShape = (holder: Body.JsonObject, path: string): ReadonlyArray<number>
 
 const readTensorParameters = (
   holder: Body.JsonObject,
-  path: string,
+  list: List,
+  index: number,
 ): Parameters | undefined | BadRequest => {
+  if (Body.isAbsent(holder["parameters"])) return undefined
+  const path = pathOf(list, index)
   const parameters = Body.readParameters(holder, `${path}.`)
   if (parameters === undefined || parameters instanceof BadRequest) return parameters
   if (!Object.hasOwn(parameters, SHARED_MEMORY)) return parameters
   const expected = "data in the body"
   return new BadRequest(`${path}.parameters`, expected, SHARED_MEMORY, "unsupported")
+}
+
+const readBinary = (
+  index: number,
+  given: Body.JsonObject,
+  head: TensorHead,
+  tail: BinaryTail | undefined,
+  size: unknown,
+): Tensor | BadRequest => {
+  const path = pathOf("inputs", index)
+  if (!Body.isAbsent(given["data"]))
+    return new BadRequest(`${path}.data`, "none beside binary_data_size", shown(given["data"]))
+  if (tail !== undefined) return tail.take(path, head, size)
+  const expected = "data in JSON, without the header Inference-Header-Content-Length"
+  return new BadRequest(`${path}.parameters`, expected, "binary_data_size")
 }
 
 const readInput = (
@@ -85,24 +103,18 @@ const readInput = (
   given: unknown,
   tail: BinaryTail | undefined,
 ): Tensor | BadRequest => {
-  const path = `inputs[${index}]`
-  if (!Body.isObject(given)) return new BadRequest(path, "an object", shown(given))
-  const name = readName(given, path)
+  if (!Body.isObject(given))
+    return new BadRequest(pathOf("inputs", index), "an object", shown(given))
+  const name = readName(given, "inputs", index)
   if (name instanceof BadRequest) return name
-  const parameters = readTensorParameters(given, path)
+  const parameters = readTensorParameters(given, "inputs", index)
   if (parameters instanceof BadRequest) return parameters
   const datatype = given["datatype"]
-  if (!isDatatype(datatype)) return wrongDatatype(path, datatype)
-  const shape = readShape(given, path)
+  if (!isDatatype(datatype)) return wrongDatatype(pathOf("inputs", index), datatype)
+  const shape = readShape(given, index)
   if (shape instanceof BadRequest) return shape
   const size = parameters?.["binary_data_size"]
-  if (size !== undefined) {
-    if (!Body.isAbsent(given["data"]))
-      return new BadRequest(`${path}.data`, "none beside binary_data_size", shown(given["data"]))
-    if (tail !== undefined) return tail.take(path, { name, datatype, shape }, size)
-    const expected = "data in JSON, without the header Inference-Header-Content-Length"
-    return new BadRequest(`${path}.parameters`, expected, "binary_data_size")
-  }
+  if (size !== undefined) return readBinary(index, given, { name, datatype, shape }, tail, size)
   const data = readData(text, index, given["data"], datatype, shape)
   return data instanceof BadRequest ? data : { name, datatype, shape, data }
 }
@@ -141,14 +153,15 @@ const readOutputs = (given: unknown): Requested | undefined | BadRequest => {
   const values: ReadonlyArray<unknown> = given
   const names: Array<string> = []
   let forms: Map<string, OutputForm> | undefined
-  for (const [index, output] of values.entries()) {
-    const path = `outputs[${index}]`
-    if (!Body.isObject(output)) return new BadRequest(path, "an object", shown(output))
-    const name = readName(output, path)
+  for (let index = 0; index < values.length; index++) {
+    const output = values[index]
+    if (!Body.isObject(output))
+      return new BadRequest(pathOf("outputs", index), "an object", shown(output))
+    const name = readName(output, "outputs", index)
     if (name instanceof BadRequest) return name
-    const parameters = readTensorParameters(output, path)
+    const parameters = readTensorParameters(output, "outputs", index)
     if (parameters instanceof BadRequest) return parameters
-    const form = readOutputForm(parameters, path)
+    const form = parameters && readOutputForm(parameters, pathOf("outputs", index))
     if (form instanceof BadRequest) return form
     if (form !== undefined) forms = (forms ?? new Map<string, OutputForm>()).set(name, form)
     names.push(name)
@@ -185,18 +198,6 @@ const repeatedName = (inputs: ReadonlyArray<Tensor>): BadRequest | undefined => 
   )
 }
 
-const requestOf = (
-  inputs: ReadonlyArray<Tensor>,
-  outputs: ReadonlyArray<string> | undefined,
-  clientId: string | undefined,
-  parameters: Parameters | undefined,
-): InferenceRequest => ({
-  inputs,
-  ...(outputs === undefined ? {} : { outputs }),
-  ...(clientId === undefined ? {} : { clientId }),
-  ...(parameters === undefined ? {} : { parameters }),
-})
-
 /** What a body asks, and how it wants the answer written: undefined for plain JSON. */
 export interface ParsedInfer {
   readonly request: InferenceRequest
@@ -228,7 +229,7 @@ export const parseInferBody = (text: string, binary?: Uint8Array): ParsedInfer |
   if (answer instanceof BadRequest) return answer
   const again = repeatedName(inputs)
   if (again !== undefined) return again
-  return { request: requestOf(inputs, outputs?.names, clientId, parameters), answer }
+  return { request: Body.requestOf(inputs, outputs?.names, clientId, parameters), answer }
 }
 
 /**

@@ -1,47 +1,15 @@
 // The rows of `/predict` as tensors: the short form of a request for people who think in features.
 // A model whose inputs are not made of features has no rows; it is asked with tensors.
 import type { InferenceRequest } from "#proto/request"
-import type { Feature, Signature, TensorSpec } from "#proto/signature"
-import type { Datatype, Tensor } from "#proto/tensor"
+import type { Signature } from "#proto/signature"
+import type { Tensor } from "#proto/tensor"
 import { BadRequest, listed, shown } from "./bad-request.ts"
 import { exactInteger, isUnderflown, mayUnderflow } from "./integer-scan.ts"
 import * as Body from "./json-body.ts"
-import { type ElementStore, elementStore, expectedElement } from "./json-elements.ts"
+import { type ElementStore, elementStore } from "./element-store.ts"
+import { expectedElement } from "./json-elements.ts"
 import { ELEMENTS_MAX } from "./check.ts"
-
-interface Column {
-  readonly feature: Feature
-  readonly tensor: number
-  readonly datatype: Datatype
-  /** Only true and false, or 0 and 1, whatever the datatype could hold. */
-  readonly boolean: boolean
-  readonly integer: boolean
-}
-
-interface RowPlan {
-  readonly columns: ReadonlyArray<Column>
-  readonly names: ReadonlySet<string>
-  readonly inputs: ReadonlyArray<{ readonly spec: TensorSpec; readonly width: number }>
-}
-
-/** Values in a row of the tensor; 0 when its shape is not rows of columns. */
-const widthOf = (spec: TensorSpec, features: ReadonlyArray<Feature>): number => {
-  const columns = new Set(features.map((feature) => feature.column))
-  const width = columns.size
-  const [, second = 1] = spec.shape
-  if (spec.shape.length < 1 || spec.shape.length > 2 || width !== features.length) return 0
-  if (width === 0 || features.some((feature) => feature.column >= width)) return 0
-  return second === -1 || second === width ? width : 0
-}
-
-const isFloat = (spec: TensorSpec): boolean => spec.datatype.startsWith("FP")
-
-const columnOf = (feature: Feature, tensor: number, spec: TensorSpec): Column => {
-  const isNumber = spec.datatype !== "BYTES" && spec.datatype !== "BOOL"
-  const boolean = isNumber && feature.type === "boolean"
-  const integer = isFloat(spec) && feature.type === "integer"
-  return { feature, tensor, datatype: spec.datatype, boolean, integer }
-}
+import { type Column, planOf, type RowPlan } from "./feature-rows.ts"
 
 const expectedValue = (column: Column, value: unknown): string => {
   const missing = column.datatype.startsWith("FP") && column.feature.missing === "nan"
@@ -53,42 +21,14 @@ const expectedValue = (column: Column, value: unknown): string => {
   return missing ? `${kind} or null` : kind
 }
 
-const makePlan = (signature: Signature): RowPlan | undefined => {
-  const inputs = signature.inputs.map((spec) => {
-    const features = signature.features.filter((feature) => feature.tensor === spec.name)
-    return { spec, width: widthOf(spec, features) }
-  })
-  if (inputs.length === 0 || inputs.some((input) => input.width === 0)) return undefined
-  const columns: Array<Column> = []
-  for (const feature of signature.features) {
-    const tensor = inputs.findIndex((input) => input.spec.name === feature.tensor)
-    const spec = inputs[tensor]?.spec
-    if (spec === undefined) return undefined
-    columns.push(columnOf(feature, tensor, spec))
-  }
-  return { columns, inputs, names: new Set(columns.map((column) => column.feature.name)) }
-}
-
-// A signature never changes, so what is worked out from it is kept for as long as it lives.
-const plans = new WeakMap<Signature, { readonly plan: RowPlan | undefined }>()
-
-const planOf = (signature: Signature): RowPlan | undefined => {
-  const known = plans.get(signature)
-  if (known !== undefined) return known.plan
-  const plan = makePlan(signature)
-  plans.set(signature, { plan })
-  return plan
-}
-
-/** Whether the model can be asked with rows: every column of every input is a feature. */
-export const takesRows = (signature: Signature): boolean => planOf(signature) !== undefined
-
 /** Where the rows stand in the body, and whether a row of one value may be that value alone. */
 export interface RowsMember {
   readonly member: string
   readonly scalars: boolean
 }
 const PREDICT: RowsMember = { member: "data", scalars: false }
+
+const rowPath = (from: RowsMember, row: number): string => `${from.member}[${row}]`
 
 const inWords = (column: Column, index: number, row: string, named: boolean): string => {
   const { name } = column.feature
@@ -111,8 +51,9 @@ const elementOf = (column: Column, value: unknown): unknown => {
 const writeWide = (store: ElementStore, value: bigint, at: number): boolean => {
   const wide = store.wide
   if (wide === undefined) return false
-  wide.into[at] = value
-  return wide.into[at] === value
+  const into = wide.exact()
+  into[at] = value
+  return into[at] === value
 }
 
 const writeCell = (column: Column, store: ElementStore, value: unknown, at: number): boolean => {
@@ -120,7 +61,7 @@ const writeCell = (column: Column, store: ElementStore, value: unknown, at: numb
   const given = typeof value === "bigint" && !isWide ? Number(value) : value
   const element = elementOf(column, given)
   if (typeof element === "bigint") return writeWide(store, element, at)
-  return element !== undefined && store.fill([element], at) === -1
+  return element !== undefined && store.put(element, at)
 }
 
 interface Filling {
@@ -135,22 +76,26 @@ interface Filling {
   readonly exact: boolean
 }
 
+const unknownName = (row: Body.JsonObject, names: ReadonlySet<string>): string | undefined => {
+  for (const name in row) if (!names.has(name)) return name
+  return undefined
+}
+
 const rowFault = ({ from, plan }: Filling, row: number, given: unknown): BadRequest | undefined => {
-  const field = `${from.member}[${row}]`
   const { length } = plan.columns
   if (Array.isArray(given)) {
     if (given.length === length) return undefined
-    const features = listed([...plan.names])
-    return new BadRequest(field, `${length} values (${features})`, `${given.length}`)
+    const expected = `${length} values (${listed([...plan.names])})`
+    return new BadRequest(rowPath(from, row), expected, `${given.length}`)
   }
   if (!Body.isObject(given)) {
     const expected = "a row: an array or an object, also when it is the only one"
-    return new BadRequest(field, expected, shown(given))
+    return new BadRequest(rowPath(from, row), expected, shown(given))
   }
-  const unknown = Object.keys(given).find((name) => !plan.names.has(name))
+  const unknown = unknownName(given, plan.names)
   if (unknown === undefined) return undefined
   const expected = `only features (${listed([...plan.names])})`
-  return new BadRequest(field, expected, shown(unknown))
+  return new BadRequest(rowPath(from, row), expected, shown(unknown))
 }
 
 const isRounded = (value: unknown): boolean =>
@@ -176,7 +121,7 @@ const fillRow = (filling: Filling, row: number): BadRequest | undefined => {
     const inexact = filling.exact && store.wide !== undefined && isRounded(value)
     const at = row * width + column.feature.column
     if (!inexact && writeCell(column, store, value, at)) continue
-    const field = inWords(column, index, `${filling.from.member}[${row}]`, values === undefined)
+    const field = inWords(column, index, rowPath(filling.from, row), values === undefined)
     return new BadRequest(field, expectedValue(column, value), shown(value))
   }
   return undefined
@@ -208,15 +153,37 @@ const fillRows = (
   rows: ReadonlyArray<unknown>,
   exact: boolean,
 ): ReadonlyArray<ElementStore> | BadRequest => {
-  const stores = plan.inputs.map(({ spec, width }) =>
-    elementStore(spec.datatype, rows.length * width),
-  )
+  const stores: Array<ElementStore> = []
+  for (const { spec, width } of plan.inputs)
+    stores.push(elementStore(spec.datatype, rows.length * width))
   const filling = { from, plan, stores, rows, exact }
   for (let row = 0; row < rows.length; row++) {
     const fault = fillRow(filling, row)
     if (fault !== undefined) return fault
   }
   return stores
+}
+
+const areRounded = (stores: ReadonlyArray<ElementStore>): boolean => {
+  for (const store of stores) if (store.wide?.rounded === true) return true
+  return false
+}
+
+const tensorsOf = (
+  { inputs }: RowPlan,
+  stores: ReadonlyArray<ElementStore>,
+  rows: number,
+): ReadonlyArray<Tensor> => {
+  const tensors: Array<Tensor> = []
+  for (let index = 0; index < inputs.length; index++) {
+    const input = inputs[index]
+    const store = stores[index]
+    if (input === undefined || store === undefined) continue
+    const { name, datatype, shape } = input.spec
+    const rowsOf = shape.length === 1 ? [rows] : [rows, input.width]
+    tensors.push({ name, datatype, shape: rowsOf, data: store.finish() })
+  }
+  return tensors
 }
 
 const readRows = (
@@ -232,27 +199,16 @@ const readRows = (
   const most = Math.floor(ELEMENTS_MAX / plan.columns.length)
   if (rows.length === 0) return new BadRequest(member, "at least one row", "none")
   if (rows.length > most) return new BadRequest(member, `at most ${most} rows`, `${rows.length}`)
-  const fixed = plan.inputs.find(({ spec }) => (spec.shape[0] ?? -1) >= 0)?.spec.shape[0]
-  if (fixed !== undefined && fixed !== rows.length) {
-    const expected = `${fixed} row${fixed === 1 ? "" : "s"}, as the model takes`
+  if (plan.rows !== undefined && plan.rows !== rows.length) {
+    const expected = `${plan.rows} row${plan.rows === 1 ? "" : "s"}, as the model takes`
     return new BadRequest(member, expected, `${rows.length}`)
   }
   let stores = fillRows(from, plan, rows, false)
-  if (
-    !(stores instanceof BadRequest) &&
-    (mayUnderflow(text) || stores.some((store) => store.wide?.rounded()))
-  ) {
+  if (!(stores instanceof BadRequest) && (mayUnderflow(text) || areRounded(stores))) {
     const exact = exactRows(text, member)
     stores = exact instanceof BadRequest ? exact : fillRows(from, plan, exact, true)
   }
-  if (stores instanceof BadRequest) return stores
-  const filled = stores
-  return plan.inputs.map(({ spec, width }, index) => ({
-    name: spec.name,
-    datatype: spec.datatype,
-    shape: spec.shape.length === 1 ? [rows.length] : [rows.length, width],
-    data: filled[index]?.finish() ?? new Uint8Array(),
-  }))
+  return stores instanceof BadRequest ? stores : tensorsOf(plan, stores, rows.length)
 }
 
 const keysOf = (body: Body.JsonObject, member: string): number => {
@@ -289,9 +245,5 @@ export const parsePredictRequest = (
   if (parameters instanceof BadRequest) return parameters
   const inputs = readRows(text, from, plan, body)
   if (inputs instanceof BadRequest) return inputs
-  return {
-    inputs,
-    ...(clientId === undefined ? {} : { clientId }),
-    ...(parameters === undefined ? {} : { parameters }),
-  }
+  return Body.requestOf(inputs, undefined, clientId, parameters)
 }

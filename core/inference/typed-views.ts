@@ -64,22 +64,36 @@ const viewOfData = (datatype: Datatype, data: Uint8Array, count: number): Number
 export const viewOf = (tensor: Tensor, count: number): NumberView | WideView =>
   viewOfData(tensor.datatype, tensor.data, count)
 
+/** Memory for elements, with one view for each datatype however many tensors lie in it. */
+export class ElementRoom {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly #views = new Map<Datatype, NumberView | WideView>()
+
+  /** `byteLength` is a multiple of eight, or of what its only tensor needs. */
+  constructor(byteLength: number) {
+    this.bytes = new Uint8Array(byteLength)
+  }
+
+  /** All of it. */
+  as(datatype: "INT64" | "UINT64"): WideView
+  as(datatype: Exclude<Datatype, "INT64" | "UINT64">): NumberView
+  as(datatype: Datatype): NumberView | WideView
+  as(datatype: Datatype): NumberView | WideView {
+    const known = this.#views.get(datatype)
+    if (known !== undefined) return known
+    const { buffer, byteLength } = this.bytes
+    const view = viewAs(datatype, buffer, 0, byteLength / (ELEMENT_BYTES[datatype] || 1))
+    this.#views.set(datatype, view)
+    return view
+  }
+}
+
 /** Longest data that is copied to where it can be read again and again without new memory. */
 const SCRATCH_BYTES = 1 << 20
 /** Up to here a copy costs less than a view, which costs a small array of its own a buffer too. */
 const COPY_MAX_BYTES = 16 * 1024
 
-const scratch = new Uint8Array(SCRATCH_BYTES)
-const scratchViews = new Map<Datatype, NumberView | WideView>()
-
-const scratchAs = (datatype: Datatype): NumberView | WideView => {
-  const known = scratchViews.get(datatype)
-  if (known !== undefined) return known
-  const bytes = ELEMENT_BYTES[datatype] || 1
-  const view = viewAs(datatype, scratch.buffer, 0, SCRATCH_BYTES / bytes)
-  scratchViews.set(datatype, view)
-  return view
-}
+const scratch = new ElementRoom(SCRATCH_BYTES)
 
 /**
  * The same elements, read as those of `datatype`, until this is called again. Those of small or
@@ -97,8 +111,8 @@ export const viewForNow = (
     return viewOfData(datatype, data, count)
   const isCopied = byteLength <= COPY_MAX_BYTES || data.byteOffset % elementBytes !== 0
   if (!isCopied || byteLength > SCRATCH_BYTES) return viewOfData(datatype, data, count)
-  scratch.set(data)
-  return scratchAs(datatype)
+  scratch.bytes.set(data)
+  return scratch.as(datatype)
 }
 
 export type FloatView = Float16Array | Float32Array | Float64Array

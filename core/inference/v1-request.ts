@@ -8,7 +8,8 @@ import { BadRequest, listed, shown } from "./bad-request.ts"
 import { ELEMENTS_MAX } from "./check.ts"
 import * as Body from "./json-body.ts"
 import { readNested } from "./json-data.ts"
-import { parsePredictRequest, type RowsMember, takesRows } from "./rows.ts"
+import { takesRows } from "./feature-rows.ts"
+import { parsePredictRequest, type RowsMember } from "./rows.ts"
 
 const INSTANCES: RowsMember = { member: "instances", scalars: true }
 
