@@ -37,6 +37,12 @@ interface Settled {
   readonly position: number
 }
 
+const encoded = (fact: Prediction): Uint8Array => {
+  const { request, outputs = [] } = fact
+  const inputBytes = request === undefined ? 0 : tensorBytes(request.inputs)
+  return predictionCodec.encode(fact, inputBytes + tensorBytes(outputs))
+}
+
 const replyOf = ({ handling }: Received, fact: Prediction, whole: Uint8Array): Uint8Array => {
   const { request, outputs = [] } = fact
   if (handling.reply === undefined || !isGatewayReply(handling.reply)) return whole
@@ -54,11 +60,17 @@ export class Settler {
 
   /** Stores the fact of a run, answers and acknowledges. Never rejects. */
   async predicted(received: Received, fact: Prediction): Promise<void> {
-    const { outputBytesMax, metrics } = this.#options
+    const { outputBytesMax, metrics, now } = this.#options
     const size = tensorBytes(fact.outputs ?? [])
     if (size <= outputBytesMax) {
       try {
-        const settled = await this.#store(received, fact)
+        const bytes = encoded(fact)
+        const begun = now()
+        const appended = await this.#append(received, fact, bytes)
+        const settled =
+          appended.kind === "stored"
+            ? this.#stored(received, fact, bytes, begun, appended.sequence)
+            : await this.#notStored(received, bytes, appended)
         if (settled !== undefined) {
           metrics.predicted(fact)
           this.#reply(received, settled)
@@ -113,19 +125,29 @@ export class Settler {
    * The fact as it stands in the log, ours or an earlier one; `undefined` when ours is too large
    * for a message.
    */
-  #store(received: Received, fact: Prediction): Promise<Settled | undefined> {
-    const { request, outputs = [] } = fact
-    const inputBytes = request === undefined ? 0 : tensorBytes(request.inputs)
-    const bytes = predictionCodec.encode(fact, inputBytes + tensorBytes(outputs))
-    const headers: HeaderList = fact.digest === undefined ? [] : [[DIGEST, fact.digest]]
-    const subject = predictionSubject(received.model, received.id)
-    const { log, traces, now } = this.#options
-    const begun = now()
-    return append(log.publisher, subject, bytes, 0, headers).then((appended) => {
-      if (appended.kind !== "stored") return this.#notStored(received, bytes, appended)
-      traces?.settled(received, fact, begun, now())
-      return { bytes: replyOf(received, fact, bytes), position: appended.sequence }
-    })
+  async #store(received: Received, fact: Prediction): Promise<Settled | undefined> {
+    const bytes = encoded(fact)
+    const begun = this.#options.now()
+    const appended = await this.#append(received, fact, bytes)
+    return appended.kind === "stored"
+      ? this.#stored(received, fact, bytes, begun, appended.sequence)
+      : this.#notStored(received, bytes, appended)
+  }
+
+  #append({ model, id }: Received, { digest }: Prediction, bytes: Uint8Array): Promise<Appended> {
+    const headers: HeaderList = digest === undefined ? [] : [[DIGEST, digest]]
+    return append(this.#options.log.publisher, predictionSubject(model, id), bytes, 0, headers)
+  }
+
+  #stored(
+    received: Received,
+    fact: Prediction,
+    bytes: Uint8Array,
+    begun: number,
+    position: number,
+  ): Settled {
+    this.#options.traces?.settled(received, fact, begun, this.#options.now())
+    return { bytes: replyOf(received, fact, bytes), position }
   }
 
   async #notStored(

@@ -86,18 +86,15 @@ export const openSession = async (
   return {
     inputs: session.inputMetadata.map(specOf),
     outputs: session.outputMetadata.map(specOf),
-    run: async (inputs, outputs) => {
+    run: (inputs, outputs) => {
       const wanted = outputs === undefined || outputs.length === 0 ? names : outputs
-      try {
-        return await runOnce(session, inputs, wanted, nowMicros)
-      } catch (cause) {
-        throw new ModelRunFailed({ reason: words(cause) })
-      }
+      return runOnce(session, inputs, wanted, nowMicros)
     },
     release: () => session.release(),
   }
 }
 
+/** Rejects with ModelRunFailed. */
 const runOnce = async (
   session: InferenceSession,
   inputs: ReadonlyArray<Tensor>,
@@ -129,6 +126,8 @@ const runOnce = async (
       return fromRuntime(name, value)
     })
     return { outputs, micros: prepared + nowMicros() - resumed }
+  } catch (cause) {
+    throw new ModelRunFailed({ reason: words(cause) })
   } finally {
     for (const one of copies) memory.giveBack(one)
   }
