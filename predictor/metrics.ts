@@ -47,8 +47,8 @@ export class PredictorMetrics {
   readonly #duration: TalliedHistogram<"model" | "version">
   readonly #errors: Counter<"model" | "version" | "reason">
   readonly #batchRows: TalliedHistogram<"ran">
-  readonly #batches: Counter<"closed" | "ran">
-  readonly #busy: Counter<"ran">
+  readonly #batches: TalliedCounter<"closed" | "ran">
+  readonly #busy: TalliedCounter<"ran">
   readonly #queued: HistogramChild
   readonly #redeliveries: Counter
   readonly #dead: Counter<"reason">
@@ -60,6 +60,8 @@ export class PredictorMetrics {
     const registers = [this.registry]
     const counter = <L extends string>(name: string, help: string, ...labelNames: Array<L>) =>
       new Counter({ name, help, labelNames, registers })
+    const tallied = <L extends string>(name: string, help: string, ...labelNames: Array<L>) =>
+      new TalliedCounter({ name, help, labelNames, registers })
     const histogram = <L extends string>(
       name: string,
       help: string,
@@ -67,12 +69,11 @@ export class PredictorMetrics {
       ...labelNames: Array<L>
     ) => new TalliedHistogram({ name, help, labelNames, buckets: [...edges], registers })
     this.#isModel = view.isModel
-    this.#predictions = new TalliedCounter({
-      name: "ml_model_predictions_total",
-      help: "Requests that ended, by outcome",
-      labelNames: ["model", "version", "outcome"] as const,
-      registers,
-    })
+    this.#predictions = tallied(
+      "ml_model_predictions_total",
+      "Requests that ended, by outcome",
+      ...(["model", "version", "outcome"] as const),
+    )
     this.#duration = histogram(
       "ml_model_prediction_duration_seconds",
       "Seconds of the run that produced an answer, for the whole batch",
@@ -87,12 +88,12 @@ export class PredictorMetrics {
     const ran = "ran" as const
     const rows = "Rows of a run, inline or in a worker thread"
     this.#batchRows = histogram("weir_predictor_batch_rows", rows, BATCH_EDGES, ran)
-    this.#batches = counter(
+    this.#batches = tallied(
       "weir_predictor_batches_total",
       "Runs, by why the batch was not larger: full, drained (no more was queued), alone",
       ...(["closed", ran] as const),
     )
-    this.#busy = counter(
+    this.#busy = tallied(
       "weir_predictor_run_seconds_total",
       "Seconds of all runs; over the time and weir_predictor_workers it is how busy they are",
       ran,
@@ -118,8 +119,8 @@ export class PredictorMetrics {
   }
 
   ranBatch(group: Group, ran: "inline" | "worker", seconds: number, model: string): void {
-    this.#batches.inc({ closed: group.closed, ran })
-    this.#busy.inc({ ran }, seconds)
+    this.#batches.of(group.closed, ran).add()
+    this.#busy.of(ran).add(seconds)
     this.#batchRows.of(ran).observe(group.rows)
     this.#duration.of(model, group.chosen.version).observe(seconds)
   }
