@@ -1,5 +1,5 @@
 // Ids of requests. Pure: time and randomness are handed in.
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 
 const ALPHABET = Buffer.from("0123456789abcdefghijklmnopqrstuv", "latin1")
 const ID_BYTES = 16
@@ -63,8 +63,8 @@ export const isKey = (key: string): boolean =>
 
 /** The id of an idempotency key: the same caller, model and key always give the same id. */
 export const keyedId = (caller: string, model: string, key: string): string => {
-  const hash = createHash("sha256")
+  let text = ""
   // Lengths go in front, so that no two triples run together into the same text.
-  for (const part of [caller, model, key]) hash.update(`${Buffer.byteLength(part)}:${part}`)
-  return base32hex(hash.digest())
+  for (const part of [caller, model, key]) text += `${Buffer.byteLength(part)}:${part}`
+  return base32hex(hash("sha256", text, "buffer"))
 }

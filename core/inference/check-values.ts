@@ -2,9 +2,15 @@
 // a branch for each element; only a tensor with something odd in it is gone through column by
 // column.
 import type { Feature } from "#proto/signature"
-import { ELEMENT_BYTES, type Tensor } from "#proto/tensor"
+import type { Tensor } from "#proto/tensor"
 import { checkTexts } from "./string-elements.ts"
-import { type FloatView, isFloat, type NumberView, viewOf, type WideView } from "./typed-views.ts"
+import {
+  type FloatView,
+  isFloat,
+  type NumberView,
+  viewForNow,
+  type WideView,
+} from "./typed-views.ts"
 
 /** What a feature's description says about the values of its column. */
 export interface ColumnRule {
@@ -21,25 +27,12 @@ export interface ValueFault {
   readonly got: string
 }
 
-/** Longest data that is copied to where it can be read again and again without new memory. */
-const SCRATCH_BYTES = 1 << 20
-let scratch: Uint8Array | undefined
-
-/** The same bytes where numbers can be read from them, until this is called again. */
-const alignedForNow = (data: Uint8Array, elementBytes: number): Uint8Array => {
-  const { byteLength } = data
-  if (data.byteOffset % elementBytes === 0 || byteLength > SCRATCH_BYTES) return data
-  scratch ??= new Uint8Array(SCRATCH_BYTES)
-  scratch.set(data)
-  return scratch.subarray(0, byteLength)
-}
-
 type Columns = ReadonlyArray<ColumnRule | undefined>
 
-const isClean = (values: FloatView): boolean => {
+const isClean = (values: FloatView, count: number): boolean => {
   let sum = 0
   // x − x is 0 for every finite number and NaN for all others.
-  for (let index = 0; index < values.length; index++) {
+  for (let index = 0; index < count; index++) {
     const value = values[index] ?? 0
     sum += value - value
   }
@@ -76,12 +69,13 @@ const faultOf = (index: number, value: number, rule: ColumnRule | undefined): Va
 
 const checkByColumn = (
   values: NumberView | WideView,
+  count: number,
   shape: ReadonlyArray<number>,
   columns: Columns,
 ): ValueFault | undefined => {
   const size = rowSize(shape, columns)
   let column = 0
-  for (let index = 0; index < values.length; index++) {
+  for (let index = 0; index < count; index++) {
     const value = Number(values[index])
     const rule = columns[column]
     if (!fits(value, rule)) return faultOf(index, value, rule)
@@ -89,6 +83,13 @@ const checkByColumn = (
     if (column === size) column = 0
   }
   return undefined
+}
+
+/** Whether a column excludes finite values that the datatype can hold. */
+const isNarrow = (columns: Columns, float: boolean): boolean => {
+  for (const rule of columns)
+    if (rule?.type === "boolean" || (float && rule?.type === "integer")) return true
+  return false
 }
 
 const checkBooleans = (data: Uint8Array): ValueFault | undefined => {
@@ -115,11 +116,8 @@ export const checkValues = (
     return fault && rule ? { ...fault, column: rule.name } : fault
   }
   if (datatype === "BOOL") return checkBooleans(data)
-  const values = viewOf({ ...tensor, data: alignedForNow(data, ELEMENT_BYTES[datatype]) }, count)
+  const values = viewForNow(datatype, data, count)
   const float = isFloat(values)
-  const narrow = columns.some(
-    (rule) => rule?.type === "boolean" || (float && rule?.type === "integer"),
-  )
-  if (!narrow && (!float || isClean(values))) return undefined
-  return checkByColumn(values, tensor.shape, columns)
+  if (!isNarrow(columns, float) && (!float || isClean(values, count))) return undefined
+  return checkByColumn(values, count, tensor.shape, columns)
 }

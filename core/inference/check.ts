@@ -51,48 +51,60 @@ const planOf = (signature: Signature): Plan => {
 
 const shapeText = (shape: ReadonlyArray<number>): string => `[${shape.join(",")}]`
 
-const checkShape = (path: string, spec: TensorSpec, tensor: Tensor): BadRequest | undefined => {
+/** Of input `index`; written only for a fault. */
+const pathOf = (index: number): string => `inputs[${index}]`
+
+const checkShape = (index: number, spec: TensorSpec, tensor: Tensor): BadRequest | undefined => {
   const { shape } = tensor
   const rank = spec.shape.length
   if (shape.length !== rank) {
     const expected = `${rank} dimension${rank === 1 ? "" : "s"} ${shapeText(spec.shape)}`
-    return new BadRequest(`${path}.shape`, expected, shapeText(shape))
+    return new BadRequest(`${pathOf(index)}.shape`, expected, shapeText(shape))
   }
-  for (let index = 0; index < rank; index++) {
-    const wanted = spec.shape[index] ?? -1
-    const given = shape[index] ?? 0
+  for (let axis = 0; axis < rank; axis++) {
+    const wanted = spec.shape[axis] ?? -1
+    const given = shape[axis] ?? 0
     if (wanted >= 0 ? given !== wanted : given < 1) {
       const expected = wanted >= 0 ? `${wanted}` : "at least 1"
-      return new BadRequest(`${path}.shape[${index}]`, expected, `${given}`)
+      return new BadRequest(`${pathOf(index)}.shape[${axis}]`, expected, `${given}`)
     }
   }
   return undefined
 }
 
-const checkLength = (path: string, tensor: Tensor, count: number): BadRequest | undefined => {
+const checkLength = (index: number, tensor: Tensor, count: number): BadRequest | undefined => {
   if (tensor.datatype === "BYTES") return undefined
   const bytes = count * ELEMENT_BYTES[tensor.datatype]
   if (tensor.data.byteLength === bytes) return undefined
   const expected = `${bytes} bytes for ${tensor.datatype} ${shapeText(tensor.shape)}`
-  return new BadRequest(`${path}.data`, expected, `${tensor.data.byteLength}`)
+  return new BadRequest(`${pathOf(index)}.data`, expected, `${tensor.data.byteLength}`)
+}
+
+const isRepeated = (inputs: ReadonlyArray<Tensor>, index: number): boolean => {
+  const name = inputs[index]?.name
+  for (let before = 0; before < index; before++) if (inputs[before]?.name === name) return true
+  return false
+}
+
+const absentNames = (plan: Plan, inputs: ReadonlyArray<Tensor>): BadRequest => {
+  const given = inputs.map((input) => input.name)
+  const absent = [...plan.inputs.keys()].filter((name) => !given.includes(name))
+  const got = given.length === 0 ? "none" : `only ${listed(given)}`
+  return new BadRequest("inputs", `also ${listed(absent)}`, got)
 }
 
 const checkNames = (plan: Plan, request: InferenceRequest): BadRequest | undefined => {
   const { inputs } = request
-  const seen = new Set<string>()
-  for (const [index, { name }] of inputs.entries()) {
-    const path = `inputs[${index}].name`
-    if (!plan.inputs.has(name)) {
-      const expected = `one of ${listed([...plan.inputs.keys()])}`
-      return new BadRequest(path, expected, shown(name))
-    }
-    if (seen.has(name)) return new BadRequest(path, "each name once", `${shown(name)} again`)
-    seen.add(name)
+  for (let index = 0; index < inputs.length; index++) {
+    const name = inputs[index]?.name ?? ""
+    if (plan.inputs.has(name) && !isRepeated(inputs, index)) continue
+    const path = `${pathOf(index)}.name`
+    return plan.inputs.has(name)
+      ? new BadRequest(path, "each name once", `${shown(name)} again`)
+      : new BadRequest(path, `one of ${listed([...plan.inputs.keys()])}`, shown(name))
   }
-  if (seen.size === plan.inputs.size) return undefined
-  const absent = [...plan.inputs.keys()].filter((name) => !seen.has(name))
-  const given = `only ${listed([...seen])}`
-  return new BadRequest("inputs", `also ${listed(absent)}`, seen.size === 0 ? "none" : given)
+  // All of them are the model's, and none comes twice.
+  return inputs.length === plan.inputs.size ? undefined : absentNames(plan, inputs)
 }
 
 const checkOutputs = (
@@ -115,18 +127,18 @@ const checkOutputs = (
 const checkTensor = (
   { spec, columns }: InputPlan,
   tensor: Tensor,
-  path: string,
+  index: number,
   count: number,
 ): BadRequest | undefined => {
   if (tensor.datatype !== spec.datatype) {
-    return new BadRequest(`${path}.datatype`, spec.datatype, shown(tensor.datatype))
+    return new BadRequest(`${pathOf(index)}.datatype`, spec.datatype, shown(tensor.datatype))
   }
-  const fault = checkShape(path, spec, tensor) ?? checkLength(path, tensor, count)
+  const fault = checkShape(index, spec, tensor) ?? checkLength(index, tensor, count)
   if (fault !== undefined) return fault
   const wrong = checkValues(tensor, count, columns)
   if (wrong === undefined) return undefined
   const name = wrong.column === undefined ? "" : ` (${wrong.column})`
-  return new BadRequest(`${path}.data[${wrong.index}]${name}`, wrong.expected, wrong.got)
+  return new BadRequest(`${pathOf(index)}.data[${wrong.index}]${name}`, wrong.expected, wrong.got)
 }
 
 const checkTensors = (
@@ -140,20 +152,19 @@ const checkTensors = (
     const tensor = inputs[index]
     const input = tensor && plan.inputs.get(tensor.name)
     if (tensor === undefined || input === undefined) continue
-    const path = `inputs[${index}]`
     const count = elementCount(tensor.shape)
     elements += count
     if (elements > ELEMENTS_MAX) {
       const expected = `at most ${ELEMENTS_MAX} elements in all inputs`
-      return new BadRequest(`${path}.shape`, expected, shapeText(tensor.shape))
+      return new BadRequest(`${pathOf(index)}.shape`, expected, shapeText(tensor.shape))
     }
-    const fault = checkTensor(input, tensor, path, count)
+    const fault = checkTensor(input, tensor, index, count)
     if (fault !== undefined) return fault
     if (!signature.batching) continue
     rows ??= tensor.shape[0]
     if (rows !== tensor.shape[0]) {
       const expected = `${rows} rows as in the inputs before`
-      return new BadRequest(`${path}.shape[0]`, expected, `${tensor.shape[0]}`)
+      return new BadRequest(`${pathOf(index)}.shape[0]`, expected, `${tensor.shape[0]}`)
     }
   }
   return undefined
@@ -163,8 +174,9 @@ const checkTensors = (
 const checkRows = (
   { batching }: Signature,
   { inputs }: InferenceRequest,
-  { maxBatchSize = 0 }: ServingConfig = {},
+  config: ServingConfig | undefined,
 ): BadRequest | undefined => {
+  const maxBatchSize = config?.maxBatchSize ?? 0
   const rows = inputs[0]?.shape[0] ?? 0
   if (!batching || maxBatchSize === 0 || rows <= maxBatchSize) return undefined
   return new BadRequest("inputs", `at most ${maxBatchSize} rows (max_batch_size)`, `${rows}`)
