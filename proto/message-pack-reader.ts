@@ -7,6 +7,11 @@ const FLOAT64 = 0xcb
 
 const REPLACEMENT = "\ufffd"
 
+/** Names that come again in nearly every record are made once; so many, so long, are kept. */
+const KEPT_NAMES = 256
+const KEPT_NAME_MAX_BYTES = 31
+const keptNames = Array.from({ length: KEPT_NAMES }, () => "")
+
 const isSmall = (marker: number): boolean => marker < 0x80 || marker >= 0xe0
 
 /** Bytes after the marker of values that have a fixed size. */
@@ -75,6 +80,25 @@ export class MessageReader {
     const text = this.#buffer().toString("utf8", start, start + length)
     // What was no UTF-8, or might have been none: for the general decoder to tell.
     if (text.includes(REPLACEMENT)) throw new Error("expected a text in UTF-8")
+    return text
+  }
+
+  /** A text that is likely to come again: as `text`, but the same bytes are not decoded twice. */
+  name(): string {
+    const start = this.#at + 1
+    const length = (this.#bytes[this.#at] ?? 0) - 0xa0
+    if (length < 0 || length > KEPT_NAME_MAX_BYTES) return this.text()
+    let hash = length
+    for (let at = start; at < start + length; at++) hash = (hash * 31 + (this.#bytes[at] ?? 0)) | 0
+    const slot = hash & (KEPT_NAMES - 1)
+    const kept = keptNames[slot] ?? ""
+    if (kept.length === length && this.#stands(kept, start)) {
+      this.#at = start + length
+      return kept
+    }
+    const text = this.text()
+    // As many characters as bytes: each byte is one, and they can be held against each other.
+    if (text.length === length) keptNames[slot] = text
     return text
   }
 
@@ -148,6 +172,12 @@ export class MessageReader {
 
   #byte(): number {
     return this.#bytes[this.#take(1)] ?? 0
+  }
+
+  #stands(text: string, start: number): boolean {
+    for (let at = 0; at < text.length; at++)
+      if (this.#bytes[start + at] !== text.charCodeAt(at)) return false
+    return true
   }
 
   #buffer(): Buffer {

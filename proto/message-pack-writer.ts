@@ -20,6 +20,8 @@ const general = new Encoder()
 
 export class MessagePackWriter {
   #bytes = Buffer.allocUnsafeSlow(BUFFER_FIRST_BYTES)
+  /** The same bytes: a Buffer's own `slice` copies nothing. */
+  #plain = new Uint8Array(this.#bytes.buffer)
   #view = new DataView(this.#bytes.buffer)
   #at = 0
 
@@ -34,8 +36,8 @@ export class MessagePackWriter {
 
   /** What was written since `begin`, in memory that nothing else is written to. */
   written(): Uint8Array {
-    const whole = new Uint8Array(this.#bytes.buffer, 0, this.#at)
-    if (this.#bytes.byteLength === BUFFER_FIRST_BYTES) return whole.slice()
+    if (this.#bytes.byteLength === BUFFER_FIRST_BYTES) return this.#plain.slice(0, this.#at)
+    const whole = this.#plain.subarray(0, this.#at)
     this.#use(BUFFER_FIRST_BYTES)
     return whole
   }
@@ -176,6 +178,7 @@ export class MessagePackWriter {
 
   #use(byteLength: number): void {
     this.#bytes = Buffer.allocUnsafeSlow(byteLength)
+    this.#plain = new Uint8Array(this.#bytes.buffer)
     this.#view = new DataView(this.#bytes.buffer)
   }
 }

@@ -165,11 +165,14 @@ export const recordCodec = <A, I>(
   const check = Schema.decodeUnknownSync(schema)
   const steps = stepsOf(layout)
   const leastLength = steps.length - (layout.later ?? 0)
+  const stepsOfLength = Array.from({ length: steps.length - leastLength + 1 }, (_, more) =>
+    steps.slice(0, leastLength + more),
+  )
   /** Fields of the newest readers are left out where they are absent. */
   const stepsIn = (record: Readonly<Record<string, unknown>>): ReadonlyArray<Step> => {
     let length = steps.length
     while (length > leastLength && isAbsent(record[steps[length - 1]?.field ?? ""])) length--
-    return length === steps.length ? steps : steps.slice(0, length)
+    return stepsOfLength[length - leastLength] ?? steps
   }
   const fieldsOf = (bytes: Uint8Array): ReadonlyArray<unknown> => {
     checkExtent(bytes)

@@ -20,9 +20,9 @@ const readShape = (reader: MessageReader): ReadonlyArray<number> => {
 
 const readTensor = (reader: MessageReader): Tensor => {
   reader.listOf(TENSOR_FIELDS.length)
-  const name = reader.text()
+  const name = reader.name()
   if (name.length > TENSOR_NAME_MAX_CHARACTERS) throw new Error("a name that is too long")
-  const datatype = datatypes.get(reader.text())
+  const datatype = datatypes.get(reader.name())
   if (datatype === undefined) throw new Error("an unknown datatype")
   return { name, datatype, shape: readShape(reader), data: reader.bytes() }
 }

@@ -49,11 +49,13 @@ const readClientId = (reader: MessageReader): string | undefined => {
 
 const readField = (reader: MessageReader, field: string, view: Mutable): void => {
   switch (field) {
-    case "id":
     case "model":
     case "version":
-    case "digest":
     case "caller":
+      view[field] = reader.name()
+      return
+    case "id":
+    case "digest":
     case "requestId":
     case "traceparent":
       view[field] = reader.text()
