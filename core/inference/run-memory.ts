@@ -24,7 +24,10 @@ export class RunMemory {
   }
 
   /** Whoever gives back must not look at it again; what was not taken from here changes nothing. */
-  giveBack({ buffer }: Uint8Array): void {
+  giveBack(taken: Uint8Array): void {
+    // Of bytes that the heap holds itself, asking for the buffer alone would make one.
+    if (this.#lent.size === 0) return
+    const { buffer } = taken
     if (!(buffer instanceof ArrayBuffer) || !this.#lent.delete(buffer)) return
     this.#kept.push(buffer)
     this.#keptBytes += buffer.byteLength
