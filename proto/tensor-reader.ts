@@ -12,9 +12,9 @@ import {
 const datatypes: ReadonlyMap<string, Datatype> = new Map(DATATYPES.map((one) => [one, one]))
 
 const readShape = (reader: MessageReader): ReadonlyArray<number> => {
-  const shape: Array<number> = []
   const dimensions = reader.list(DIMENSIONS_MAX)
-  for (let index = 0; index < dimensions; index++) shape.push(reader.whole())
+  const shape = new Array<number>(dimensions)
+  for (let index = 0; index < dimensions; index++) shape[index] = reader.whole()
   return shape
 }
 

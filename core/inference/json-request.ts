@@ -58,12 +58,12 @@ const readShape = (holder: Body.JsonObject, index: number): ReadonlyArray<number
   if (given.length > DIMENSIONS_MAX)
     return wrongShape(index, "", `at most ${DIMENSIONS_MAX} dimensions`, `${given.length}`)
   const values: ReadonlyArray<unknown> = given
-  const shape: Array<number> = []
+  const shape = new Array<number>(values.length)
   for (let at = 0; at < values.length; at++) {
     const value = values[at]
     if (!isDimension(value))
       return wrongShape(index, `[${at}]`, "an integer of at least 1", shown(value))
-    shape.push(value)
+    shape[at] = value
   }
   return shape
 }
@@ -187,15 +187,13 @@ const keysOf = (body: Body.JsonObject): number =>
   tensorKeys(body["outputs"])
 
 const repeatedName = (inputs: ReadonlyArray<Tensor>): BadRequest | undefined => {
-  if (inputs.length === 1) return undefined
-  const names = inputs.map((input) => input.name)
-  const again = names.findIndex((name, index) => names.indexOf(name) !== index)
-  if (again === -1) return undefined
-  return new BadRequest(
-    `inputs[${again}].name`,
-    "each name once",
-    `${shown(inputs[again]?.name)} again`,
-  )
+  for (let index = 1; index < inputs.length; index++) {
+    const name = inputs[index]?.name
+    for (let before = 0; before < index; before++)
+      if (inputs[before]?.name === name)
+        return new BadRequest(`inputs[${index}].name`, "each name once", `${shown(name)} again`)
+  }
+  return undefined
 }
 
 /** What a body asks, and how it wants the answer written: undefined for plain JSON. */
