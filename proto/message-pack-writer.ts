@@ -4,12 +4,12 @@
 // made of and refuses everything else.
 import { Encoder } from "@msgpack/msgpack"
 
-/** Of the buffer that is reused; a larger one goes with the record that needed it. */
+/** Of the memory that is reused; larger memory goes with the record that needed it. */
 const BUFFER_FIRST_BYTES = 32 * 1024
 /** From so many bytes of tensors on, memory of its own costs a record less than a copy. */
 const LARGE_MIN_BYTES = 16 * 1024
-/** Of a large record, for what is not tensors: room that is not written to is not paid for. */
-const LARGE_MARGIN_BYTES = 64 * 1024
+/** Of a large record, for what is not tensors; a record that has more gets it. */
+const LARGE_MARGIN_BYTES = 8 * 1024
 /** Bytes that a number with its marker takes at most. */
 const NUMBER_BYTES = 9
 /** Bytes that a UTF-16 unit takes at most in UTF-8. */
@@ -18,11 +18,25 @@ const TWO_32 = 2 ** 32
 
 const general = new Encoder()
 
-export class MessagePackWriter {
-  #bytes = Buffer.allocUnsafeSlow(BUFFER_FIRST_BYTES)
+/** Memory that is written to, seen in three ways. */
+class Memory {
+  readonly bytes: Buffer
   /** The same bytes: a Buffer's own `slice` copies nothing. */
-  #plain = new Uint8Array(this.#bytes.buffer)
-  #view = new DataView(this.#bytes.buffer)
+  readonly plain: Uint8Array
+  readonly view: DataView
+
+  constructor(byteLength: number) {
+    this.bytes = Buffer.allocUnsafeSlow(byteLength)
+    this.plain = new Uint8Array(this.bytes.buffer)
+    this.view = new DataView(this.bytes.buffer)
+  }
+}
+
+export class MessagePackWriter {
+  readonly #reused = new Memory(BUFFER_FIRST_BYTES)
+  #bytes = this.#reused.bytes
+  #plain = this.#reused.plain
+  #view = this.#reused.view
   #at = 0
 
   /**
@@ -31,14 +45,15 @@ export class MessagePackWriter {
    */
   begin(tensorBytes = 0): void {
     this.#at = 0
-    if (tensorBytes > LARGE_MIN_BYTES) this.#use(tensorBytes + LARGE_MARGIN_BYTES)
+    const isLarge = tensorBytes > LARGE_MIN_BYTES
+    this.#use(isLarge ? new Memory(tensorBytes + LARGE_MARGIN_BYTES) : this.#reused)
   }
 
   /** What was written since `begin`, in memory that nothing else is written to. */
   written(): Uint8Array {
-    if (this.#bytes.byteLength === BUFFER_FIRST_BYTES) return this.#plain.slice(0, this.#at)
+    if (this.#bytes === this.#reused.bytes) return this.#plain.slice(0, this.#at)
     const whole = this.#plain.subarray(0, this.#at)
-    this.#use(BUFFER_FIRST_BYTES)
+    this.#use(this.#reused)
     return whole
   }
 
@@ -172,13 +187,13 @@ export class MessagePackWriter {
     const needed = this.#at + bytes
     if (needed <= this.#bytes.byteLength) return
     const before = this.#bytes
-    this.#use(Math.max(needed, 2 * before.byteLength))
+    this.#use(new Memory(Math.max(needed, 2 * before.byteLength)))
     this.#bytes.set(before.subarray(0, this.#at))
   }
 
-  #use(byteLength: number): void {
-    this.#bytes = Buffer.allocUnsafeSlow(byteLength)
-    this.#plain = new Uint8Array(this.#bytes.buffer)
-    this.#view = new DataView(this.#bytes.buffer)
+  #use({ bytes, plain, view }: Memory): void {
+    this.#bytes = bytes
+    this.#plain = plain
+    this.#view = view
   }
 }
