@@ -51,6 +51,7 @@ const work = (...inputs: ReadonlyArray<Tensor>): Work => ({
     requestId: undefined,
     traceparent: undefined,
     retryOf: undefined,
+    problem: undefined,
   },
   takenAt: 0,
   request: { inputs },

@@ -36,6 +36,7 @@ const work = (storedAt: number): Work => ({
     requestId: undefined,
     traceparent: undefined,
     retryOf: undefined,
+    problem: undefined,
   },
   takenAt: storedAt,
   request: { inputs: [] },
