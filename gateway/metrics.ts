@@ -233,7 +233,7 @@ const registerHistory = (registry: Registry, { history, log }: Gauges): void => 
     registerGauge(registry, name, help, read)
   gauge(
     "weir_gateway_history_lag_messages",
-    "Facts that the long log does not hold yet",
+    "Facts that the long log does not hold yet; what it missed counts too, for a minute",
     () => history.status?.lag,
   )
   gauge(
