@@ -22,13 +22,8 @@ export const nestedText = (
   return `[${parts.join(",")}]`
 }
 
-/** Each row as text: a scalar where a row has one value and `keepColumns` is not set. */
-export const rowTexts = (
-  tensor: Tensor,
-  keepColumns: boolean,
-): ReadonlyArray<string> | BadRequest => {
-  const values = rowValues(tensor, keepColumns)
-  if (values !== undefined) return values.map((value) => JSON.stringify(value))
+/** The rows of a tensor whose elements are no plain JSON values, each as text. */
+const writtenRows = (tensor: Tensor, keepColumns: boolean): ReadonlyArray<string> | BadRequest => {
   const elements = elementsText(tensor)
   if (elements instanceof BadRequest) return elements
   const [rows = 1, ...inner] = tensor.shape
@@ -41,10 +36,18 @@ export const rowTexts = (
   return parts
 }
 
+/** Each row as text: a scalar where a row has one value and `keepColumns` is not set. */
+export const rowTexts = (
+  tensor: Tensor,
+  keepColumns: boolean,
+): ReadonlyArray<string> | BadRequest =>
+  rowValues(tensor, keepColumns)?.map((value) => JSON.stringify(value)) ??
+  writtenRows(tensor, keepColumns)
+
 const rowsText = (tensor: Tensor, keepColumns: boolean): string | BadRequest => {
   const values = rowValues(tensor, keepColumns)
   if (values !== undefined) return JSON.stringify(values)
-  const parts = rowTexts(tensor, keepColumns)
+  const parts = writtenRows(tensor, keepColumns)
   return parts instanceof BadRequest ? parts : `[${parts.join(",")}]`
 }
 

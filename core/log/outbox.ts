@@ -98,19 +98,14 @@ export class Outbox {
 
   /** Whether the server takes a message of this size: its limit counts payload and headers. */
   fits(payload: Uint8Array, headers: string): boolean {
-    return payload.byteLength + Buffer.byteLength(headers) <= this.#sizeMax
-  }
-
-  get #sizeMax(): number {
-    return this.#connection.info?.max_payload ?? 0
+    const most = this.#connection.info?.max_payload ?? 0
+    return payload.byteLength + Buffer.byteLength(headers) <= most
   }
 
   /** A server that we were moved to can take less, and cuts off who sends more. */
   #sendable(): ReadonlyArray<Outgoing> {
     if (this.#connection.isClosed()) return []
     const most = this.#connection.info?.max_payload ?? Number.POSITIVE_INFINITY
-    return this.#outgoing.every(({ size }) => size <= most)
-      ? this.#outgoing
-      : this.#outgoing.filter(({ size }) => size <= most)
+    return this.#outgoing.filter(({ size }) => size <= most)
   }
 }
