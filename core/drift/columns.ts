@@ -1,7 +1,13 @@
 // From a fact to the rows that are tested, by the signature of the version that answered: each
 // feature, the label, the probability of the positive class and the confidence. A fact without an
 // output gives no rows.
-import { isFloat, viewOf } from "#core/inference/typed-views"
+import {
+  isFloat,
+  viewForNow,
+  type FloatView,
+  type NumberView,
+  type WideView,
+} from "#core/inference/typed-views"
 import { decodeTexts } from "#core/inference/string-elements"
 import type { Prediction } from "#proto/prediction"
 import type { Feature, Signature, TensorSpec } from "#proto/signature"
@@ -98,23 +104,38 @@ const widthOf = (tensor: Tensor, rows: number): number => {
   return count / rows
 }
 
-type Read = (row: number) => number | string | undefined
+/** The elements of a tensor, until those of another are read: numbers lie in memory used again. */
+interface Elements {
+  readonly tensor: Tensor
+  readonly width: number
+  readonly values: NumberView | WideView | ReadonlyArray<string>
+}
 
-const reader = (plan: Plan, tensor: Tensor, width: number, rows: number): Read => {
-  const { element } = plan
-  if (element !== "largest" && element >= width) return () => undefined
-  if (tensor.datatype === "BYTES") {
-    const texts = decodeTexts(tensor.data, rows * width)
-    return (row) => texts[row * width + (element === "largest" ? 0 : element)]
-  }
-  const view = viewOf(tensor, rows * width)
-  if (element !== "largest") return (row) => Number(view[row * width + element])
-  if (!isFloat(view)) return () => undefined
-  return (row) => {
-    let most = -Infinity
-    for (let i = 0; i < width; i++) most = Math.max(most, view[row * width + i] ?? NaN)
-    return most
-  }
+const elementsOf = (tensor: Tensor, rows: number): Elements | undefined => {
+  const width = widthOf(tensor, rows)
+  if (width === 0) return undefined
+  const { datatype, data } = tensor
+  const count = rows * width
+  const values = datatype === "BYTES" ? decodeTexts(data, count) : viewForNow(datatype, data, count)
+  return { tensor, width, values }
+}
+
+const largest = (values: FloatView, from: number, to: number): number => {
+  let most = -Infinity
+  for (let at = from; at < to; at++) most = Math.max(most, values[at] ?? NaN)
+  return most
+}
+
+const valueAt = (
+  { width, values }: Elements,
+  row: number,
+  element: Plan["element"],
+): number | string | undefined => {
+  if (element === "largest" && ArrayBuffer.isView(values))
+    return isFloat(values) ? largest(values, row * width, (row + 1) * width) : undefined
+  const column = element === "largest" ? 0 : element
+  const value = column < width ? values[row * width + column] : undefined
+  return typeof value === "bigint" ? Number(value) : value
 }
 
 const textOf = (value: number | string, tensor: Tensor): string | undefined => {
@@ -132,6 +153,11 @@ export const rowsOf = (fact: Prediction, plans: ReadonlyArray<Plan>): number => 
   return tensors.find(({ name }) => name === first.tensor)?.shape[0] ?? 0
 }
 
+const tensorOf = ({ request, outputs }: Prediction, { of, tensor }: Plan): Tensor | undefined => {
+  const tensors = of === "inputs" ? request?.inputs : outputs
+  return tensors?.find(({ name }) => name === tensor)
+}
+
 /** Adds the rows of a fact to a table, and answers how many there were. */
 export const addRows = (
   fact: Prediction,
@@ -139,21 +165,22 @@ export const addRows = (
   table: TableBuilder,
 ): number => {
   const rows = rowsOf(fact, plans)
-  const places = new Int32Array(rows)
-  for (let row = 0; row < rows; row++) places[row] = table.place()
+  const places: Array<number> = []
+  for (let row = 0; row < rows; row++) places.push(table.place())
   if (rows === 0) return 0
+  let elements: Elements | undefined
   for (const plan of plans) {
     const growing = table.column(plan.column)
-    const tensors = plan.of === "inputs" ? fact.request?.inputs : fact.outputs
     // An output that the caller did not ask for has no value in this row.
-    const tensor = tensors?.find(({ name }) => name === plan.tensor)
-    const width = tensor === undefined ? 0 : widthOf(tensor, rows)
-    if (tensor === undefined || width === 0) continue
-    const read = reader(plan, tensor, width, rows)
+    const tensor = tensorOf(fact, plan)
+    if (tensor === undefined) continue
+    // Most columns lie beside each other in one tensor.
+    if (elements?.tensor !== tensor) elements = elementsOf(tensor, rows)
+    if (elements === undefined) continue
     const numeric = plan.column.kind === "numeric"
     for (let row = 0; row < rows; row++) {
       const place = places[row] ?? -1
-      const value = place < 0 ? undefined : read(row)
+      const value = place < 0 ? undefined : valueAt(elements, row, plan.element)
       if (value === undefined) continue
       if (numeric) setNumber(growing, place, Number(value))
       else {
