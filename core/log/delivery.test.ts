@@ -4,7 +4,7 @@ import { Arbitrary, Schema } from "effect"
 import { property } from "../../test/support/property.ts"
 import { readAckSubject } from "./delivery.ts"
 
-/** The same by the plainest means; its milliseconds are rounded where they are too near the next. */
+/** The same by the plainest means, which rounds a time that is too near the next millisecond. */
 const byTokens = (subject: string) => {
   const tokens = subject.split(".")
   const first = tokens.length >= 11 ? 6 : 4
