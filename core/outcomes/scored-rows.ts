@@ -1,7 +1,7 @@
 // What a fact answered, row by row: the predicted class or number, the probabilities, and the
 // values by which rows are sliced. A fact that does not fit its signature has no rows.
 import { decodeTexts } from "#core/inference/string-elements"
-import { viewOf } from "#core/inference/typed-views"
+import { viewForNow } from "#core/inference/typed-views"
 import type { Prediction } from "#proto/prediction"
 import type { Signature } from "#proto/signature"
 import { ELEMENT_BYTES, elementCount, type Tensor } from "#proto/tensor"
@@ -18,31 +18,46 @@ export interface ScoredRow {
 
 type Cell = string | number | boolean
 
-const cellsOf = (tensor: Tensor): ReadonlyArray<Cell> | undefined => {
-  const count = elementCount(tensor.shape)
-  const bytes = ELEMENT_BYTES[tensor.datatype]
-  if (bytes > 0 && tensor.data.byteLength !== count * bytes) return undefined
-  if (tensor.datatype === "BYTES") return decodeTexts(tensor.data, count)
-  const view = viewOf(tensor, count)
-  const isBoolean = tensor.datatype === "BOOL"
-  return Array.from({ length: count }, (_, at) => {
-    const value = view[at] ?? 0
-    return isBoolean ? Number(value) !== 0 : Number(value)
-  })
+const cellsOf = ({ datatype, shape, data }: Tensor): ReadonlyArray<Cell> | undefined => {
+  const count = elementCount(shape)
+  const bytes = ELEMENT_BYTES[datatype]
+  if (bytes > 0 && data.byteLength !== count * bytes) return undefined
+  if (datatype === "BYTES") return decodeTexts(data, count)
+  const view = viewForNow(datatype, data, count)
+  const isBoolean = datatype === "BOOL"
+  const cells: Array<Cell> = []
+  for (let at = 0; at < count; at++) {
+    const value = Number(view[at] ?? 0)
+    cells.push(isBoolean ? value !== 0 : value)
+  }
+  return cells
 }
 
-/** Cells by row, where the tensor has so many rows. */
-const rowsOf = (
+/** The cells of all rows one behind the other. */
+interface Cells {
+  readonly cells: ReadonlyArray<Cell>
+  readonly width: number
+}
+
+/** The cells of a tensor that has so many rows. */
+const cellsOfRows = (
   tensors: ReadonlyArray<Tensor> | undefined,
   name: string | undefined,
   rows: number,
-): ReadonlyArray<ReadonlyArray<Cell>> | undefined => {
+): Cells | undefined => {
   const tensor = tensors?.find((one) => one.name === name)
   if (tensor === undefined || tensor.shape[0] !== rows) return undefined
   const cells = cellsOf(tensor)
-  if (cells === undefined) return undefined
-  const width = rows === 0 ? 0 : cells.length / rows
-  return Array.from({ length: rows }, (_, row) => cells.slice(row * width, (row + 1) * width))
+  return cells === undefined ? undefined : { cells, width: rows === 0 ? 0 : cells.length / rows }
+}
+
+const cellAt = (of: Cells | undefined, row: number, column: number): Cell | undefined =>
+  of === undefined || column >= of.width ? undefined : of.cells[row * of.width + column]
+
+const numbersAt = ({ cells, width }: Cells, row: number): ReadonlyArray<number> => {
+  const numbers: Array<number> = []
+  for (let at = row * width; at < (row + 1) * width; at++) numbers.push(Number(cells[at]))
+  return numbers
 }
 
 const predictedOf = (
@@ -70,24 +85,26 @@ export const scoredRows = (
   const { outputs, request } = fact
   if (outputs === undefined) return []
   const rows = outputs[0]?.shape[0] ?? 0
-  const labels = rowsOf(outputs, signature.label, rows)
-  const probabilities = rowsOf(outputs, signature.probability, rows)
+  const labels = cellsOfRows(outputs, signature.label, rows)
+  const probabilities = cellsOfRows(outputs, signature.probability, rows)
   const slices = sliceFeatures.map((name) => {
     const feature = signature.features.find((one) => one.name === name)
-    const cells = rowsOf(request?.inputs, feature?.tensor, rows)
+    const cells = cellsOfRows(request?.inputs, feature?.tensor, rows)
     return (row: number) => {
-      const cell = cells?.[row]?.[feature?.column ?? 0]
+      const cell = cellAt(cells, row, feature?.column ?? 0)
       return cell === undefined || Number.isNaN(cell) ? undefined : String(cell)
     }
   })
-  return Array.from({ length: rows }, (_, row) => {
-    const chances = probabilities?.[row]?.map(Number)
-    return {
-      predicted: predictedOf(signature, labels?.[row]?.[0], chances),
+  const scored: Array<ScoredRow> = []
+  for (let row = 0; row < rows; row++) {
+    const chances = probabilities === undefined ? undefined : numbersAt(probabilities, row)
+    scored.push({
+      predicted: predictedOf(signature, cellAt(labels, row, 0), chances),
       probabilities: chances,
       slices: slices.map((slice) => slice(row)),
-    }
-  })
+    })
+  }
+  return scored
 }
 
 /** Place of the positive class among the classes; the second one where none is named. */
