@@ -19,8 +19,9 @@ export const labelOf = (signature: Signature, value: OutcomeValue): Label | stri
     if (Number.isFinite(number) && typeof value !== "boolean") return { number }
     return `expected a number, got ${JSON.stringify(value)}`
   }
-  if (classes === undefined || classes.length === 0) return { text: String(value) }
-  const same = classes.find((one) => String(one) === String(value))
+  const text = String(value)
+  if (classes === undefined || classes.length === 0) return { text }
+  const same = classes.find((one) => String(one) === text)
   // A file has "1.0" and "true" where a signature has 1.
   const alike =
     same ?? classes.find((one) => typeof one !== "string" && Number(one) === numberOf(value))

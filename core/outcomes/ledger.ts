@@ -236,9 +236,11 @@ export class Ledger {
     if (probabilities?.length !== classes.length) return undefined
     const chances: Array<number> = []
     classes.forEach((one, at) => {
-      chances[this.classes.of(String(one))] = probabilities[at] ?? Number.NaN
+      const code = this.classes.of(String(one))
+      while (chances.length <= code) chances.push(0)
+      chances[code] = probabilities[at] ?? Number.NaN
     })
-    return Array.from(chances, (chance) => chance ?? 0)
+    return chances
   }
 
   /** Where a position is given, that of several facts of an id which lies there. */
