@@ -146,7 +146,7 @@ const readBatch = (reader: MessageReader): Batch => {
   const offset = reader.whole()
   const size = reader.whole()
   const members = reader.text()
-  const ran = reader.text()
+  const ran = reader.name()
   if (ran !== "inline" && ran !== "worker") throw new Error("expected inline or worker")
   return { id, rows, offset, size, members, ran }
 }
@@ -167,17 +167,19 @@ const readField = (reader: MessageReader, field: string, fact: Mutable<Predictio
       fact[field] = nameOf(reader.text(), isLogId)
       return
     case "model":
-      fact.model = nameOf(reader.text(), isModelName)
+      fact.model = nameOf(reader.name(), isModelName)
       return
     case "version":
     case "pinned":
-      fact[field] = nameOf(reader.text(), isVersionName)
+      fact[field] = nameOf(reader.name(), isVersionName)
+      return
+    case "caller":
+      fact.caller = reader.name()
       return
     case "modelDigest":
     case "signatureDigest":
     case "digest":
     case "runtime":
-    case "caller":
     case "requestId":
     case "traceparent":
       fact[field] = reader.text()
