@@ -24,6 +24,15 @@ export type HistoryMessage = {
   | { readonly kind: "unreadable" }
 )
 
+const readFact = (data: Uint8Array): Prediction | undefined => {
+  try {
+    return predictionCodec.decode(data)
+  } catch (cause) {
+    if (!(cause instanceof UnreadableRecord)) throw cause
+    return undefined
+  }
+}
+
 /** What an entry of the long log is; undefined for what is no copy of ours. */
 export const historyMessage = (entry: Entry): HistoryMessage | undefined => {
   const source = readSource(entry.headers)
@@ -31,16 +40,16 @@ export const historyMessage = (entry: Entry): HistoryMessage | undefined => {
   const { position, subject } = source
   const { model, id } = rawModelAndId(subject)
   const { sequence, storedAt: at, pending, data } = entry
-  const head = { model, sequence, position, at, pending }
-  if (entry.subject === historyOutcomeSubject(model))
-    return { ...head, kind: "outcome", outcome: { id, position, at, data } }
-  if (entry.subject !== historySubject(model)) return undefined
-  try {
-    return { ...head, kind: "fact", fact: predictionCodec.decode(data) }
-  } catch (cause) {
-    if (!(cause instanceof UnreadableRecord)) throw cause
-    return { ...head, kind: "unreadable" }
+  // Nearly every entry is a fact.
+  if (entry.subject === historySubject(model)) {
+    const fact = readFact(data)
+    return fact === undefined
+      ? { model, sequence, position, at, pending, kind: "unreadable" }
+      : { model, sequence, position, at, pending, kind: "fact", fact }
   }
+  if (entry.subject !== historyOutcomeSubject(model)) return undefined
+  const outcome = { id, position, at, data }
+  return { model, sequence, position, at, pending, kind: "outcome", outcome }
 }
 
 /** From a sequence of `HISTORY` on, for ever; ends when the signal aborts. */
