@@ -167,6 +167,15 @@ test("a model that becomes slow moves to a worker, and back when it is fast ther
   expect(back.at(-1)).toBe("inline")
 })
 
+test("a size that was never run starts a worker only where it seems far too slow", async () => {
+  let now = 0
+  const engine = engineWith({ nowMicros: () => (now += 1), inlineMaxMicros: 3 })
+  await engine.load(modelOf("m", Onnx.identity(Onnx.ELEMENT.FP32)))
+  const run = async (rows: number) =>
+    (await engine.run("m", [{ ...floats([rows], 1), name: "x" }])).ran
+  expect([await run(1), await run(128), await run(4_096)]).toEqual(["inline", "inline", "worker"])
+})
+
 test("the rows that still run inline follow from the cost", async () => {
   let now = 0
   const engine = engineWith({ nowMicros: () => (now += 10) })

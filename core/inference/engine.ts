@@ -17,6 +17,11 @@ import {
 
 /** Microseconds: a worker adds 60 to 150 to a run, and a blocked thread answers nobody. */
 export const INLINE_MAX_MICROS = 200
+/**
+ * A size of which little is known may seem so many times too slow before it runs in a worker: a
+ * thread that is started for a few runs stays, and takes 20 MB.
+ */
+const UNKNOWN_FACTOR = 4
 /** Threads for runs that nobody should wait for, started when first needed. */
 export const APART_THREADS = 4
 /**
@@ -156,8 +161,9 @@ export const makeEngine = (options: EngineOptions): Engine => {
       if (apart !== undefined) return runInWorker(model, poolApart, inputs, outputs)
       const elements = elementsOf(inputs)
       const estimate = model.cost.estimate(elements) ?? Number.POSITIVE_INFINITY
+      const limit = inlineMaxMicros * (model.cost.isKnown(elements) ? 1 : UNKNOWN_FACTOR)
       const ran =
-        model.session !== undefined && estimate < inlineMaxMicros
+        model.session !== undefined && estimate < limit
           ? await runInline(model, model.session, inputs, outputs)
           : await runInWorker(model, pool, inputs, outputs)
       model.cost.observe(elements, ran.micros)

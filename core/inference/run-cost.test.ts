@@ -23,6 +23,15 @@ test("the first run of a size, which is the slowest, does not make the size slow
   expect(cost.estimate(1)).toBe(7)
 })
 
+test("a size is known after its first eight runs", () => {
+  const cost = makeRunCost()
+  for (let run = 0; run < 7; run++) cost.observe(4, 10)
+  expect(cost.isKnown(4)).toBe(false)
+  cost.observe(4, 10)
+  expect(cost.isKnown(4)).toBe(true)
+  expect([cost.isKnown(1), cost.isKnown(64)]).toEqual([false, false])
+})
+
 test("a busy machine, on which every fourth run looks slow, does not make a model slow", () => {
   const cost = makeRunCost()
   for (let run = 0; run < 1_000; run++) cost.observe(1, run % 4 === 0 ? 3_000 : 60)

@@ -14,6 +14,8 @@ const SLOWER_WEIGHT = 0.05
  * average.
  */
 const OUTLIER_FACTOR = 4
+/** The first runs of a size compile and allocate: so many say little of the others. */
+const FIRST_RUNS = 8
 /** Sizes up to 2^40 elements. */
 const SIZES = 41
 
@@ -21,6 +23,8 @@ export interface RunCost {
   readonly observe: (elements: number, micros: number) => void
   /** Microseconds; undefined before the first run. */
   readonly estimate: (elements: number) => number | undefined
+  /** Whether runs of this size are known by more than the first few of them. */
+  readonly isKnown: (elements: number) => boolean
 }
 
 const sizeOf = (elements: number): number =>
@@ -28,6 +32,7 @@ const sizeOf = (elements: number): number =>
 
 export const makeRunCost = (): RunCost => {
   const averages: Array<number | undefined> = Array.from({ length: SIZES }, () => undefined)
+  const runs = new Uint32Array(SIZES)
   /** A size never seen costs at most in proportion to the next smaller one. */
   const scaledFromBelow = (size: number): number => {
     let below = size - 1
@@ -38,6 +43,7 @@ export const makeRunCost = (): RunCost => {
     observe: (elements, micros) => {
       const size = sizeOf(elements)
       const average = averages[size]
+      runs[size] = (runs[size] ?? 0) + 1
       // The first run of a size is the slowest, too.
       if (average === undefined) averages[size] = Math.min(micros, scaledFromBelow(size))
       else {
@@ -56,5 +62,6 @@ export const makeRunCost = (): RunCost => {
       const estimate = Math.min(scaledFromBelow(size), most)
       return Number.isFinite(estimate) ? estimate : undefined
     },
+    isKnown: (elements) => (runs[sizeOf(elements)] ?? 0) >= FIRST_RUNS,
   }
 }
