@@ -6,9 +6,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Readable } from "node:stream"
 import { limitsEnvironment } from "#core/service/process-settings"
-import { inProject } from "../../cli/project.ts"
 import { freePort } from "../../cli/port.ts"
-import { startChild, type Running } from "../../cli/up/child.ts"
+import { startService } from "../../cli/programs/start-service.ts"
+import type { Running } from "../../cli/up/child.ts"
 import type { BenchOptions } from "../bench-command.ts"
 import type { Loop } from "../load/plan.ts"
 import type { Cell, Subject } from "../measure/cell.ts"
@@ -52,8 +52,7 @@ interface Monitor {
 
 const startMonitor = async (weir: WeirLaboratory, config: string): Promise<Monitor> => {
   const port = freePort(LOOPBACK)
-  const running = startChild({
-    command: [process.execPath, inProject("drift-monitor", "main.ts")],
+  const running = await startService("drift-monitor", {
     environment: {
       NATS_URL: weir.natsUrl,
       // Drift there is, since few rows are sent again and again; it is not what is asked here.

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { freePort } from "../../cli/port.ts"
 import { inProject } from "../../cli/project.ts"
+import type { Service } from "../../cli/programs/services.ts"
 import { startChild } from "../../cli/up/child.ts"
 import { commandOf, withDescendants } from "../measure/processes.ts"
 import { git } from "../measure/machine.ts"
@@ -61,28 +62,34 @@ const untilReady = async (url: string, exited: Promise<unknown>): Promise<boolea
   return false
 }
 
+/** A service is one file of its name, and was its sources in older commits. */
+const serviceSigns = (service: Service) => [`/${service}.js`, `${service}/main.ts`]
+
 const PARTS = [
-  { name: "gateway", sign: "gateway/main.ts" },
-  { name: "predictor", sign: "predictor/main.ts" },
-  { name: "nats-server", sign: "nats-server" },
+  { name: "gateway", signs: serviceSigns("gateway") },
+  { name: "predictor", signs: serviceSigns("predictor") },
+  { name: "nats-server", signs: ["nats-server"] },
 ] as const
+
+const shows = (command: string, signs: ReadonlyArray<string>): boolean =>
+  signs.some((sign) => command.includes(sign))
 
 /**
  * `up` starts a drift-monitor too, which reads every fact on what the others leave of the cores. It
  * stands still while they are measured.
  */
-const MONITOR_SIGN = "drift-monitor/main.ts"
+const MONITOR_SIGNS = serviceSigns("drift-monitor")
 
 const signalMonitor = (below: number, signal: "SIGSTOP" | "SIGCONT"): void => {
   for (const pid of withDescendants([below]))
-    if (commandOf(pid).includes(MONITOR_SIGN)) process.kill(pid, signal)
+    if (shows(commandOf(pid), MONITOR_SIGNS)) process.kill(pid, signal)
 }
 
 const partsBelow = (pid: number) => {
   const commands = withDescendants([pid]).map((child) => ({ pid: child, text: commandOf(child) }))
-  return PARTS.map(({ name, sign }) => ({
+  return PARTS.map(({ name, signs }) => ({
     name,
-    pids: commands.filter(({ text }) => text.includes(sign)).map((found) => found.pid),
+    pids: commands.filter(({ text }) => shows(text, signs)).map((found) => found.pid),
   }))
 }
 

@@ -1,15 +1,15 @@
-// `weir gateway` and `weir predictor`: one part alone, in this very process, as a container runs
-// it. The services read their own configuration from environment and flags.
-import { existsSync } from "node:fs"
+// `weir gateway` and `weir predictor`: one part alone, in the place of this very process, as a
+// container runs it. The services read their own configuration from environment and flags.
 import { describeSettings } from "#core/service/flags"
 import type { Settings } from "#core/service/settings"
 import { driftMonitorSettings } from "../../drift-monitor/settings.ts"
 import { gatewaySettings } from "../../gateway/settings.ts"
 import { predictorSettings } from "../../predictor/settings.ts"
-import { CommandFailed, type Command } from "../command.ts"
-import { inProject } from "../project.ts"
+import type { Command } from "../command.ts"
+import type { Service } from "../programs/services.ts"
+import { becomeService } from "../programs/start-service.ts"
 
-const service = (name: string, summary: string, about: string, settings: Settings): Command => ({
+const service = (name: Service, summary: string, about: string, settings: Settings): Command => ({
   name,
   summary,
   usage: `Usage: ./weir ${name} [flags]
@@ -20,14 +20,7 @@ configuration with secrets redacted, refuses a bad value or an unknown flag by n
 SIGTERM. Give secrets as variables: the flags of a process are seen by everybody on its machine.
 
 ${describeSettings(settings)}`,
-  run: async (args) => {
-    const main = inProject(name, "main.ts")
-    if (!existsSync(main)) throw new CommandFailed(`this checkout has no ${name}/main.ts`)
-    process.argv.splice(1, process.argv.length - 1, main, ...args)
-    await import(main)
-    // The service now owns the process, and ends it.
-    return new Promise<number>(() => undefined)
-  },
+  run: (args) => becomeService(name, args),
 })
 
 export const gateway = service(

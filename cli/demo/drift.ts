@@ -12,7 +12,8 @@ import { importModel } from "../laboratory/models.ts"
 import { startLaboratory, type Laboratory } from "../laboratory/system.ts"
 import { inProject } from "../project.ts"
 import { table } from "../table.ts"
-import { startChild, type Running } from "../up/child.ts"
+import { startService } from "../programs/start-service.ts"
+import type { Running } from "../up/child.ts"
 import { ARRIVALS, arrivalsModel, flightsByMonth, sendFlights, type Month } from "./arrivals.ts"
 import { WebhookReceiver, type Received } from "./webhook-receiver.ts"
 
@@ -30,9 +31,8 @@ export interface DriftDemoResult {
   readonly broken: ReadonlyArray<string>
 }
 
-const startMonitor = (laboratory: Laboratory, receiver: string, secret: string): Running =>
-  startChild({
-    command: [process.execPath, inProject("drift-monitor", "main.ts")],
+const startMonitor = (laboratory: Laboratory, receiver: string, secret: string): Promise<Running> =>
+  startService("drift-monitor", {
     environment: {
       NATS_URL: laboratory.broker.servers,
       LOG_LEVEL: "error",
@@ -169,7 +169,7 @@ export const runDriftDemo = async (say: (line: string) => void): Promise<DriftDe
       prepare: (log) => importModel(log, ARRIVALS, arrivalsModel()),
     })
     try {
-      const monitor = startMonitor(laboratory, receiver.url, secret)
+      const monitor = await startMonitor(laboratory, receiver.url, secret)
       try {
         say("nats-server, gateway, predictor and drift-monitor run; examples/flights/drift.yaml")
         return await play(laboratory, receiver, say)

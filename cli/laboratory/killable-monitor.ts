@@ -1,7 +1,7 @@
 // A drift-monitor that can be killed and started again, and a receiver for the alerts it sends.
 import { limitsEnvironment } from "#core/service/process-settings"
-import { inProject } from "../project.ts"
-import { startChild, type Running } from "../up/child.ts"
+import { startService } from "../programs/start-service.ts"
+import type { Running } from "../up/child.ts"
 import type { Laboratory } from "./system.ts"
 
 const STOP_WAIT_MILLIS = 20_000
@@ -24,7 +24,7 @@ export const startReceiver = () => {
 export class KillableMonitor {
   readonly #environment: Readonly<Record<string, string>>
   readonly #lines: Array<string> = []
-  #running: Running
+  #running: Running | undefined
 
   constructor(laboratory: Laboratory, config: string, webhook: string) {
     this.#environment = {
@@ -35,7 +35,6 @@ export class KillableMonitor {
       DRIFT_ENABLED: "true",
       DRIFT_WEBHOOK: webhook,
     }
-    this.#running = this.#start()
   }
 
   get lines(): ReadonlyArray<string> {
@@ -43,18 +42,17 @@ export class KillableMonitor {
   }
 
   async killAndRestart(): Promise<void> {
-    process.kill(this.#running.pid, "SIGKILL")
-    await this.#running.exited
-    this.#running = this.#start()
+    if (this.#running !== undefined) process.kill(this.#running.pid, "SIGKILL")
+    await this.#running?.exited
+    await this.start()
   }
 
   async stop(): Promise<void> {
-    await this.#running.stop()
+    await this.#running?.stop()
   }
 
-  #start(): Running {
-    return startChild({
-      command: [process.execPath, inProject("drift-monitor", "main.ts")],
+  async start(): Promise<void> {
+    this.#running = await startService("drift-monitor", {
       environment: this.#environment,
       stopWaitMillis: STOP_WAIT_MILLIS,
       onLine: (line) => this.#lines.push(line),

@@ -9,9 +9,9 @@ import { provision } from "#core/log/provision"
 import type { LogLimits } from "#core/log/topology"
 import { provisionArtifacts } from "#core/registry/object-upkeep"
 import { limitsEnvironment } from "#core/service/process-settings"
-import { startChild } from "../up/child.ts"
 import { Supervisor, type RestartPolicy } from "../up/supervisor.ts"
-import { inProject } from "../project.ts"
+import type { Service } from "../programs/services.ts"
+import { startService } from "../programs/start-service.ts"
 import { freePort } from "../port.ts"
 import { startBroker, type Broker } from "./broker.ts"
 
@@ -102,9 +102,8 @@ const serviceStarter =
     folder: string,
     say: (line: string) => void,
   ) =>
-  (name: string, service: string, own: Readonly<Record<string, string>>): Supervisor => {
+  (name: string, service: Service, own: Readonly<Record<string, string>>): Supervisor => {
     const child = {
-      command: [process.execPath, inProject(service, "main.ts")],
       environment: {
         NATS_URL: broker.servers,
         WEIR_DATA: folder,
@@ -118,7 +117,7 @@ const serviceStarter =
     }
     return new Supervisor(
       name,
-      async () => startChild(child),
+      () => startService(service, child),
       () => undefined,
       RESTART,
     )

@@ -142,6 +142,7 @@ const runMonitor = async (
   const { log } = laboratory
   const monitor = new KillableMonitor(laboratory, config, receiver.url)
   try {
+    await monitor.start()
     const facts = peopleFacts({
       seed: options.seed,
       reference: REFERENCE_ROWS,

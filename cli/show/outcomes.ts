@@ -30,7 +30,7 @@ import { seededRandom, shuffled } from "../laboratory/random.ts"
 import { signalPart, startLaboratory, type Laboratory } from "../laboratory/system.ts"
 import { inProject } from "../project.ts"
 import type { Show } from "../show.ts"
-import { startChild } from "../up/child.ts"
+import { startService } from "../programs/start-service.ts"
 import { importDependencies } from "../up/models.ts"
 import { Supervisor } from "../up/supervisor.ts"
 
@@ -75,7 +75,6 @@ const importVersions = async (log: Log): Promise<void> => {
 
 const startMonitor = ({ broker, limits }: Laboratory): Supervisor => {
   const child = {
-    command: [process.execPath, inProject("drift-monitor", "main.ts")],
     environment: {
       NATS_URL: broker.servers,
       LOG_FORMAT: "json",
@@ -87,7 +86,7 @@ const startMonitor = ({ broker, limits }: Laboratory): Supervisor => {
   }
   return new Supervisor(
     "monitor",
-    async () => startChild(child),
+    () => startService("drift-monitor", child),
     () => undefined,
     RESTART,
   )

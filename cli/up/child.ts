@@ -23,17 +23,6 @@ export interface ChildProcess {
   readonly onLine: (line: string) => void
 }
 
-/**
- * What a process of ours keeps of the memory that it no longer needs. Freed pages stay two seconds:
- * given back at once, as is usual, every large request has its pages made anew, a third of the CPU
- * of a request of 256 KiB. The collector is told of less memory than there is, so that it lets the
- * heap grow less: 20 to 30 MB less a process under load; told of 384 MiB it takes a tenth more CPU.
- */
-const MEMORY = {
-  MIMALLOC_PURGE_DELAY: "2000",
-  BUN_JSC_forceRAMSize: String(3 * 1024 * 1024 * 1024),
-} as const
-
 const forEachLine = async (stream: ReadableStream<Uint8Array>, onLine: (line: string) => void) => {
   let rest = ""
   const decoder = new TextDecoder()
@@ -48,7 +37,7 @@ const forEachLine = async (stream: ReadableStream<Uint8Array>, onLine: (line: st
 /** Starts the process; throws when the program is not there. */
 export const startChild = (spec: ChildProcess): Running => {
   const child = Bun.spawn([...spec.command], {
-    env: { ...MEMORY, ...process.env, ...spec.environment },
+    env: { ...process.env, ...spec.environment },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

@@ -31,7 +31,7 @@ test(
     const up = startUpOn(data, [], { DRIFT_CONFIG: config })
     await up.line("ready after")
     writeFileSync(config, "defaults: { alhpa: 0.01 }")
-    process.kill(await childOf(up.child.pid, "drift-monitor/main.ts"), "SIGKILL")
+    process.kill(await childOf(up.child.pid, "/drift-monitor.js"), "SIGKILL")
     await up.line("ERROR drift-monitor is given up; the rest serves without it")
     expect(up.said()).toContain("alhpa")
     expect(lostPart(data)).toBe("drift-monitor")

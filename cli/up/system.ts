@@ -5,8 +5,8 @@ import { startEmbeddedServer, type EmbeddedServer } from "#core/log/embedded-ser
 import { BAD_SETTINGS_EXIT_CODE } from "#core/service/settings"
 import { CommandFailed } from "../command.ts"
 import { freePort, portTrouble } from "../port.ts"
-import { inProject } from "../project.ts"
-import { startChild } from "./child.ts"
+import type { Service } from "../programs/services.ts"
+import { startService } from "../programs/start-service.ts"
 import { makeDataFolder } from "./folders.ts"
 import { noteLost } from "./lost-parts.ts"
 import type { UpOptions } from "./options.ts"
@@ -70,12 +70,11 @@ const serviceStarter =
   (options: UpOptions, natsUrl: string, listener: Listener) =>
   (
     name: string,
-    folder: string,
+    program: Service,
     stopWaitMillis: number,
     own: Readonly<Record<string, string>>,
   ): Supervisor => {
     const child = {
-      command: [process.execPath, inProject(folder, "main.ts")],
       environment: {
         NATS_URL: natsUrl,
         WEIR_DATA: options.dataFolder,
@@ -87,7 +86,7 @@ const serviceStarter =
       stopWaitMillis,
       onLine: (line: string) => listener.onLine(name, line),
     }
-    const start = async () => startChild(child)
+    const start = () => startService(program, child)
     return new Supervisor(name, start, listener.onEvent, SERVICE_RESTARTS)
   }
 

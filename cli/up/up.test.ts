@@ -48,7 +48,7 @@ test(
       "-P",
       String(up.child.pid),
       "-f",
-      "predictor/main.ts",
+      "/predictor.js",
     ])
     process.kill(Number(predictors.stdout.toString()), "SIGKILL")
     await up.line("predictor ended (SIGKILL), starts again in 200 ms")
@@ -87,7 +87,7 @@ test(
     await up.line("ready after")
     const server = await findRunningServer(join(up.data, "nats"))
     const connection = await connect({ servers: server?.url ?? "", reconnect: false })
-    const services = Bun.spawnSync(["pgrep", "-P", String(up.child.pid), "-f", "main.ts"])
+    const services = Bun.spawnSync(["pgrep", "-P", String(up.child.pid), "-f", "/programs/"])
     const pids = services.stdout.toString().trim().split("\n")
     expect(pids).toHaveLength(3)
     up.child.kill("SIGKILL")
