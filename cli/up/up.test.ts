@@ -43,13 +43,7 @@ test(
     expect(JSON.parse(copied.stdout.toString())).toMatchObject({ model: "flights", version: "1" })
     expect(await predict(up.url)).toMatchObject({ status: 200, body: { predictions: [0] } })
 
-    const predictors = Bun.spawnSync([
-      "pgrep",
-      "-P",
-      String(up.child.pid),
-      "-f",
-      "/predictor.js",
-    ])
+    const predictors = Bun.spawnSync(["pgrep", "-P", String(up.child.pid), "-f", "/predictor.js"])
     process.kill(Number(predictors.stdout.toString()), "SIGKILL")
     await up.line("predictor ended (SIGKILL), starts again in 200 ms")
     expect((await predict(up.url)).status).toBe(200)
