@@ -4,6 +4,7 @@ import { encodeTexts } from "#core/inference/string-elements"
 import type { Prediction } from "#proto/prediction"
 import type { Signature } from "#proto/signature"
 import type { Tensor } from "#proto/tensor"
+import { unaligned } from "../../test/support/unaligned.ts"
 import { addRows, columnPlans } from "./columns.ts"
 import { TableBuilder } from "./table.ts"
 
@@ -37,12 +38,6 @@ const MIXED: Signature = {
 
 type Place = (data: Uint8Array) => Uint8Array
 const asItIs: Place = (data) => data
-/** As a message from the log has it: a part of a larger buffer that begins anywhere. */
-const unaligned: Place = (data) => {
-  const whole = Buffer.alloc(data.byteLength + 5, 0xff)
-  whole.set(data, 3)
-  return whole.subarray(3, 3 + data.byteLength)
-}
 
 const mixedFact = (place: Place): Prediction => {
   const tensor = (

@@ -1,16 +1,10 @@
 import { expect, test } from "bun:test"
 import { type Datatype, DATATYPES, ELEMENT_BYTES, type Tensor } from "#proto/tensor"
+import { unaligned } from "../../test/support/unaligned.ts"
 import * as Onnx from "./onnx-test-models.ts"
 import { openSession } from "./session.ts"
 import { encodeTexts } from "./string-elements.ts"
 import { TensorUnreadable, toRuntime } from "./tensor-data.ts"
-
-/** A view at an odd position of a larger buffer, as decoded messages give them. */
-const unaligned = (data: Uint8Array): Uint8Array => {
-  const whole = new Uint8Array(data.byteLength + 3)
-  whole.set(data, 1)
-  return whole.subarray(1, 1 + data.byteLength)
-}
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text, "hex"))
 

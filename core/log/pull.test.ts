@@ -6,7 +6,8 @@ import { headers as natsHeaders } from "nats"
 import { until } from "../../test/support/eventually.ts"
 import { openTestLog, reconnected, type TestLog } from "../../test/support/open-log.ts"
 import { PREDICTOR, REQUESTS, requestSubject } from "../../proto/subjects.ts"
-import { readAckSubject, type Delivery } from "./delivery.ts"
+import { readAckSubject } from "./ack-subject.ts"
+import type { Delivery } from "./delivery.ts"
 import { Pull, type PullLoss } from "./pull.ts"
 
 setDefaultTimeout(30_000)

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test"
 import type { Prediction } from "#proto/prediction"
 import type { Signature } from "#proto/signature"
 import type { Tensor } from "#proto/tensor"
+import { unaligned } from "../../test/support/unaligned.ts"
 import { scoredRows } from "./scored-rows.ts"
 
 const MIXED: Signature = {
@@ -26,17 +27,12 @@ const MIXED: Signature = {
   batching: true,
 }
 
-/** As a message from the log has it: a part of a larger buffer that begins anywhere. */
 const tensor = (
   name: string,
   datatype: Tensor["datatype"],
   shape: ReadonlyArray<number>,
-  { buffer, byteLength }: { readonly buffer: ArrayBufferLike; readonly byteLength: number },
-): Tensor => {
-  const whole = Buffer.alloc(byteLength + 5, 0xff)
-  whole.set(new Uint8Array(buffer), 3)
-  return { name, datatype, shape, data: whole.subarray(3, 3 + byteLength) }
-}
+  { buffer }: { readonly buffer: ArrayBufferLike },
+): Tensor => ({ name, datatype, shape, data: unaligned(new Uint8Array(buffer)) })
 
 const label = tensor("label", "INT64", [2], BigInt64Array.of(2n, 0n))
 const probabilities = tensor(

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test"
 import { Arbitrary, Schema } from "effect"
 import { property } from "../../test/support/property.ts"
-import { readAckSubject } from "./delivery.ts"
+import { readAckSubject } from "./ack-subject.ts"
 
 /** The same by the plainest means, which rounds a time that is too near the next millisecond. */
 const byTokens = (subject: string) => {
