@@ -21,8 +21,8 @@ const REMAKE_PAUSE_MILLIS = 200
 const RANGE_QUIET_MILLIS = 1_000
 
 /**
- * How often an observer of the facts looks for more when it has read everything. None is in a
- * hurry, and being told of each fact alone would take from serving.
+ * How often an observer of the facts looks for more when none came; while they come, five times as
+ * often (pull.ts). None is in a hurry, and being told of each fact alone would take from serving.
  */
 export const LOOK_MILLIS = 200
 
@@ -51,7 +51,7 @@ export interface ReadOptions {
   readonly headersOnly?: boolean
   /** Messages fetched ahead of the reader: what a slow one costs in memory. */
   readonly aheadMax?: number
-  /** How long after it has read everything it looks again; told of each message without. */
+  /** How often it looks for more (pull.ts); told of each message without. */
   readonly paceMillis?: number
   readonly signal?: AbortSignal | undefined
 }
