@@ -8,7 +8,7 @@ import { slopePerHour } from "./commands/soak.ts"
 import { latencyOf } from "./load/histogram.ts"
 import { measureCell, type Cell } from "./measure/cell.ts"
 import { canMeasure, usageOf } from "./measure/processes.ts"
-import { againstTargets } from "./peers/targets.ts"
+import { againstTargets, readingOf } from "./peers/targets.ts"
 import { barChart, lineChart } from "./report/chart.ts"
 import { makeReport, writeReport } from "./report/report.ts"
 import { checkAnswers } from "./systems/check-answers.ts"
@@ -87,8 +87,7 @@ describe("figures", () => {
   test("are held against the targets as ratios, and only where the peer was measured", () => {
     const system = (name: string, perSecond: number, p99: number) => ({
       name,
-      title: name,
-      cells: [1, 2, 3, 4].map(() => cell(perSecond, p99)),
+      readings: [1, 2, 3, 4].map(() => readingOf(cell(perSecond, p99))),
     })
     const all = [system("weir", 90, 4), system("weir-again", 110, 6), system("fastapi-2", 100, 10)]
     const marks = againstTargets(all)

@@ -3,6 +3,7 @@
 import { UsageError } from "../../cli/command.ts"
 import type { Bench, BenchOptions } from "../bench-command.ts"
 import type { HttpTarget } from "../load/plan.ts"
+import { runWrk, type WrkFigures } from "../load/wrk.ts"
 import { measureCell, type Cell, type Subject } from "../measure/cell.ts"
 import { memoryOf } from "../measure/weir-cells.ts"
 import { fastapiPeers } from "../peers/fastapi.ts"
@@ -10,9 +11,9 @@ import type { Peer } from "../peers/peer.ts"
 import { modelServers } from "../peers/servers.ts"
 import { setUp } from "../peers/set-up.ts"
 import { startPeer } from "../peers/start-peer.ts"
-import { againstTargets } from "../peers/targets.ts"
+import { againstTargets, readingOf, wrkReadingOf, type Reading } from "../peers/targets.ts"
 import { millis, whole } from "../report/markdown.ts"
-import type { TextTable } from "../report/report.ts"
+import type { Mark, TextTable } from "../report/report.ts"
 import { checkWeir, predictTarget, startWeir, type WeirOptions } from "../systems/weir.ts"
 
 const SECONDS = 5
@@ -31,18 +32,37 @@ const LOADS = [
   { callers: 32, rows: 32 },
 ] as const
 
-export interface Measured {
+interface Figures {
+  readonly cells: ReadonlyArray<Cell>
+  /** What wrk says of the loads with one row; empty where it is not installed. */
+  readonly byWrk: ReadonlyArray<WrkFigures>
+}
+
+export interface Measured extends Figures {
   readonly name: string
   readonly title: string
   readonly logs: string
-  readonly cells: ReadonlyArray<Cell>
+}
+
+const measureByWrk = async (
+  target: HttpTarget,
+  options: BenchOptions,
+): Promise<ReadonlyArray<WrkFigures>> => {
+  const all: Array<WrkFigures> = []
+  for (const { callers, rows } of LOADS) {
+    if (rows !== 1) continue
+    const found = await runWrk(target, callers, options.seconds ?? SECONDS)
+    if (found === undefined) return []
+    all.push(found)
+  }
+  return all
 }
 
 const measure = async (
   subject: Subject,
   target: (rows: number) => Promise<HttpTarget>,
   options: BenchOptions,
-): Promise<ReadonlyArray<Cell>> => {
+): Promise<Figures> => {
   const cells: Array<Cell> = []
   const cell = async (callers: number, rows: number, seconds: number, warmUpSeconds: number) =>
     measureCell({
@@ -62,8 +82,9 @@ const measure = async (
     cells.push((await cell(callers, rows, options.seconds ?? SECONDS, warm)).cell)
   }
   const texts = cells.map(({ load, rowsPerSecond }) => `${load} ${whole(rowsPerSecond)} rows/s`)
+  const byWrk = await measureByWrk(await target(1), options)
   options.say(`  ${subject.name}: ${texts.join(", ")}`)
-  return cells
+  return { cells, byWrk }
 }
 
 const measureWeir = async (
@@ -75,8 +96,8 @@ const measureWeir = async (
   try {
     await checkWeir(weir, 1)
     await checkWeir(weir, 32)
-    const cells = await measure(weir, (rows) => predictTarget(weir.url, rows), options)
-    return { name, title: weir.name, logs: "request and answer", cells }
+    const figures = await measure(weir, (rows) => predictTarget(weir.url, rows), options)
+    return { name, title: weir.name, logs: "request and answer", ...figures }
   } finally {
     await weir.stop()
   }
@@ -92,7 +113,7 @@ const measurePeer = async (peer: Peer, options: BenchOptions): Promise<Measured 
     try {
       await running.check(1)
       await running.check(32)
-      return { name, title, logs, cells: await measure(running, running.target, options) }
+      return { name, title, logs, ...(await measure(running, running.target, options)) }
     } finally {
       await running.stop()
     }
@@ -109,10 +130,8 @@ const chosen = (only: ReadonlyArray<string>): ReadonlyArray<Peer> => {
   return only.length === 0 ? PEERS : PEERS.filter(({ name }) => only.includes(name))
 }
 
-const cellText = (cell: Cell | undefined): string =>
-  cell === undefined
-    ? ""
-    : `${whole(cell.perSecond)}, ${millis(cell.latency.p50)}, ${millis(cell.latency.p99)}`
+const readingText = ({ perSecond, p50Millis, p99Millis }: Reading): string =>
+  `${whole(perSecond)}, ${millis(p50Millis)}, ${millis(p99Millis)}`
 
 const besideTable = (all: ReadonlyArray<Measured>): TextTable => ({
   title: "req/s, p50 ms, p99 ms; rows a second of 32 rows a request; RSS",
@@ -120,11 +139,33 @@ const besideTable = (all: ReadonlyArray<Measured>): TextTable => ({
   rows: all.map(({ title, logs, cells }) => [
     title,
     logs,
-    ...cells.slice(0, 3).map(cellText),
+    ...cells.slice(0, 3).map((cell) => readingText(readingOf(cell))),
     whole(cells[3]?.rowsPerSecond ?? 0),
     whole(Math.max(0, ...cells.map(memoryOf)) / MB),
   ]),
 })
+
+/** The generator with which the targets were measured. */
+const wrkTables = (all: ReadonlyArray<Measured>): ReadonlyArray<TextTable> => {
+  const found = all.filter(({ byWrk }) => byWrk.length > 0)
+  if (found.length === 0) return []
+  const columns = ["server", "c=1", "c=32", "c=128", "errors"]
+  const rows = found.map(({ title, byWrk }) => [
+    title,
+    ...byWrk.map((one) => readingText(wrkReadingOf(one))),
+    whole(byWrk.reduce((sum, { errors }) => sum + errors, 0)),
+  ])
+  return [{ title: "The same by wrk, 1 thread: req/s, p50 ms, p99 ms", columns, rows }]
+}
+
+const marksOf = (all: ReadonlyArray<Measured>): ReadonlyArray<Mark> => {
+  const own = all.map(({ name, cells }) => ({ name, readings: cells.map(readingOf) }))
+  const byWrk = all.map((one) => ({ name: one.name, readings: one.byWrk.map(wrkReadingOf) }))
+  return [
+    ...againstTargets(own),
+    ...againstTargets(byWrk).map((mark) => ({ ...mark, figure: `${mark.figure}, by wrk` })),
+  ]
+}
 
 /** Both runs of Weir, begin and end, are taken: the machine may have changed between. */
 const measureAll = async (options: BenchOptions) => {
@@ -156,11 +197,12 @@ export const peers: Bench = {
       name: "peers",
       title: "Beside what people pick instead",
       cells: all.flatMap(({ cells }) => cells),
-      tables: [besideTable(all)],
-      marks: againstTargets(all),
+      tables: [besideTable(all), ...wrkTables(all)],
+      marks: marksOf(all),
       notes: [
         ...skipped,
         "Ratios count, not digits: the load generator shares the cores with the server.",
+        ...(all.some(({ byWrk }) => byWrk.length > 0) ? [] : ["wrk is not installed."]),
       ],
       chart: {
         kind: "bars",

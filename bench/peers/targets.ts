@@ -1,52 +1,75 @@
 // The figures to reach beside the peers, as ratios within one run: "must" closes an issue, "aim" is
 // where we are going. A target whose peer was left out is left out too.
 import type { Cell } from "../measure/cell.ts"
+import type { WrkFigures } from "../load/wrk.ts"
 import type { Mark } from "../report/report.ts"
+
+/** What the targets are about, of one load. */
+export interface Reading {
+  readonly perSecond: number
+  readonly rowsPerSecond: number
+  readonly p50Millis: number
+  readonly p99Millis: number
+}
+
+export const readingOf = ({ perSecond, rowsPerSecond, latency }: Cell): Reading => ({
+  perSecond,
+  rowsPerSecond,
+  p50Millis: latency.p50,
+  p99Millis: latency.p99,
+})
+
+/** Of requests with one row each. */
+export const wrkReadingOf = ({ perSecond, p50Millis, p99Millis }: WrkFigures): Reading => ({
+  perSecond,
+  rowsPerSecond: perSecond,
+  p50Millis,
+  p99Millis,
+})
 
 interface System {
   readonly name: string
-  readonly title: string
-  readonly cells: ReadonlyArray<Cell>
+  readonly readings: ReadonlyArray<Reading>
 }
 
-type Figure = (cell: Cell) => number
+type Figure = (reading: Reading) => number
 
 interface Target {
   readonly figure: string
   readonly ours: string
   /** Undefined: the best of all peers. */
   readonly theirs: string | undefined
-  /** Place among a system's cells. */
-  readonly cell: number
+  /** Place among a system's readings. */
+  readonly at: number
   readonly of: Figure
   readonly isLessBetter: boolean
   readonly must: number
   readonly aim: number
 }
 
-const perSecond: Figure = (cell) => cell.perSecond
-const rowsPerSecond: Figure = (cell) => cell.rowsPerSecond
-const p50: Figure = (cell) => cell.latency.p50
-const p99: Figure = (cell) => cell.latency.p99
+const perSecond: Figure = (reading) => reading.perSecond
+const rowsPerSecond: Figure = (reading) => reading.rowsPerSecond
+const p50: Figure = (reading) => reading.p50Millis
+const p99: Figure = (reading) => reading.p99Millis
 
 const atLeast = (
   figure: string,
   theirs: string,
-  cell: number,
+  at: number,
   must: number,
   aim: number,
   of: Figure = perSecond,
   ours = "weir",
-): Target => ({ figure, ours, theirs, cell, of, isLessBetter: false, must, aim })
+): Target => ({ figure, ours, theirs, at, of, isLessBetter: false, must, aim })
 
 const atMost = (
   figure: string,
   theirs: string | undefined,
-  cell: number,
+  at: number,
   must: number,
   aim: number,
   of: Figure,
-): Target => ({ figure, ours: "weir", theirs, cell, of, isLessBetter: true, must, aim })
+): Target => ({ figure, ours: "weir", theirs, at, of, isLessBetter: true, must, aim })
 
 const TARGETS: ReadonlyArray<Target> = [
   atLeast("throughput at c=32 ÷ FastAPI, 2 workers, no log", "fastapi-2", 1, 1, 1.5),
@@ -62,11 +85,11 @@ const TARGETS: ReadonlyArray<Target> = [
   atMost("p50 at c=1 ÷ FastAPI + JetStream", "fastapi-jetstream", 0, 1.6, 0.9, p50),
   atMost("p99 at c=128 ÷ the best peer", undefined, 2, 0.6, 1 / 3, p99),
   atLeast("32 rows, rows/s ÷ FastAPI, 2 workers", "fastapi-2", 3, 1.2, 2, rowsPerSecond),
-  ...[1, 2].map((cell) =>
+  ...[1, 2].map((at) =>
     atLeast(
-      `synced, throughput at c=${cell === 1 ? 32 : 128} ÷ FastAPI + JetStream, synced`,
+      `synced, throughput at c=${at === 1 ? 32 : 128} ÷ FastAPI + JetStream, synced`,
       "fastapi-fsync",
-      cell,
+      at,
       0.8,
       1.5,
       perSecond,
@@ -75,9 +98,9 @@ const TARGETS: ReadonlyArray<Target> = [
   ),
 ]
 
-const figureOf = (systems: ReadonlyArray<System>, { cell, of }: Target): number | undefined => {
-  const values = systems.flatMap(({ cells }) => {
-    const found = cells[cell]
+const figureOf = (systems: ReadonlyArray<System>, { at, of }: Target): number | undefined => {
+  const values = systems.flatMap(({ readings }) => {
+    const found = readings[at]
     return found === undefined ? [] : [of(found)]
   })
   return values.length === 0
