@@ -37,6 +37,10 @@ export const typeText = (schema: JsonSchema): string => {
   return schema.properties === undefined ? "map" : "record"
 }
 
+/** Of hexadecimal text, which is bytes where it is stored. */
+const stored = (bytes: number | undefined): string | undefined =>
+  bytes === undefined ? undefined : `${bytes} bytes, hexadecimal in JSON`
+
 const isList = (nested: Nested): nested is readonly [Layout] => Array.isArray(nested)
 
 /** A table for a record, and one for each record in it, named by its path. */
@@ -56,7 +60,7 @@ const fieldTables = (
   const rows = fields.map((field, index) => {
     const row = [
       code(field),
-      typeText(properties[field] ?? {}),
+      stored(layout?.hex?.[field]) ?? typeText(properties[field] ?? {}),
       schema.required?.includes(field) === true ? "required" : "optional",
       notes[field] ?? "",
     ]

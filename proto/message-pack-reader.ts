@@ -11,6 +11,11 @@ const REPLACEMENT = "\ufffd"
 const KEPT_NAMES = 256
 const KEPT_NAME_MAX_BYTES = 31
 const keptNames = Array.from({ length: KEPT_NAMES }, () => "")
+/** Hexadecimal texts likewise, with the bytes that they stand for. */
+const KEPT_HEX = 64
+const KEPT_HEX_MAX_BYTES = 32
+const keptHex = Array.from({ length: KEPT_HEX }, () => "")
+const keptHexBytes = new Uint8Array(KEPT_HEX * KEPT_HEX_MAX_BYTES)
 
 const isSmall = (marker: number): boolean => marker < 0x80 || marker >= 0xe0
 
@@ -104,13 +109,28 @@ export class MessageReader {
 
   /** A view, not a copy. */
   bytes(): Uint8Array {
-    const marker = this.#byte()
-    const length =
-      marker >= 0xc4 && marker <= 0xc6
-        ? this.#length(1 << (marker - 0xc4))
-        : this.#unexpected("bytes", marker)
+    const length = this.#binary()
     const start = this.#take(length)
     return this.#bytes.subarray(start, start + length)
+  }
+
+  /** The hexadecimal text of exactly `count` bytes. */
+  hex(count: number): string {
+    return this.#hexAt(this.#exactly(count), count)
+  }
+
+  /** As `hex`, for bytes that are likely to come again: their text is not made twice. */
+  hexName(count: number): string {
+    const start = this.#exactly(count)
+    if (count > KEPT_HEX_MAX_BYTES) return this.#hexAt(start, count)
+    const slot = (this.#bytes[start] ?? 0) & (KEPT_HEX - 1)
+    const kept = keptHex[slot] ?? ""
+    const from = slot * KEPT_HEX_MAX_BYTES
+    if (kept.length === 2 * count && this.#equals(start, count, keptHexBytes, from)) return kept
+    const text = this.#hexAt(start, count)
+    keptHex[slot] = text
+    keptHexBytes.set(this.#bytes.subarray(start, start + count), from)
+    return text
   }
 
   /** A whole number from 0 to 2^53 − 1. */
@@ -168,6 +188,31 @@ export class MessageReader {
   #pass(length: number): 0 {
     this.#take(length)
     return 0
+  }
+
+  /** Takes exactly `count` bytes; returns where they begin. */
+  #exactly(count: number): number {
+    const length = this.#binary()
+    if (length !== count) throw new Error(`expected ${count} bytes, got ${length}`)
+    return this.#take(count)
+  }
+
+  #hexAt(start: number, count: number): string {
+    return this.#buffer().toString("hex", start, start + count)
+  }
+
+  #equals(start: number, count: number, other: Uint8Array, from: number): boolean {
+    for (let at = 0; at < count; at++)
+      if (this.#bytes[start + at] !== other[from + at]) return false
+    return true
+  }
+
+  /** Length of the bytes that begin here. */
+  #binary(): number {
+    const marker = this.#byte()
+    return marker >= 0xc4 && marker <= 0xc6
+      ? this.#length(1 << (marker - 0xc4))
+      : this.#unexpected("bytes", marker)
   }
 
   #byte(): number {

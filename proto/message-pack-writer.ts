@@ -76,7 +76,7 @@ export class MessagePackWriter {
     else if (typeof value === "boolean") {
       this.#room(1)
       this.#bytes[this.#at++] = value ? 0xc3 : 0xc2
-    } else if (value instanceof Uint8Array) this.#binary(value)
+    } else if (value instanceof Uint8Array) this.binary(value)
     else if (Array.isArray(value)) {
       this.listOf(value.length)
       for (const item of value) this.value(item)
@@ -106,7 +106,7 @@ export class MessagePackWriter {
     this.#at += encoded.byteLength
   }
 
-  #binary(data: Uint8Array): void {
+  binary(data: Uint8Array): void {
     const { byteLength } = data
     this.#room(NUMBER_BYTES + byteLength)
     if (byteLength < 0x100) this.#small(0xc4, byteLength)

@@ -3,6 +3,8 @@
 // and then checked whole by its schema.
 import { Decoder } from "@msgpack/msgpack"
 import { Schema } from "effect"
+import { asBuffer } from "./as-buffer.ts"
+import { HexadecimalField } from "./hexadecimal.ts"
 import { checkExtent } from "./message-pack-scan.ts"
 import { MessagePackWriter } from "./message-pack-writer.ts"
 
@@ -41,6 +43,8 @@ export type Nested = Layout | readonly [Layout]
 export interface Layout {
   readonly fields: ReadonlyArray<string>
   readonly nested?: Readonly<Record<string, Nested>>
+  /** Fields whose hexadecimal text is stored as bytes, and as how many. */
+  readonly hex?: Readonly<Record<string, number>>
   /**
    * How many of the last fields came later: absent ones are left out there, so that a record that
    * needs none of them has the bytes that it always had. Only of a whole record.
@@ -54,6 +58,7 @@ interface Step {
   /** Layout of a record, or of each record of a list. */
   readonly one: ReadonlyArray<Step> | undefined
   readonly each: ReadonlyArray<Step> | undefined
+  readonly hex: HexadecimalField | undefined
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -64,10 +69,12 @@ const isList = (nested: Nested): nested is readonly [Layout] => Array.isArray(ne
 const stepsOf = (layout: Layout): ReadonlyArray<Step> =>
   layout.fields.map((field) => {
     const nested = layout.nested?.[field]
-    if (nested === undefined) return { field, one: undefined, each: undefined }
+    const bytes = layout.hex?.[field]
+    const hex = bytes === undefined ? undefined : new HexadecimalField(bytes)
+    if (nested === undefined) return { field, one: undefined, each: undefined, hex }
     return isList(nested)
-      ? { field, one: undefined, each: stepsOf(nested[0]) }
-      : { field, one: stepsOf(nested), each: undefined }
+      ? { field, one: undefined, each: stepsOf(nested[0]), hex: undefined }
+      : { field, one: stepsOf(nested), each: undefined, hex: undefined }
   })
 
 // A reader that guards itself refuses a map with this key, and with it the whole record.
@@ -85,9 +92,10 @@ const writeFields = (
   steps: ReadonlyArray<Step>,
   value: Readonly<Record<string, unknown>>,
 ): void => {
-  for (const { field, one, each } of steps) {
+  for (const { field, one, each, hex } of steps) {
     const part = value[field]
     if (isAbsent(part)) writer.nil()
+    else if (hex !== undefined) writeHex(field, hex, part)
     else if (one !== undefined) writeRecord(one, part)
     else if (each === undefined) writer.value(readable(part))
     else if (Array.isArray(part)) {
@@ -97,11 +105,23 @@ const writeFields = (
   }
 }
 
+const writeHex = (field: string, hex: HexadecimalField, part: unknown): void => {
+  const bytes = hex.bytesOf(part)
+  if (bytes === undefined)
+    throw new Error(`${field}: expected ${2 * hex.byteLength} lower-case hexadecimal digits`)
+  writer.binary(bytes)
+}
+
 const writeRecord = (steps: ReadonlyArray<Step>, value: unknown): void => {
   if (isRecord(value)) {
     writer.listOf(steps.length)
     writeFields(steps, value)
   } else writer.nil()
+}
+
+const readHex = (field: string, bytes: number, part: unknown): string => {
+  if (part instanceof Uint8Array && part.byteLength === bytes) return asBuffer(part).toString("hex")
+  throw new Error(`${field}: expected ${bytes} bytes`)
 }
 
 const fromWire = (steps: ReadonlyArray<Step>, wire: unknown): unknown => {
@@ -116,8 +136,9 @@ const fromWire = (steps: ReadonlyArray<Step>, wire: unknown): unknown => {
     const step = steps[index]
     // Absent and null are one: optional fields are left out of the record.
     if (part === null || part === undefined || step === undefined) continue
-    const { field, one, each } = step
-    if (one !== undefined) record[field] = fromWire(one, part)
+    const { field, one, each, hex } = step
+    if (hex !== undefined) record[field] = readHex(field, hex.byteLength, part)
+    else if (one !== undefined) record[field] = fromWire(one, part)
     else if (each === undefined) record[field] = part
     else record[field] = Array.isArray(part) ? part.map((item) => fromWire(each, item)) : part
   }

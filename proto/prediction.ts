@@ -1,5 +1,6 @@
 // The fact of a request: what was asked, and what came of it. Exactly one is stored for each id.
 import { Schema } from "effect"
+import { hexadecimal } from "./hexadecimal.ts"
 import { MessageReader } from "./message-pack-reader.ts"
 import { recordCodec } from "./message-pack.ts"
 import { isLogId, isModelName, isVersionName, LogId, ModelName, VersionName } from "./names.ts"
@@ -31,6 +32,11 @@ export type FailureReason = typeof FailureReason.Type
 export const Failure = Schema.Struct({ reason: FailureReason, message: Schema.String })
 export type Failure = typeof Failure.Type
 
+/** SHA-256, and what names the members of a batch (digest.ts). */
+const DIGEST_BYTES = 32
+const MEMBERS_BYTES = 16
+const Digest = hexadecimal(DIGEST_BYTES)
+
 /**
  * The batch that really produced an output; with the model's digest it is what an exact replay
  * needs.
@@ -41,8 +47,8 @@ export const Batch = Schema.Struct({
   rows: Schema.Int,
   offset: Schema.Int,
   size: Schema.Int,
-  /** SHA-256 over the ids of the members in their order, hexadecimal. */
-  members: Schema.String,
+  /** SHA-256 over the ids of the members in their order, its first half. */
+  members: hexadecimal(MEMBERS_BYTES),
   ran: Schema.Literals(["inline", "worker"]),
 })
 export type Batch = typeof Batch.Type
@@ -71,12 +77,12 @@ export const Prediction = Schema.Struct({
   model: ModelName,
   /** Absent when none could be chosen. */
   version: Schema.optionalKey(VersionName),
-  modelDigest: Schema.optionalKey(Schema.String),
-  signatureDigest: Schema.optionalKey(Schema.String),
+  modelDigest: Schema.optionalKey(Digest),
+  signatureDigest: Schema.optionalKey(Digest),
   /** Absent when the request could not be read; its bytes are then in the dead letter. */
   request: Schema.optionalKey(InferenceRequest),
   /** Digest of the decoded request (digest.ts). */
-  digest: Schema.optionalKey(Schema.String),
+  digest: Schema.optionalKey(Digest),
   pinned: Schema.optionalKey(VersionName),
   outputs: Schema.optionalKey(Schema.Array(Tensor)),
   failure: Schema.optionalKey(Failure),
@@ -120,11 +126,15 @@ export const PREDICTION_LAYOUT = {
     "quality",
   ],
   later: 1,
+  hex: { modelDigest: DIGEST_BYTES, signatureDigest: DIGEST_BYTES, digest: DIGEST_BYTES },
   nested: {
     request: REQUEST_LAYOUT,
     outputs: [{ fields: TENSOR_FIELDS }],
     failure: { fields: ["reason", "message"] },
-    batch: { fields: ["id", "rows", "offset", "size", "members", "ran"] },
+    batch: {
+      fields: ["id", "rows", "offset", "size", "members", "ran"],
+      hex: { members: MEMBERS_BYTES },
+    },
     times: { fields: ["stored", "taken", "begun", "ended"] },
     quality: { fields: ["suite", "expectation", "columns", "row", "message"] },
   },
@@ -145,7 +155,7 @@ const readBatch = (reader: MessageReader): Batch => {
   const rows = reader.whole()
   const offset = reader.whole()
   const size = reader.whole()
-  const members = reader.text()
+  const members = reader.hexName(PREDICTION_LAYOUT.nested.batch.hex.members)
   const ran = reader.name()
   if (ran !== "inline" && ran !== "worker") throw new Error("expected inline or worker")
   return { id, rows, offset, size, members, ran }
@@ -178,7 +188,11 @@ const readField = (reader: MessageReader, field: string, fact: Mutable<Predictio
       return
     case "modelDigest":
     case "signatureDigest":
+      fact[field] = reader.hexName(PREDICTION_LAYOUT.hex[field])
+      return
     case "digest":
+      fact.digest = reader.hex(PREDICTION_LAYOUT.hex.digest)
+      return
     case "runtime":
     case "requestId":
     case "traceparent":

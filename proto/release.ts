@@ -8,14 +8,17 @@ import { Signature } from "./signature.ts"
 /** Milliseconds since 1970. */
 const At = Schema.Finite
 
+/** Both stand in every fact of the version, where no other text has room. */
+const Sha256 = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/u))
+
 export const VersionRegistered = Schema.TaggedStruct("VersionRegistered", {
   model: ModelName,
   version: VersionName,
   /** SHA-256 of the model's bytes, hexadecimal: its name in the object store. */
-  digest: Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/u)),
+  digest: Sha256,
   bytes: Schema.Int,
   signature: Signature,
-  signatureDigest: Schema.String,
+  signatureDigest: Sha256,
   /** Where the bytes came from: a directory, a file, the protocol, a training run. */
   source: Schema.String,
   at: At,

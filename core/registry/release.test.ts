@@ -71,7 +71,7 @@ test("other bytes under a registered version are refused", () => {
 
 test("another signature for registered bytes is refused", () => {
   given(registered("1"))
-    .when({ ...registration("1"), signatureDigest: "b" })
+    .when({ ...registration("1"), signatureDigest: "b".repeat(64) })
     .thenRefused("version 1 is registered with another signature; a change needs a new version")
 })
 

@@ -63,7 +63,7 @@ export const registration = (version: string, letter = "a", at = 1): Register =>
   digest: letter.repeat(64),
   bytes: 3,
   signature: signatureOf(letter),
-  signatureDigest: letter,
+  signatureDigest: letter.repeat(64),
   source: "test",
   at,
 })

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test"
+import { Encoder } from "@msgpack/msgpack"
 import { Arbitrary } from "effect"
 import { Prediction, predictionCodec } from "#proto/prediction"
 import { property } from "../../test/support/property.ts"
@@ -21,6 +22,7 @@ const fact: Prediction = {
     clientId: "é",
     parameters: { a: 1.5, b: -3, c: true, d: "x".repeat(300) },
   },
+  digest: "0f".repeat(32),
   outputs: [{ name: "y", datatype: "INT64", shape: [70_000], data: new Uint8Array(560_000) }],
   times: { stored: 1_795_307_070_528, taken: 2.5 },
   deliveries: 1,
@@ -47,6 +49,16 @@ test("refuses bytes that end early, go on, or are something else", () => {
     expect(() => readFact(bytes.subarray(0, length))).toThrow()
   expect(() => readFact(Buffer.concat([bytes, new Uint8Array(1)]))).toThrow("after the value")
   expect(() => readFact(new TextEncoder().encode('{"id":"a"}'))).toThrow()
+})
+
+test("a digest of another length or as text is refused by its name", () => {
+  const rest = Array<null>(5).fill(null)
+  for (const digest of [new Uint8Array(31), new Uint8Array(33), "0f".repeat(32)]) {
+    const fields = ["a", "m", null, null, null, null, digest, ...rest, [1, 2], 1, ...rest]
+    expect(() => readFact(new Encoder().encode([1, ...fields]))).toThrow(
+      "digest: expected 32 bytes",
+    )
+  }
 })
 
 test("a format of another time is left to the codec", () => {

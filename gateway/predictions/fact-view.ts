@@ -54,8 +54,10 @@ const readField = (reader: MessageReader, field: string, view: Mutable): void =>
     case "caller":
       view[field] = reader.name()
       return
-    case "id":
     case "digest":
+      view.digest = reader.hex(PREDICTION_LAYOUT.hex.digest)
+      return
+    case "id":
     case "requestId":
     case "traceparent":
       view[field] = reader.text()
