@@ -8,6 +8,7 @@ import { until } from "../test/support/eventually.ts"
 import { seededRandom } from "../core/statistics/seeded-random.ts"
 import { setMark } from "../core/findings/marks.ts"
 import { markCodec, markSubject } from "../proto/finding.ts"
+import { HISTORY } from "../proto/subjects.ts"
 import {
   failedFact,
   factOf,
@@ -129,6 +130,16 @@ describe("the monitor", () => {
     await store(system.log, facts)
     const [window] = await windowsOf(system, "late", 1)
     expect(window?.window).toMatchObject({ rows: 200, facts: 228, failed: 28 })
+  })
+
+  test("reads the long log by one consumer for all its models", async () => {
+    await until("one consumer", async () => {
+      const { state } = await system.log.manager.streams.info(HISTORY)
+      return state.consumer_count === 1
+    })
+    const text = await (await fetch(`${monitor.url}/metrics`)).text()
+    expect(text).toContain('weir_drift_facts_pending{model="people"} 0')
+    expect(text).toContain("weir_drift_performance_messages_pending 0")
   })
 
   test("takes whole facts, and samples what is too much to hold", async () => {

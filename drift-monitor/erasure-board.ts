@@ -12,6 +12,8 @@ import { EVENTS } from "../proto/subjects.ts"
 
 type Listener = (erased: Erased) => void
 
+const NONE: ReadonlySet<number> = new Set()
+
 interface Waiting {
   readonly sequence: number
   readonly resolve: () => void
@@ -46,7 +48,7 @@ export class ErasureBoard {
   }
 
   positions(model: string): ReadonlySet<number> {
-    return this.#positions.get(model) ?? new Set()
+    return this.#positions.get(model) ?? NONE
   }
 
   /** Told of each erasure of a model that comes from now on. */
@@ -88,19 +90,25 @@ export class ErasureBoard {
   }
 }
 
-/** The source without what was erased from the model. */
+/**
+ * The source without what was erased from the model, as far as that is known when it is read: who
+ * follows it leaves out what is erased before it is taken.
+ */
 export const withoutErased = (
   source: FactSource,
   erasures: ErasureBoard,
   model: string,
 ): FactSource => {
-  const kept = async function* (facts: AsyncGenerator<PositionedFact>) {
-    for await (const one of facts) if (!erasures.positions(model).has(one.position)) yield one
-  }
+  const isKept = ({ position }: PositionedFact) => !erasures.positions(model).has(position)
   return {
     ...source,
-    follow: (from, signal) => kept(source.follow(from, signal)),
-    read: (from, to) => kept(source.read(from, to)),
+    follow: async function* (from, signal) {
+      for await (const { messages, behind } of source.follow(from, signal))
+        yield { messages: messages.every(isKept) ? messages : messages.filter(isKept), behind }
+    },
+    read: async function* (from, to) {
+      for await (const one of source.read(from, to)) if (isKept(one)) yield one
+    },
   }
 }
 

@@ -3,8 +3,10 @@
 // folded again from its beginning.
 import { WindowFold, type ClosedWindow } from "../core/drift/fold.ts"
 import type { WindowRule } from "../core/drift/window.ts"
+import type { PositionedFact } from "../core/findings/facts.ts"
 import type { FactSource } from "../core/findings/sources.ts"
 import type { Plans } from "../core/findings/versions.ts"
+import type { Batch } from "../core/log/tail-seat.ts"
 import type { WindowRange } from "../proto/finding.ts"
 import type { ErasureBoard } from "./erasure-board.ts"
 import type { MarkBoard } from "./mark-board.ts"
@@ -20,8 +22,8 @@ export interface FoldFactsOptions {
   readonly marks: MarkBoard
   readonly erasures: ErasureBoard
   readonly signal: AbortSignal
-  /** Told of each fact that was taken. */
-  readonly onFact: (open: WindowRange, rows: number, pending: number) => void
+  /** Told of each fact that was taken; `pending` says how many are stored and not taken. */
+  readonly onFact: (open: WindowRange, rows: number, pending: () => number) => void
   /** Takes a window; answers whether to go on. Reading waits for it. */
   readonly onWindow: (closed: ClosedWindow) => Promise<boolean>
 }
@@ -44,19 +46,14 @@ class Pass {
   }
 
   async run(): Promise<number | undefined> {
-    const { source, model, marks, erasures, plans, onFact, releasesCaughtUp } = this.#options
+    const { source, model, marks, erasures } = this.#options
     const from = this.#fold.open.from
     const unfollow = marks.follow(model, ({ position }) => this.#marked(position))
     const unfollowErasures = erasures.follow(model, ({ positions }) => this.#erased(positions))
     for (const position of marks.positions(model)) this.#awaitFacts(position)
     try {
-      for await (const { fact, position, pending } of source.follow(from, this.#signal)) {
-        if (fact.version !== undefined && plans(fact.version) === undefined)
-          await releasesCaughtUp()
-        const before = this.#fold.rowsTaken
-        const closed = this.#fold.take(fact, position)
-        onFact(this.#fold.open, this.#fold.rowsTaken - before, pending)
-        await this.#give(closed)
+      for await (const batch of source.follow(from, this.#signal)) {
+        await this.#take(batch)
         if (this.#signal.aborted) break
       }
     } finally {
@@ -66,6 +63,23 @@ class Pass {
     }
     if (this.#failure !== undefined) throw this.#failure.cause
     return this.#again
+  }
+
+  async #take({ messages, behind }: Batch<PositionedFact>): Promise<void> {
+    const { model, erasures, plans, onFact, releasesCaughtUp } = this.#options
+    let left = messages.length
+    const pending = () => left + behind()
+    for (const { fact, position } of messages) {
+      left--
+      if (fact.version !== undefined && plans(fact.version) === undefined) await releasesCaughtUp()
+      if (this.#signal.aborted) return
+      // It may have been erased since it was read.
+      if (erasures.positions(model).has(position)) continue
+      const before = this.#fold.rowsTaken
+      const closed = this.#fold.take(fact, position)
+      onFact(this.#fold.open, this.#fold.rowsTaken - before, pending)
+      if (closed.length > 0) await this.#give(closed)
+    }
   }
 
   async #give(closed: ReadonlyArray<ClosedWindow>): Promise<void> {

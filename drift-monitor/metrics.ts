@@ -186,7 +186,11 @@ export class DriftMetrics {
     )
     read("weir_drift_window_rows", "Rows in the open window", (open) => open.rows)
     read("weir_drift_windows_queued", "Windows that wait to be tested", (open) => open.queued)
-    read("weir_drift_facts_pending", "Facts that are stored and not read", (open) => open.pending)
+    read(
+      "weir_drift_facts_pending",
+      "Facts that are stored and not taken, and what other models have stored before them",
+      (open) => open.pending,
+    )
   }
 }
 

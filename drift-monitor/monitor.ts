@@ -6,6 +6,7 @@ import { misspeltNames } from "../core/drift/names.ts"
 import { championProfile, plansOf, signaturesByModel } from "../core/findings/versions.ts"
 import { truthSettings, type DriftSettings } from "../core/drift/settings.ts"
 import type { Log } from "../core/log/log.ts"
+import type { HistoryTail } from "../core/outcomes/history-messages.ts"
 import type { ArtifactStore } from "../core/registry/artifacts.ts"
 import type { Releases } from "../core/registry/releases.ts"
 import type { Logger } from "../core/service/logger.ts"
@@ -18,6 +19,8 @@ import { ModelWatch } from "./watch.ts"
 
 export interface MonitorOptions {
   readonly log: Log
+  /** What all watches of this process follow. */
+  readonly tail: HistoryTail
   readonly store: ArtifactStore
   readonly releases: Releases
   readonly marks: MarkBoard
@@ -101,7 +104,7 @@ export class Monitor {
   #watch(model: string): void {
     const metrics = this.#metrics
     if (metrics === undefined || this.#watches.has(model)) return
-    const { log, releases, config, erasures } = this.#options
+    const { log, tail, releases, config, erasures } = this.#options
     const release = () => releases.model(model)
     const settings = settingsOf(config, model, championProfile(release()) !== undefined)
     const begin = (source: FactSource, own: DriftSettings): ModelWatch => {
@@ -121,7 +124,7 @@ export class Monitor {
       this.#run(watch, () => metrics.off(model))
       return watch
     }
-    this.#watches.set(model, begin(predictionSource(log, model), settings))
+    this.#watches.set(model, begin(predictionSource(log, model, tail), settings))
     const ofTruth = truthSettings(settings)
     if (ofTruth === undefined) return
     const signatureOf = async (version: string | undefined) => {
@@ -129,7 +132,7 @@ export class Monitor {
       if (known() === undefined) await releases.caughtUp()
       return known()
     }
-    begin(truthSource(log, model, signatureOf), ofTruth)
+    begin(truthSource(log, model, signatureOf, tail), ofTruth)
   }
 
   #run(watch: ModelWatch, onOff: () => void): void {

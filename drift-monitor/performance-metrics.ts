@@ -28,16 +28,16 @@ export class PerformanceMetrics {
   readonly #expected: GroupGauge
   /** How to take away what is shown of a model. */
   readonly #shown = new Map<string, Array<() => void>>()
-  /** Messages of the long log that are stored and not read. */
-  pending = 0
+  /** Messages of the long log that are stored and not taken. */
+  pending = () => 0
 
   constructor(registry: Registry) {
     const gauge = <L extends string>(name: string, help: string, labelNames: ReadonlyArray<L>) =>
       new Gauge<L>({ name, help, labelNames: [...labelNames], registers: [registry] })
-    const setPending = (shown: Gauge) => shown.set(this.pending)
+    const setPending = (shown: Gauge) => shown.set(this.pending())
     new Gauge({
       name: "weir_drift_performance_messages_pending",
-      help: "Facts and outcomes that are stored and that the watch over performance has not read",
+      help: "Facts and outcomes that are stored and that the watch over performance has not taken",
       registers: [registry],
       collect() {
         setPending(this)

@@ -12,7 +12,7 @@ import {
 import type { KnownPerformance } from "../core/findings/performance.ts"
 import { entryAt, seek } from "../core/log/history.ts"
 import type { Log } from "../core/log/log.ts"
-import { followHistory, type HistoryMessage } from "../core/outcomes/history-messages.ts"
+import type { HistoryMessage, HistoryTail } from "../core/outcomes/history-messages.ts"
 import { Ledger } from "../core/outcomes/ledger.ts"
 import { Calibrations, measured, taskOf } from "../core/outcomes/measure.ts"
 import { signaturesOf } from "../core/outcomes/past.ts"
@@ -24,6 +24,8 @@ import type { PerformanceMetrics } from "./performance-metrics.ts"
 
 export interface PerformanceOptions {
   readonly log: Log
+  /** What the other watches of this process follow too. */
+  readonly tail: HistoryTail
   readonly releases: Releases
   readonly config: DriftConfig
   readonly horizonMillis: number
@@ -57,9 +59,21 @@ const calibrationsKey = (ledger: Ledger, calibrations: Calibrations): string =>
     return [found.rows, ...scores, ...probabilities].join(" ")
   }).join("; ")
 
+const isOfKnownVersion = ({ ledger }: Watched, message: HistoryMessage): boolean =>
+  message.kind !== "fact" ||
+  message.fact.version === undefined ||
+  ledger.options.signatureOf(message.fact.version) !== undefined
+
+const take = ({ ledger, from }: Watched, message: HistoryMessage): void => {
+  if (message.kind === "outcome") ledger.takeOutcome(message.outcome)
+  else if (message.kind === "fact" && message.position >= from)
+    ledger.takeFact(message.fact, message.position)
+}
+
 export class PerformanceWatch {
   readonly #options: PerformanceOptions
   readonly #watched = new Map<string, Promise<Watched>>()
+  readonly #opened = new Map<string, Watched>()
   readonly #end = new AbortController()
   readonly #failed = Promise.withResolvers<never>()
   #running: Promise<void> = Promise.resolve()
@@ -85,7 +99,7 @@ export class PerformanceWatch {
   }
 
   async #run(): Promise<void> {
-    const { log, releases, metrics } = this.#options
+    const { log, tail, releases, metrics } = this.#options
     const { signal } = this.#end
     const { state } = await log.manager.streams.info(HISTORY)
     this.#firstPosition = (await entryAt(log)(state.first_seq))?.position ?? 1
@@ -96,46 +110,58 @@ export class PerformanceWatch {
     const begin = Number.isFinite(from)
       ? ((await seek(log, from)) ?? caughtUp + 1)
       : Math.max(1, state.first_seq)
-    metrics.pending = Math.max(0, caughtUp + 1 - begin)
+    metrics.pending = () => Math.max(0, caughtUp + 1 - begin)
     let reportedAt = -Infinity
-    const isCaughtUp = (sequence: number) => sequence >= caughtUp
     if (state.messages === 0 || begin > caughtUp) await this.#report()
-    for await (const message of followHistory(log, begin, signal)) {
-      await this.#take(message)
-      metrics.pending = message.pending
-      if (!isCaughtUp(message.sequence) || signal.aborted) continue
+    for await (const { messages, behind } of tail.follow({ from: begin, signal })) {
+      let left = messages.length
+      metrics.pending = () => left + behind()
+      for (const message of messages) {
+        const one = this.#ready(message) ?? (await this.#open(message))
+        if (one !== undefined) take(one, message)
+        left--
+      }
+      const isCaughtUp = (messages.at(-1)?.sequence ?? 0) >= caughtUp
+      if (!isCaughtUp || signal.aborted) continue
       const isDue = performance.now() - reportedAt > REPORT_EVERY_MILLIS
-      if (message.pending > 0 && !isDue) continue
+      if (behind() > 0 && !isDue) continue
       await this.#report()
       reportedAt = performance.now()
     }
   }
 
-  async #take(message: HistoryMessage): Promise<void> {
+  /** Where a message belongs, when nothing has to be waited for. */
+  #ready(message: HistoryMessage): Watched | undefined {
+    const { model } = message
+    const one = this.#opened.get(model)
+    const isReady = one !== undefined && this.#options.releases.model(model) !== undefined
+    return isReady && isOfKnownVersion(one, message) ? one : undefined
+  }
+
+  /** Where a message belongs; `undefined` when nobody knows its model. */
+  async #open(message: HistoryMessage): Promise<Watched | undefined> {
     const { releases } = this.#options
     const { model } = message
     if (releases.model(model) === undefined) await releases.caughtUp()
-    if (releases.model(model) === undefined) return
-    const { ledger, from } = await this.#of(model)
-    if (message.kind === "outcome") ledger.takeOutcome(message.outcome)
-    else if (message.kind === "fact" && message.position >= from) {
-      const { fact, position } = message
-      if (ledger.options.signatureOf(fact.version) === undefined && fact.version !== undefined)
-        await releases.caughtUp()
-      ledger.takeFact(fact, position)
-    }
+    if (releases.model(model) === undefined) return undefined
+    const one = await this.#of(model)
+    if (!isOfKnownVersion(one, message)) await releases.caughtUp()
+    return one
   }
 
   #of(model: string): Promise<Watched> {
     const known = this.#watched.get(model)
     if (known !== undefined) return known
-    const made = this.#open(model)
+    const made = this.#begin(model).then((one) => {
+      this.#opened.set(model, one)
+      return one
+    })
     this.#watched.set(model, made)
     return made
   }
 
   /** Begins at the oldest known window that is held and whose labels still count. */
-  async #open(model: string): Promise<Watched> {
+  async #begin(model: string): Promise<Watched> {
     const { log, releases, config, horizonMillis, factsMax, now } = this.#options
     const known = await readPerformance(log, model)
     const findings = [...known.windows.values()].toSorted((a, b) => a.number - b.number)

@@ -8,6 +8,7 @@ import { operatorTargets } from "../core/alerts/settings.ts"
 import { readDriftConfig } from "../core/drift/config-file.ts"
 import { openGates } from "../core/gates/gates.ts"
 import { closeLog, type Log } from "../core/log/log.ts"
+import { historyTail } from "../core/outcomes/history-messages.ts"
 import { jetStreamArtifacts } from "../core/registry/object-store.ts"
 import { openReleases } from "../core/registry/releases.ts"
 import { openCheckedLog } from "../core/service/checked-log.ts"
@@ -55,7 +56,7 @@ const makeAlerts = Effect.fnUntraced(function* (
 const DAY_MILLIS = 86_400_000
 
 const watchPerformance = (
-  parts: Pick<PerformanceOptions, "log" | "releases" | "config" | "logger" | "now">,
+  parts: Pick<PerformanceOptions, "log" | "tail" | "releases" | "config" | "logger" | "now">,
   { outcomesHorizonDays, outcomesFactsMax }: DriftMonitorSettings,
   { registry }: DriftMetrics,
 ) =>
@@ -115,9 +116,11 @@ const makeMonitor = Effect.fnUntraced(function* (
     (made) => made.close(),
   )
   const store = jetStreamArtifacts(log)
+  const tail = historyTail(log)
   const { windowsQueuedMax } = values
   const parts = {
     log,
+    tail,
     store,
     releases,
     marks,
@@ -134,7 +137,7 @@ const makeMonitor = Effect.fnUntraced(function* (
   const metrics = new DriftMetrics(() => monitor.openWindows(), Date.now)
   monitor.start(metrics)
   const performance = yield* watchPerformance(
-    { log, releases, config, logger, now: Date.now },
+    { log, tail, releases, config, logger, now: Date.now },
     values,
     metrics,
   )

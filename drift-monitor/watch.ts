@@ -28,7 +28,7 @@ import { championProfile } from "../core/findings/versions.ts"
 import { eraseArtifact } from "../core/registry/erase-artifact.ts"
 import { ArtifactMissing, ArtifactStoreFull } from "../core/registry/artifacts.ts"
 import type { Logger } from "../core/service/logger.ts"
-import type { DriftFinding, WindowEvaluated, WindowFinding } from "../proto/finding.ts"
+import type { DriftFinding, WindowEvaluated, WindowFinding, WindowRange } from "../proto/finding.ts"
 import { sinceErasures } from "./erasure-board.ts"
 import type { Evaluator } from "./evaluator.ts"
 import { foldFacts } from "./fold-facts.ts"
@@ -60,7 +60,8 @@ export class ModelWatch {
   readonly #configuration: string
   /** Of this watch in the evaluation thread. */
   readonly #name: string
-  #open: OpenWindow
+  #open: WindowRange | undefined
+  #pending: () => number = () => 0
   #queue: TaskQueue | undefined
   #last: Stored<WindowFinding> = { finding: undefined, sequence: 0 }
   /** Of the last report about this model, whoever made it. */
@@ -74,11 +75,12 @@ export class ModelWatch {
     const { model, settings, source } = options
     this.#name = `${source.of} of ${model}`
     this.#configuration = settingsDigest(settings)
-    this.#open = { model, rows: 0, firstAt: undefined, queued: 0, pending: 0 }
   }
 
   get open(): OpenWindow {
-    return { ...this.#open, queued: this.#queue?.waiting ?? 0 }
+    const { rows = 0, firstAt } = this.#open ?? {}
+    const queued = this.#queue?.waiting ?? 0
+    return { model: this.#options.model, rows, firstAt, queued, pending: this.#pending() }
   }
 
   /** Resolves when the signal has aborted; rejects with what makes going on impossible. */
@@ -179,9 +181,10 @@ export class ModelWatch {
     await foldFacts(
       {
         ...options,
-        onFact: ({ rows, firstAt }, added, pending) => {
+        onFact: (open, added, pending) => {
           if (source.of === "predictions") metrics.read(model, added)
-          this.#open = { model, rows, firstAt, pending, queued: 0 }
+          this.#open = open
+          this.#pending = pending
         },
         onWindow: async (closed) => {
           await queue.add(() => this.#evaluate(closed))

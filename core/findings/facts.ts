@@ -1,42 +1,37 @@
 // The facts of one model from the long log, with their positions: from a position on for ever, or a
 // range. What the long log no longer holds is not there; the first position says from where it is.
-import { predictionCodec, type Prediction } from "#proto/prediction"
-import { UnreadableRecord } from "#proto/message-pack"
-import { ALL_HISTORY, HISTORY, historySubject, rawModelAndId } from "#proto/subjects"
-import { follow, LOOK_MILLIS, readRange, type Entry } from "../log/follow.ts"
+import type { Prediction } from "#proto/prediction"
+import { ALL_HISTORY, HISTORY, historySubject } from "#proto/subjects"
+import { readRange } from "../log/follow.ts"
 import { readSource, seek } from "../log/history.ts"
 import type { Log } from "../log/log.ts"
 import { lookUp } from "../log/leader-lookup.ts"
+import type { Batch } from "../log/tail-seat.ts"
+import {
+  historyMessage,
+  type HistoryMessage,
+  type HistoryTail,
+} from "../outcomes/history-messages.ts"
 
 export interface PositionedFact {
   readonly position: number
   readonly fact: Prediction
-  /** Facts that the server had still to deliver when it delivered this one. */
-  readonly pending: number
 }
 
 /** What cannot be read is a fact without rows: one damaged message must not end the watch. */
-const unreadable = (subject: string, storedAt: number): Prediction => {
-  const { model, id } = rawModelAndId(subject)
-  return {
-    id,
-    model,
-    failure: { reason: "invalid", message: "the stored fact cannot be read" },
-    times: { stored: storedAt, taken: storedAt },
-    deliveries: 0,
-  }
-}
+const unreadable = (model: string, id: string, storedAt: number): Prediction => ({
+  id,
+  model,
+  failure: { reason: "invalid", message: "the stored fact cannot be read" },
+  times: { stored: storedAt, taken: storedAt },
+  deliveries: 0,
+})
 
-const read = ({ headers, data, pending, storedAt }: Entry): PositionedFact | undefined => {
-  const source = readSource(headers)
-  if (source === undefined) return undefined
-  const { position, subject } = source
-  try {
-    return { position, fact: predictionCodec.decode(data), pending }
-  } catch (cause) {
-    if (!(cause instanceof UnreadableRecord)) throw cause
-    return { position, fact: unreadable(subject, storedAt), pending }
-  }
+const factOf = (message: HistoryMessage | undefined): PositionedFact | undefined => {
+  if (message === undefined || message.kind === "outcome") return undefined
+  if (message.kind === "fact") return message
+  const { model, id, position, at } = message
+  return { position, fact: unreadable(model, id, at) }
 }
 
 /**
@@ -51,16 +46,19 @@ export const sequenceOf = async (log: Log, position: number): Promise<number> =>
 /** Every fact of a model from a position on, for ever; ends when the signal aborts. */
 export async function* followFacts(
   log: Log,
+  tail: HistoryTail,
   model: string,
   from: number,
   signal: AbortSignal,
-): AsyncGenerator<PositionedFact> {
-  const sequence = await sequenceOf(log, from)
-  const filter = historySubject(model)
-  const options = { stream: HISTORY, from: sequence, filter, signal, paceMillis: LOOK_MILLIS }
-  for await (const entry of follow(log, options)) {
-    const found = read(entry)
-    if (found !== undefined && found.position >= from) yield found
+): AsyncGenerator<Batch<PositionedFact>> {
+  const follower = { from: await sequenceOf(log, from), subject: historySubject(model), signal }
+  for await (const { messages, behind } of tail.follow(follower)) {
+    const facts: Array<PositionedFact> = []
+    for (const message of messages) {
+      const found = factOf(message)
+      if (found !== undefined && found.position >= from) facts.push(found)
+    }
+    if (facts.length > 0) yield { messages: facts, behind }
   }
 }
 
@@ -75,7 +73,7 @@ export async function* readFacts(
   const first = Math.max(state.first_seq, await sequenceOf(log, from))
   const range = { stream: HISTORY, from: first, to: state.last_seq, filter: historySubject(model) }
   for await (const entry of readRange(log, range)) {
-    const found = read(entry)
+    const found = factOf(historyMessage(entry))
     if (found === undefined || found.position < from) continue
     if (found.position > to) return
     yield found

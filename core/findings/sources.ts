@@ -5,11 +5,13 @@ import { historyOutcomeSubject } from "#proto/outcome"
 import { UnreadableRecord } from "#proto/message-pack"
 import { predictionCodec, type Prediction } from "#proto/prediction"
 import type { Signature } from "#proto/signature"
-import { HISTORY, PREDICTIONS, predictionSubject, rawModelAndId } from "#proto/subjects"
-import { follow, readRange, type Entry } from "../log/follow.ts"
+import { HISTORY, PREDICTIONS, predictionSubject } from "#proto/subjects"
+import { readRange } from "../log/follow.ts"
 import { readSource, seek } from "../log/history.ts"
 import { lookUp } from "../log/leader-lookup.ts"
 import type { Log } from "../log/log.ts"
+import type { Batch } from "../log/tail-seat.ts"
+import { historyMessage, historyTail, type HistoryMessage } from "../outcomes/history-messages.ts"
 import { parseOutcome } from "../outcomes/outcome.ts"
 import {
   followFacts,
@@ -24,16 +26,17 @@ export type WindowsOf = "predictions" | "truth"
 export interface FactSource {
   readonly of: WindowsOf
   /** Every fact from a position on, for ever; ends when the signal aborts. */
-  readonly follow: (from: number, signal: AbortSignal) => AsyncGenerator<PositionedFact>
+  readonly follow: (from: number, signal: AbortSignal) => AsyncGenerator<Batch<PositionedFact>>
   /** The facts of a range, both ends included. */
   readonly read: (from: number, to: number) => AsyncGenerator<PositionedFact>
   /** Position of the last one that was copied to the long log; 0 when there is none. */
   readonly last: () => Promise<number>
 }
 
-export const predictionSource = (log: Log, model: string): FactSource => ({
+/** Who follows more than one source in a process gives all of them one tail. */
+export const predictionSource = (log: Log, model: string, tail = historyTail(log)): FactSource => ({
   of: "predictions",
-  follow: (from, signal) => followFacts(log, model, from, signal),
+  follow: (from, signal) => followFacts(log, tail, model, from, signal),
   read: (from, to) => readFacts(log, model, from, to),
   last: () => lastFactPosition(log, model),
 })
@@ -89,14 +92,12 @@ class TruthReader {
     this.#signatureOf = signatureOf
   }
 
-  async read(entry: Entry): Promise<PositionedFact | undefined> {
-    const source = readSource(entry.headers)
-    if (source === undefined) return undefined
-    const { position, subject } = source
-    const { id } = rawModelAndId(subject)
-    const at = entry.storedAt
-    const fact = (await this.#joined(id, entry.data, at)) ?? this.#unmatched(id, at)
-    return { position, fact, pending: entry.pending }
+  async read(message: HistoryMessage | undefined): Promise<PositionedFact | undefined> {
+    if (message?.kind !== "outcome") return undefined
+    const { position, at, outcome } = message
+    const { id, data } = outcome
+    const fact = (await this.#joined(id, data, at)) ?? this.#unmatched(id, at)
+    return { position, fact }
   }
 
   async #joined(id: string, data: Uint8Array, at: number): Promise<Prediction | undefined> {
@@ -116,24 +117,31 @@ class TruthReader {
 }
 
 /** Outcomes of a model, each with the prediction that it is about. */
-export const truthSource = (log: Log, model: string, signatureOf: SignatureOf): FactSource => {
+export const truthSource = (
+  log: Log,
+  model: string,
+  signatureOf: SignatureOf,
+  tail = historyTail(log),
+): FactSource => {
   const reader = new TruthReader(log, model, signatureOf)
   const filter = historyOutcomeSubject(model)
   return {
     of: "truth",
     follow: async function* (from, signal) {
-      const options = { stream: HISTORY, from: await sequenceOf(log, from), filter, signal }
-      for await (const entry of follow(log, options)) {
-        const found = await reader.read(entry)
-        if (found !== undefined && found.position >= from) yield found
-      }
+      const follower = { from: await sequenceOf(log, from), subject: filter, signal }
+      for await (const { messages, behind } of tail.follow(follower))
+        for (const [at, message] of messages.entries()) {
+          const found = message.position < from ? undefined : await reader.read(message)
+          if (found === undefined) continue
+          yield { messages: [found], behind: () => messages.length - 1 - at + behind() }
+        }
     },
     read: async function* (from, to) {
       const { state } = await log.manager.streams.info(HISTORY)
       const first = Math.max(state.first_seq, await sequenceOf(log, from))
       const range = { stream: HISTORY, from: first, to: state.last_seq, filter }
       for await (const entry of readRange(log, range)) {
-        const found = await reader.read(entry)
+        const found = await reader.read(historyMessage(entry))
         if (found === undefined || found.position < from) continue
         if (found.position > to) return
         yield found

@@ -1,8 +1,9 @@
 // Facts and outcomes of the long log in the one order in which it holds them, for all models or for
 // one. What cannot be read is passed on as what it is, never skipped.
-import { follow, LOOK_MILLIS, readRange, type Entry } from "#core/log/follow"
+import { LOOK_MILLIS, readRange, type Entry } from "#core/log/follow"
 import { readSource } from "#core/log/history"
 import type { Log } from "#core/log/log"
+import { SharedTail } from "#core/log/shared-tail"
 import { historyOutcomeSubject } from "#proto/outcome"
 import { predictionCodec, type Prediction } from "#proto/prediction"
 import { UnreadableRecord } from "#proto/message-pack"
@@ -15,13 +16,13 @@ export type HistoryMessage = {
   readonly position: number
   /** When it was copied, milliseconds since 1970. */
   readonly at: number
-  /** Messages that the server had still to deliver behind this one. */
+  /** Messages that the server had still to deliver to its reader behind this one. */
   readonly pending: number
 } & (
   | { readonly kind: "fact"; readonly fact: Prediction }
   | { readonly kind: "outcome"; readonly outcome: OutcomeMessage }
   /** A fact that cannot be read has no rows; its outcomes stay unmatched. */
-  | { readonly kind: "unreadable" }
+  | { readonly kind: "unreadable"; readonly id: string }
 )
 
 const readFact = (data: Uint8Array): Prediction | undefined => {
@@ -44,7 +45,7 @@ export const historyMessage = (entry: Entry): HistoryMessage | undefined => {
   if (entry.subject === historySubject(model)) {
     const fact = readFact(data)
     return fact === undefined
-      ? { model, sequence, position, at, pending, kind: "unreadable" }
+      ? { model, sequence, position, at, pending, kind: "unreadable", id }
       : { model, sequence, position, at, pending, kind: "fact", fact }
   }
   if (entry.subject !== historyOutcomeSubject(model)) return undefined
@@ -52,18 +53,16 @@ export const historyMessage = (entry: Entry): HistoryMessage | undefined => {
   return { model, sequence, position, at, pending, kind: "outcome", outcome }
 }
 
-/** From a sequence of `HISTORY` on, for ever; ends when the signal aborts. */
-export async function* followHistory(
-  log: Log,
-  from: number,
-  signal: AbortSignal,
-): AsyncGenerator<HistoryMessage> {
-  const options = { stream: HISTORY, from, filter: ALL_HISTORY, signal, paceMillis: LOOK_MILLIS }
-  for await (const entry of follow(log, options)) {
-    const message = historyMessage(entry)
-    if (message !== undefined) yield message
-  }
-}
+export type HistoryTail = SharedTail<HistoryMessage>
+
+/** What everybody in a process follows who waits for new facts and outcomes. */
+export const historyTail = (log: Log): HistoryTail =>
+  new SharedTail(log, {
+    stream: HISTORY,
+    filter: ALL_HISTORY,
+    paceMillis: LOOK_MILLIS,
+    decode: historyMessage,
+  })
 
 /** Everything of a model that the long log holds now, from a sequence on. */
 export async function* readHistory(
