@@ -4,6 +4,8 @@ import { asBuffer } from "./as-buffer.ts"
 
 const NIL = 0xc0
 const FLOAT64 = 0xcb
+/** Bytes whose length takes one byte. */
+const BYTES_8 = 0xc4
 
 const REPLACEMENT = "\ufffd"
 
@@ -192,8 +194,13 @@ export class MessageReader {
 
   /** Takes exactly `count` bytes; returns where they begin. */
   #exactly(count: number): number {
-    const length = this.#binary()
-    if (length !== count) throw new Error(`expected ${count} bytes, got ${length}`)
+    const at = this.#at
+    // The form that is written, in one look.
+    if (this.#bytes[at] === BYTES_8 && this.#bytes[at + 1] === count) this.#at += 2
+    else {
+      const length = this.#binary()
+      if (length !== count) throw new Error(`expected ${count} bytes, got ${length}`)
+    }
     return this.#take(count)
   }
 
