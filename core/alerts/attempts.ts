@@ -1,5 +1,6 @@
 // Attempts as findings: one message each, which is what a restarted process goes on from.
 import { createHash } from "node:crypto"
+import { setTimeout as pause } from "node:timers/promises"
 import { NATS_MESSAGE_ID } from "#proto/headers"
 import { ALL_WEBHOOK_FINDINGS, FINDINGS, findingSubject } from "#proto/subjects"
 import { webhookAttemptCodec, type WebhookAttempted } from "#proto/webhook"
@@ -10,8 +11,6 @@ import { readStored } from "./subscriptions.ts"
 /** Between two tries to record what was sent; nothing else is lost meanwhile. */
 const PAUSE_MILLIS = 250
 const MESSAGE_ID_CHARACTERS = 32
-
-const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
 /**
  * Records an attempt, however long the log is away; resolves to whether it did, which is false only

@@ -1,5 +1,6 @@
 // Appending with an expectation, and trying again until the outcome is known. The log decides who
 // was first; this module only makes sure that we learn what it decided.
+import { setTimeout as pause } from "node:timers/promises"
 import { Schema } from "effect"
 import { EXPECTED_LAST_SUBJECT_SEQUENCE } from "../../proto/headers.ts"
 import type { HeaderList } from "./header-list.ts"
@@ -32,8 +33,6 @@ export type Appended =
   | { readonly kind: "exists" }
   /** Larger than the server takes; trying again cannot help. */
   | { readonly kind: "tooLarge" }
-
-const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
 const final = (subject: string, published: Published): Appended | undefined => {
   switch (published.kind) {

@@ -1,6 +1,7 @@
 // Reading a stream from a sequence on, in order and without acks: a range of the past, or the past
 // and then whatever comes. The reader sets the pace. A consumer that is lost (server restart,
 // leader change) is made again where reading stopped.
+import { setTimeout as pause } from "node:timers/promises"
 import { Schema } from "effect"
 import { AckPolicy, DeliverPolicy, NatsError, ReplayPolicy, type ConsumerConfig } from "nats"
 import type { Log } from "./log.ts"
@@ -71,8 +72,6 @@ const consumerConfig = (options: ReadOptions, from: number): Partial<ConsumerCon
 
 const isAborted = (options: ReadOptions): boolean => options.signal?.aborted === true
 
-const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
-
 /** A reader's own queue between the callback of the consumer and its loop. */
 class Inbox {
   readonly #entries: Array<Delivery> = []
@@ -119,7 +118,7 @@ interface Attachment {
 }
 
 /** A stream that is not there is a fault of the caller, everything else passes with time. */
-const isNoStream = (cause: unknown): boolean =>
+export const isNoStream = (cause: unknown): boolean =>
   cause instanceof NatsError && cause.api_error?.err_code === 10059
 
 const attach = async (log: Log, options: ReadOptions, from: number): Promise<Attachment> => {

@@ -1,5 +1,6 @@
 // Asking the leader of a stream, through a change of leader: whoever decides on what is stored must
 // neither read a replica that lags nor fail because a server is just being replaced.
+import { setTimeout as pause } from "node:timers/promises"
 import { NatsError } from "nats"
 import type { Log } from "./log.ts"
 import { LookupFailed, readFromLeader, type Lookup, type StoredMessage } from "./read.ts"
@@ -9,8 +10,6 @@ const PATIENCE_MILLIS = 20_000
 const PAUSE_MILLIS = 100
 /** What the server says of a stream that is not there; waiting does not make it appear. */
 const STREAM_NOT_FOUND = "stream not found"
-
-const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
 /** An answer of the API is final; silence and "no responders" are not. */
 const passes = (cause: unknown): boolean =>

@@ -1,6 +1,7 @@
 // Takes messages from a pull consumer by callback and never holds more of them unfinished than it
 // was told to: each finished message makes room for the next. Recreating a lost consumer is its
 // caller's decision.
+import { setTimeout as pause } from "node:timers/promises"
 import { createInbox, type Msg, type Subscription } from "nats"
 import { ACK, PulledMessage, TERM, type Delivery, type DeliveryOwner } from "./delivery.ts"
 import { LastAck } from "./last-ack.ts"
@@ -26,8 +27,6 @@ const WAITING_PULL = {
 const REFUSED_PAUSE_MILLIS = 250
 /** A paced reader to whom messages come looks so many times as often as one that waits for any. */
 const LIVELY_LOOKS = 5
-
-const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
 export type PullLoss = "consumerGone" | "streamGone"
 

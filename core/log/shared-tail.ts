@@ -1,8 +1,9 @@
 // One reader at the end of a stream for any number of followers in a process: the server sends each
 // message once, and it is decoded once. A follower reads for itself until it is near the end, and
 // again when it was too slow for the others: the shared reader waits for nobody.
+import { setTimeout as pause } from "node:timers/promises"
 import { NatsError } from "nats"
-import { follow, RangeGone, readRange, type Entry } from "./follow.ts"
+import { follow, isNoStream, RangeGone, readRange, type Entry } from "./follow.ts"
 import type { Log } from "./log.ts"
 import { Seat, SEAT_MESSAGES_MAX, type Batch, type SeatReader } from "./tail-seat.ts"
 
@@ -32,8 +33,6 @@ export interface TailFollower {
   readonly subject?: string | undefined
   readonly signal: AbortSignal
 }
-
-const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
 /** The shared reader, from its first follower to its last. */
 class TailReader<A> implements SeatReader {
@@ -251,8 +250,8 @@ export class SharedTail<A> {
 
   /** Waits a little where time helps. */
   async #bear(cause: unknown): Promise<void> {
-    const isNoStream = cause instanceof NatsError && cause.api_error?.err_code === 10059
-    if (!(cause instanceof NatsError) || isNoStream || this.#log.connection.isClosed()) throw cause
+    const { connection } = this.#log
+    if (!(cause instanceof NatsError) || isNoStream(cause) || connection.isClosed()) throw cause
     await pause(ASK_AGAIN_MILLIS)
   }
 }

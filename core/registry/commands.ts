@@ -1,5 +1,6 @@
 // Carrying a release command out: read the model's facts, decide, append on condition that nothing
 // came in between, and begin again if something did. The log alone says who was first.
+import { setTimeout as pause } from "node:timers/promises"
 import { Schema } from "effect"
 import { releaseCodec } from "#proto/event"
 import { isModelName } from "#proto/names"
@@ -39,8 +40,6 @@ export interface ReleaseAt {
   readonly release: Release
   readonly sequence: number
 }
-
-const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
 /** Folds in what was stored since `known`. */
 const readOn = async (log: Log, known: ReleaseAt): Promise<ReleaseAt> => {

@@ -1,5 +1,6 @@
 // The gRPC server: how it listens, what it limits, which methods it has, and how it ends without
 // failing a call.
+import { setTimeout as pause } from "node:timers/promises"
 import {
   Server,
   ServerCredentials,
@@ -56,8 +57,6 @@ export interface GrpcServer {
   /** Cuts what is left. */
   readonly close: () => Promise<void>
 }
-
-const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
 /** Bytes pass as they are: who handles a method reads and writes its messages. */
 const asBytes = (bytes: Buffer): Buffer => bytes

@@ -1,6 +1,7 @@
 // ModelStreamInfer: many requests on one call, answered in the order in which they came. A refused
 // request is answered with its error and the stream goes on; a caller that sends faster than it is
 // answered, or takes no answers, is no longer read from.
+import { setTimeout as pause } from "node:timers/promises"
 import { status, type handleBidiStreamingCall, type ServerDuplexStream } from "@grpc/grpc-js"
 import { MalformedWire } from "#core/inference/wire-reader"
 import { ID, IDEMPOTENCY_KEY } from "#proto/headers"
@@ -34,8 +35,6 @@ const stopping = refuse("notReady", "the gateway is stopping")
 const unread = refuse("timedOut", `no answer was read for ${UNREAD_MAX_MILLIS} ms`)
 
 type Call = ServerDuplexStream<Buffer, Buffer>
-
-const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
 const textParameter = ([key, stringParam]: readonly [string, string]): ParameterEntry => ({
   key,
