@@ -2,7 +2,6 @@
 // more, and word of each erasure. The record comes before the facts are removed, so a position is
 // left out from then on, whether its fact is still there or not.
 import type { FactSource } from "../core/findings/sources.ts"
-import type { PositionedFact } from "../core/findings/facts.ts"
 import { follow } from "../core/log/follow.ts"
 import { lookUp } from "../core/log/leader-lookup.ts"
 import type { Log } from "../core/log/log.ts"
@@ -91,26 +90,20 @@ export class ErasureBoard {
 }
 
 /**
- * The source without what was erased from the model, as far as that is known when it is read: who
- * follows it leaves out what is erased before it is taken.
+ * The source without what was erased from the model, where a range is read. Who follows the source
+ * asks when it takes a fact, since that may have been erased after it was read.
  */
 export const withoutErased = (
   source: FactSource,
   erasures: ErasureBoard,
   model: string,
-): FactSource => {
-  const isKept = ({ position }: PositionedFact) => !erasures.positions(model).has(position)
-  return {
-    ...source,
-    follow: async function* (from, signal) {
-      for await (const { messages, behind } of source.follow(from, signal))
-        yield { messages: messages.every(isKept) ? messages : messages.filter(isKept), behind }
-    },
-    read: async function* (from, to) {
-      for await (const one of source.read(from, to)) if (isKept(one)) yield one
-    },
-  }
-}
+): FactSource => ({
+  ...source,
+  read: async function* (from, to) {
+    for await (const one of source.read(from, to))
+      if (!erasures.positions(model).has(one.position)) yield one
+  },
+})
 
 /**
  * What `make` gives, made again until no erasure came meanwhile: what was read before an erasure

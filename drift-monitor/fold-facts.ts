@@ -73,7 +73,7 @@ class Pass {
       left--
       if (fact.version !== undefined && plans(fact.version) === undefined) await releasesCaughtUp()
       if (this.#signal.aborted) return
-      // It may have been erased since it was read.
+      // Asked only now: it may have been erased since it was read.
       if (erasures.positions(model).has(position)) continue
       const before = this.#fold.rowsTaken
       const closed = this.#fold.take(fact, position)

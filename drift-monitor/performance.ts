@@ -72,8 +72,7 @@ const take = ({ ledger, from }: Watched, message: HistoryMessage): void => {
 
 export class PerformanceWatch {
   readonly #options: PerformanceOptions
-  readonly #watched = new Map<string, Promise<Watched>>()
-  readonly #opened = new Map<string, Watched>()
+  readonly #watched = new Map<string, Watched>()
   readonly #end = new AbortController()
   readonly #failed = Promise.withResolvers<never>()
   #running: Promise<void> = Promise.resolve()
@@ -104,8 +103,7 @@ export class PerformanceWatch {
     const { state } = await log.manager.streams.info(HISTORY)
     this.#firstPosition = (await entryAt(log)(state.first_seq))?.position ?? 1
     for (const model of releases.models().keys()) await this.#of(model)
-    const watched = await Promise.all(this.#watched.values())
-    const from = Math.min(...watched.map((one) => one.from))
+    const from = Math.min(...Array.from(this.#watched.values(), (one) => one.from))
     const caughtUp = state.last_seq
     const begin = Number.isFinite(from)
       ? ((await seek(log, from)) ?? caughtUp + 1)
@@ -133,7 +131,7 @@ export class PerformanceWatch {
   /** Where a message belongs, when nothing has to be waited for. */
   #ready(message: HistoryMessage): Watched | undefined {
     const { model } = message
-    const one = this.#opened.get(model)
+    const one = this.#watched.get(model)
     const isReady = one !== undefined && this.#options.releases.model(model) !== undefined
     return isReady && isOfKnownVersion(one, message) ? one : undefined
   }
@@ -149,15 +147,10 @@ export class PerformanceWatch {
     return one
   }
 
-  #of(model: string): Promise<Watched> {
-    const known = this.#watched.get(model)
-    if (known !== undefined) return known
-    const made = this.#begin(model).then((one) => {
-      this.#opened.set(model, one)
-      return one
-    })
-    this.#watched.set(model, made)
-    return made
+  async #of(model: string): Promise<Watched> {
+    const known = this.#watched.get(model) ?? (await this.#begin(model))
+    this.#watched.set(model, known)
+    return known
   }
 
   /** Begins at the oldest known window that is held and whose labels still count. */
@@ -187,7 +180,7 @@ export class PerformanceWatch {
 
   async #report(): Promise<void> {
     const { metrics, now } = this.#options
-    for (const one of await Promise.all(this.#watched.values())) {
+    for (const one of this.#watched.values()) {
       metrics.counted(one.model, one.ledger)
       await this.#reportModel(one)
       one.ledger.retire(now())
