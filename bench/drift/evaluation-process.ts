@@ -3,11 +3,11 @@
 // by the clock and by the time that it had a core.
 import { andersonDarlingSorted } from "#core/statistics/anderson-darling"
 import { kolmogorovSmirnovSorted } from "#core/statistics/kolmogorov-smirnov"
+import { openMmdRunner } from "#core/drift/mmd-runner"
 import { mmdByGraph } from "#core/statistics/mmd-graph"
 import { drawPermutations, mmdReference, PERMUTATIONS } from "#core/statistics/mmd"
 import { fromFeatures } from "#core/statistics/rows"
 import { makeArrays, REFERENCE_ROWS, WINDOW_ROWS } from "./arrays.ts"
-import { openRunner } from "./own-tests.ts"
 
 /** Different ones in turn, so that nothing of a window is remembered. */
 const WINDOWS = 8
@@ -18,7 +18,7 @@ const windows = Array.from({ length: WINDOWS }, (_, seed) => makeArrays(seed + 1
 const sorted = reference.map((one) => one.toSorted())
 const rows = fromFeatures(reference)
 const { sigmas } = mmdReference(rows)
-const { runner } = await openRunner()
+const runner = openMmdRunner()
 
 const evaluate = async (number: number): Promise<void> => {
   const window = windows[number % WINDOWS] ?? []
@@ -28,7 +28,7 @@ const evaluate = async (number: number): Promise<void> => {
     kolmogorovSmirnovSorted(x, y, { method: "asymptotic" })
     andersonDarlingSorted([x, y])
   })
-  const orders = drawPermutations(REFERENCE_ROWS + WINDOW_ROWS, PERMUTATIONS, number)
+  const orders = drawPermutations(REFERENCE_ROWS, WINDOW_ROWS, PERMUTATIONS, number)
   await mmdByGraph({ rows, sigmas }, fromFeatures(window), orders, runner)
 }
 

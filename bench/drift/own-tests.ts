@@ -1,16 +1,14 @@
 // What Weir itself takes for the tests of `bench drift`: a window against a reference that was
 // prepared once, as the drift-monitor holds it, and with nothing prepared.
-import { openSession } from "#core/inference/session"
-import { viewOf } from "#core/inference/typed-views"
+import { openMmdRunner } from "#core/drift/mmd-runner"
 import { andersonDarlingSorted } from "#core/statistics/anderson-darling"
 import {
   kolmogorovSmirnovSorted,
   type KolmogorovSmirnovMethod,
 } from "#core/statistics/kolmogorov-smirnov"
-import { mmdByGraph, mmdGraph, type MmdGraphRunner } from "#core/statistics/mmd-graph"
+import { mmdByGraph } from "#core/statistics/mmd-graph"
 import { drawPermutations, mmd, mmdReference, PERMUTATIONS } from "#core/statistics/mmd"
 import { fromFeatures } from "#core/statistics/rows"
-import type { Tensor } from "#proto/tensor"
 import type { Arrays } from "./arrays.ts"
 
 export type Answer = ReadonlyArray<readonly [statistic: number, pvalue: number]>
@@ -66,58 +64,30 @@ const ks =
 const anderson = (x: Samples, y: Samples): Answer =>
   x.map((one, i) => pair(andersonDarlingSorted([one, y[i] ?? one])))
 
-const floats = (name: string, shape: ReadonlyArray<number>, values: Float32Array): Tensor => ({
-  name,
-  datatype: "FP32",
-  shape,
-  data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-})
-
-/** The graph in ONNX Runtime on one thread, and what frees it. */
-export const openRunner = async () => {
-  const session = await openSession(mmdGraph([1]), () => performance.now() * 1_000)
-  const runner: MmdGraphRunner = async ({ x, width, z, orders, count }) => {
-    const asked = [floats("x", [count, width], x), floats("z", [count, orders], z)]
-    const { outputs } = await session.run(asked, ["within", "reach"])
-    const [within, reach] = outputs.map((one) => viewOf(one, orders))
-    if (!(within instanceof Float32Array && reach instanceof Float32Array))
-      throw new Error("the graph gave no floats")
-    return { within, reach }
-  }
-  return { runner, release: session.release }
-}
-
 /** All tests of all features, one round after another; each window is sorted anew. */
 export const measureOwn = async (arrays: Arrays): Promise<Readonly<Record<OwnTest, Timed>>> => {
   const { reference, window } = arrays
   const prepared = sorted(reference)
   const [x, y] = [fromFeatures(reference), fromFeatures(window)]
   const known = mmdReference(x)
-  const orders = (seed: number) => drawPermutations(x.count + y.count, PERMUTATIONS, seed)
+  const orders = (seed: number) => drawPermutations(x.count, y.count, PERMUTATIONS, seed)
   const found = ({ distance, pvalue }: { readonly distance: number; readonly pvalue: number }) => [
     [distance, pvalue] as const,
   ]
-  const { runner, release } = await openRunner()
+  const runner = openMmdRunner()
   const alibi = { pvalues: "alibi" } as const
   const byGraph = async () => found(await mmdByGraph(known, y, orders(SEED), runner, alibi))
-  try {
-    return {
-      ks: await timed(() => ks("asymptotic")(prepared, sorted(window)), ROUNDS),
-      "ks-unprepared": await timed(
-        () => ks("asymptotic")(sorted(reference), sorted(window)),
-        ROUNDS,
-      ),
-      "ks-exact": await timed(() => ks("auto")(prepared, sorted(window)), ROUNDS),
-      anderson: await timed(() => anderson(prepared, sorted(window)), ROUNDS),
-      "anderson-unprepared": await timed(() => anderson(sorted(reference), sorted(window)), ROUNDS),
-      mmd: await timed(() => found(mmd(known, y, orders(SEED), alibi)), SLOW_ROUNDS),
-      "mmd-unprepared": await timed(
-        () => found(mmd(mmdReference(x), y, orders(SEED), alibi)),
-        SLOW_ROUNDS,
-      ),
-      "mmd-graph": await timed(byGraph, SLOW_ROUNDS),
-    }
-  } finally {
-    await release()
+  return {
+    ks: await timed(() => ks("asymptotic")(prepared, sorted(window)), ROUNDS),
+    "ks-unprepared": await timed(() => ks("asymptotic")(sorted(reference), sorted(window)), ROUNDS),
+    "ks-exact": await timed(() => ks("auto")(prepared, sorted(window)), ROUNDS),
+    anderson: await timed(() => anderson(prepared, sorted(window)), ROUNDS),
+    "anderson-unprepared": await timed(() => anderson(sorted(reference), sorted(window)), ROUNDS),
+    mmd: await timed(() => found(mmd(known, y, orders(SEED), alibi)), SLOW_ROUNDS),
+    "mmd-unprepared": await timed(
+      () => found(mmd(mmdReference(x), y, orders(SEED), alibi)),
+      SLOW_ROUNDS,
+    ),
+    "mmd-graph": await timed(byGraph, SLOW_ROUNDS),
   }
 }

@@ -30,7 +30,7 @@ const allTogether =
   (pvalues: "valid" | "alibi"): Solve =>
   ({ reference, window }, seed) => {
     const [x, y] = [fromFeatures(reference), fromFeatures(window)]
-    const orders = drawPermutations(x.count + y.count, PERMUTATIONS, seed)
+    const orders = drawPermutations(x.count, y.count, PERMUTATIONS, seed)
     return mmd(mmdReference(x), y, orders, { pvalues }).pvalue
   }
 

@@ -22,16 +22,20 @@ const readFloats = (outputs: ReadonlyArray<Tensor>, name: string, count: number)
 /** One session for all tests with one bandwidth, opened by the first of them. */
 export const openMmdRunner = (): MmdGraphRunner => {
   let opened: Promise<ModelSession> | undefined
-  return async ({ x, width, z, orders, count }) => {
+  return async ({ rows, rest, width, choices, ...values }) => {
     opened ??= openSession(mmdGraph([1]), () => performance.now() * 1_000)
     const session = await opened
     const { outputs } = await session.run([
-      floats("x", [count, width], x),
-      floats("z", [count, orders], z),
+      floats("x", [rows, width], values.x),
+      floats("y", [rest, width], values.y),
+      floats("weights", [rest], values.weights),
+      floats("chosen", [rows, choices], values.chosen),
+      floats("others", [rest, choices], values.others),
     ])
     return {
-      within: readFloats(outputs, "within", orders),
-      reach: readFloats(outputs, "reach", orders),
+      within: readFloats(outputs, "within", choices),
+      across: readFloats(outputs, "across", rows),
+      down: readFloats(outputs, "down", rest),
     }
   }
 }

@@ -121,7 +121,7 @@ const testMmd = async (
   const { alpha } = asked.settings
   return test(asked, MMD_TEST, rows, async (together, window) => {
     const reference = together.mmd()
-    const orders = drawPermutations(reference.rows.count + window.count, permutations, asked.seed)
+    const orders = drawPermutations(reference.rows.count, window.count, permutations, asked.seed)
     const { distance, pvalue, drift } =
       by === "graph" && runner !== undefined
         ? await mmdByGraph(reference, window, orders, runner, { alpha })

@@ -13,12 +13,19 @@ const floats = (tensor: Tensor | undefined): Float32Array => {
 
 const open = async (sigmas: ReadonlyArray<number>) => {
   const session = await InferenceSession.create(mmdGraph(sigmas), { intraOpNumThreads: 1 })
-  const runner: MmdGraphRunner = async ({ x, width, z, orders, count }) => {
+  const runner: MmdGraphRunner = async ({ rows, rest, width, choices, ...values }) => {
     const outputs = await session.run({
-      x: new Tensor("float32", x, [count, width]),
-      z: new Tensor("float32", z, [count, orders]),
+      x: new Tensor("float32", values.x, [rows, width]),
+      y: new Tensor("float32", values.y, [rest, width]),
+      weights: new Tensor("float32", values.weights, [rest]),
+      chosen: new Tensor("float32", values.chosen, [rows, choices]),
+      others: new Tensor("float32", values.others, [rest, choices]),
     })
-    return { within: floats(outputs["within"]), reach: floats(outputs["reach"]) }
+    return {
+      within: floats(outputs["within"]),
+      across: floats(outputs["across"]),
+      down: floats(outputs["down"]),
+    }
   }
   return { session, runner }
 }
@@ -44,7 +51,7 @@ test("the graph gives the distance and p-value of the float64 path", async () =>
   for (const shift of [0, 0.4]) {
     const reference = mmdReference(normalRows(300, 6, 0, 1))
     const window = normalRows(120, 6, shift, 2)
-    const orders = drawPermutations(420, 100, 11)
+    const orders = drawPermutations(300, 120, 100, 11)
     const exact = mmd(reference, window, orders)
     const graph = await mmdByGraph(reference, window, orders, single.runner)
     expect(Math.abs(graph.distance - exact.distance)).toBeLessThan(2e-6)
@@ -56,7 +63,7 @@ test("the graph gives the distance and p-value of the float64 path", async () =>
 test("a window larger than its reference and several bandwidths agree too", async () => {
   const reference = mmdReference(normalRows(60, 3, 50, 3), [0.5, 2])
   const window = normalRows(200, 3, 50.3, 4)
-  const orders = drawPermutations(260, 60, 12)
+  const orders = drawPermutations(60, 200, 60, 12)
   const exact = mmd(reference, window, orders)
   const graph = await mmdByGraph(reference, window, orders, double.runner)
   expect(Math.abs(graph.distance - exact.distance)).toBeLessThan(2e-6)

@@ -2,7 +2,7 @@
 // Detect defines it: unbiased, median heuristic on the reference alone. In float64; for the same
 // test as one ONNX graph see mmd-graph.ts.
 import { requireComparable, type Rows } from "./rows.ts"
-import { seededRandom, permutation } from "./seeded-random.ts"
+import { choose, seededRandom } from "./seeded-random.ts"
 import { selectInPlace } from "./selection.ts"
 
 /** Squared distances are no smaller than this, so that equal rows still have a bandwidth. */
@@ -122,14 +122,25 @@ export const mmdReference = (rows: Rows, sigmas?: ReadonlyArray<number>): MmdRef
   return { rows, sigmas: bandwidths, kernel, sums: packedSums(kernel, rows.count) }
 }
 
-/** Orders of the pooled rows: the first `reference` entries of each play the reference. */
+/**
+ * Permutations of the pooled rows, reference first: of each the `window` places whose rows play the
+ * window. In which order the rows of a side stand changes nothing.
+ */
 export const drawPermutations = (
-  pooled: number,
+  reference: number,
+  window: number,
   count: number,
   seed: number,
 ): ReadonlyArray<Uint32Array> => {
   const random = seededRandom(seed)
-  return Array.from({ length: count }, () => permutation(pooled, random))
+  return Array.from({ length: count }, () => choose(reference + window, window, random))
+}
+
+/** The places below `pooled` that are not in `places`, in their order. */
+const allBut = (places: Uint32Array, pooled: number): Uint32Array => {
+  const isTaken = new Uint8Array(pooled)
+  for (const place of places) isTaken[place] = 1
+  return Uint32Array.from({ length: pooled }, (_, place) => place).filter((at) => !isTaken[at])
 }
 
 /** The kernel of the pooled rows in three blocks, and its sums without the diagonal. */
@@ -222,7 +233,7 @@ export const judgeMmd = (
   return { distance, pvalue, threshold, drift: pvalue < alpha, permuted }
 }
 
-/** The test of a window against a prepared reference over the permutations given. */
+/** The test of a window against a prepared reference, over permutations from `drawPermutations`. */
 export const mmd = (
   reference: MmdReference,
   window: Rows,
@@ -232,8 +243,8 @@ export const mmd = (
   requireComparable("MMD", reference.rows, window)
   const pooled = pooledKernel(reference, window)
   const { n, m } = pooled
-  const smaller = (order: Uint32Array) => (m <= n ? order.slice(n) : order.slice(0, n)).sort()
-  const observed = Uint32Array.from({ length: n + m }, (_, i) => i)
+  const smaller = (places: Uint32Array) => (m <= n ? places.toSorted() : allBut(places, n + m))
+  const observed = Uint32Array.from({ length: m }, (_, i) => n + i)
   const distances = discrepancies(pooled, [observed, ...permutations].map(smaller))
   const judged = judgeMmd(distances[0]!, distances.slice(1), options)
   return { ...judged, sigmas: reference.sigmas }
