@@ -28,7 +28,7 @@ const flags = {
   seconds: { value: "N", help: "seconds of each measured cell" },
   minutes: { value: "N", help: "the same in minutes" },
   warmup: { value: "N", help: "seconds before each cell that are not recorded" },
-  rounds: { value: "N", help: "rounds of a pair (default 5)" },
+  rounds: { value: "N", help: "rounds of a pair (default 5), of drift and tensors (3)" },
   callers: { value: "N", help: "callers of a profile or a pair" },
   rate: { value: "N", help: "requests a second of a soak (default: 70 % of saturation)" },
   only: { value: "NAMES", help: "peers to run, comma-separated (default: all)" },
