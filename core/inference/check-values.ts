@@ -3,6 +3,7 @@
 // column.
 import type { Feature } from "#proto/signature"
 import type { Tensor } from "#proto/tensor"
+import { hasNulls } from "./element-store.ts"
 import { checkTexts } from "./string-elements.ts"
 import {
   type FloatView,
@@ -61,24 +62,30 @@ const fits = (value: number, rule: ColumnRule | undefined): boolean => {
   return Number.isFinite(value)
 }
 
-const faultOf = (index: number, value: number, rule: ColumnRule | undefined): ValueFault => {
+const faultOf = (
+  { data }: Tensor,
+  index: number,
+  value: number,
+  rule: ColumnRule | undefined,
+): ValueFault => {
   const missing = rule?.missing === true ? " or NaN" : ""
   const expected = EXPECTED[rule?.type ?? "number"] + missing
-  return { index, expected, got: `${value}`, ...(rule && { column: rule.name }) }
+  const got = Number.isNaN(value) && hasNulls(data) ? "null" : `${value}`
+  return { index, expected, got, ...(rule && { column: rule.name }) }
 }
 
 const checkByColumn = (
   values: NumberView | WideView,
   count: number,
-  shape: ReadonlyArray<number>,
+  tensor: Tensor,
   columns: Columns,
 ): ValueFault | undefined => {
-  const size = rowSize(shape, columns)
+  const size = rowSize(tensor.shape, columns)
   let column = 0
   for (let index = 0; index < count; index++) {
     const value = Number(values[index])
     const rule = columns[column]
-    if (!fits(value, rule)) return faultOf(index, value, rule)
+    if (!fits(value, rule)) return faultOf(tensor, index, value, rule)
     column++
     if (column === size) column = 0
   }
@@ -119,5 +126,5 @@ export const checkValues = (
   const values = viewForNow(datatype, data, count)
   const float = isFloat(values)
   if (!isNarrow(columns, float) && (!float || isClean(values, count))) return undefined
-  return checkByColumn(values, count, tensor.shape, columns)
+  return checkByColumn(values, count, tensor, columns)
 }

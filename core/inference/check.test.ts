@@ -4,7 +4,9 @@ import type { InferenceRequest } from "#proto/request"
 import type { Signature } from "#proto/signature"
 import type { Tensor } from "#proto/tensor"
 import { checkRequest, ELEMENTS_MAX } from "./check.ts"
-import { IMAGE, MIXED, sentence, tensor, texts } from "./test-signatures.ts"
+import { parseInferBody, parseInferRequest } from "./json-request.ts"
+import { bytesOf, good, IMAGE, MIXED, sentence, tensor, texts } from "./test-signatures.ts"
+import { parseV1Request } from "./v1-request.ts"
 
 const numbers = (...values: ReadonlyArray<number>) =>
   tensor("numbers", "FP32", [values.length / 2, 2], new Float32Array(values))
@@ -93,6 +95,35 @@ describe("datatype, shape and length", () => {
 })
 
 describe("values", () => {
+  test("what was null in JSON is called null, and NaN what came as NaN", () => {
+    const { datatype, shape } = IMAGE.inputs[0] ?? {}
+    const input = { name: "image", datatype, shape }
+    const data = [1, 2, 3, null]
+    const flat = parseInferRequest(JSON.stringify({ inputs: [{ ...input, data }] }))
+    const rows = [
+      [
+        [1, 2],
+        [3, null],
+      ],
+    ]
+    const nested = parseInferRequest(JSON.stringify({ inputs: [{ ...input, data: rows }] }))
+    const columns = parseV1Request(IMAGE, JSON.stringify({ inputs: rows }))
+    for (const request of [good(flat), good(nested), good(columns).request])
+      expect(sentence(checkRequest(IMAGE, request))).toBe(
+        "inputs[0].data[3]: expected a finite number, got null",
+      )
+    const mixed = { name: "numbers", datatype: "FP32", shape: [2, 2], data: [null, 7, 1, null] }
+    const numbersOnly = { ...MIXED, inputs: MIXED.inputs.slice(0, 1) }
+    const asked = good(parseInferRequest(JSON.stringify({ inputs: [mixed] })))
+    expect(sentence(checkRequest(numbersOnly, asked))).toBe(
+      "inputs[0].data[3] (hour): expected an integer, got null",
+    )
+    const binary = { ...input, parameters: { binary_data_size: 16 } }
+    const bytes = bytesOf(new Float32Array([1, 2, 3, Number.NaN]))
+    const behind = good(parseInferBody(JSON.stringify({ inputs: [binary] }), bytes))
+    expect(sentence(checkRequest(IMAGE, behind.request))).toEndWith("got NaN")
+  })
+
   test("NaN passes only in the column that allows missing values", () => {
     expect(check([numbers(Number.NaN, 7), ORIGIN, FLIGHT, WEEKEND])).toBeUndefined()
     expect(withOne(numbers(1, Number.NaN))).toBe(

@@ -127,19 +127,23 @@ class IntegerStore extends Place {
 }
 
 const putFloat = (into: NumberView, element: number, value: unknown): boolean => {
-  if (typeof value !== "number") {
-    if (value === null) into[element] = Number.NaN
-    return value === null
-  }
+  if (typeof value !== "number") return false
   into[element] = value
   // Read back: what is finite in JSON may be too large for the tensor.
   const kept = into[element] ?? 0
   return kept - kept === 0
 }
 
+// What a tensor holds is the same, NaN, whatever it was written as.
+const madeOfNulls = new WeakSet<Uint8Array>()
+
+/** Whether `data`, as `finish` gave it, has NaN where the caller wrote null. */
+export const hasNulls = (data: Uint8Array): boolean => madeOfNulls.has(data)
+
 class FloatStore extends Place {
   readonly #into: NumberView
   readonly #base: number
+  #nulls = false
 
   constructor(datatype: "FP16" | "FP32" | "FP64", count: number) {
     super(count * ELEMENT_BYTES[datatype])
@@ -148,15 +152,29 @@ class FloatStore extends Place {
   }
 
   put(value: unknown, at: number): boolean {
-    return putFloat(this.#into, this.#base + at, value)
+    return putFloat(this.#into, this.#base + at, value) || this.#putNull(value, at)
   }
 
   override fill(values: ReadonlyArray<unknown>, at: number): number {
     const into = this.#into
     const from = this.#base + at
     for (let index = 0; index < values.length; index++)
-      if (!putFloat(into, from + index, values[index])) return index
+      if (!putFloat(into, from + index, values[index]) && !this.#putNull(values[index], at + index))
+        return index
     return -1
+  }
+
+  override finish(): Uint8Array {
+    const data = super.finish()
+    if (this.#nulls) madeOfNulls.add(data)
+    return data
+  }
+
+  #putNull(value: unknown, at: number): boolean {
+    if (value !== null) return false
+    this.#into[this.#base + at] = Number.NaN
+    this.#nulls = true
+    return true
   }
 }
 
