@@ -2,7 +2,8 @@
 // last line that counts.
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
+import { goldenFolderFault } from "#core/statistics/golden-folder"
 import {
   CommandFailed,
   describeFlags,
@@ -159,6 +160,10 @@ ${describeFlags(flags)}`,
       otherwise: 1,
     })
     const tries = wholeNumber("tries", set.tries, { least: 1, most: TRIES_MAX, otherwise: 1 })
+    const golden = process.env["WEIR_GOLDEN"]
+    // Each file would fail by itself, in the project's folder.
+    const goldenFault = goldenFolderFault(golden && resolve(projectFolder, golden))
+    if (goldenFault !== undefined) throw new CommandFailed(goldenFault)
     const files = testFiles(positionals)
     if (files.length === 0)
       throw new CommandFailed(`no test file has ${positionals.join(" or ")} in its path`)

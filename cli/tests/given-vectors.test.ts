@@ -14,8 +14,11 @@ const run = async (given: string, ...patterns: ReadonlyArray<string>) => {
   const command = [process.execPath, inProject("cli", "main.ts"), "test", ...patterns]
   const env = { ...process.env, WEIR_GOLDEN: given }
   const child = Bun.spawn(command, { env, stdout: "pipe", stderr: "pipe" })
-  const said = await new Response(child.stdout).text()
-  return { code: await child.exited, said }
+  const [said, complained] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ])
+  return { code: await child.exited, said, complained }
 }
 
 test("a broken vector fails, and a file that is not there is skipped by name", async () => {
@@ -33,9 +36,28 @@ test("a broken vector fails, and a file that is not there is skipped by name", a
   expect(code).toBe(1)
 })
 
-test("a folder that is not there fails", async () => {
-  const { code, said } = await run("/no/such/folder", "golden-cramer", "golden-gx")
-  expect(said).toContain("WEIR_GOLDEN: no folder /no/such/folder")
-  expect(said.trimEnd()).toEndWith("0 passed, 2 failed")
-  expect(code).toBe(1)
+test("a folder that is not there, or is none, is one error that names it", async () => {
+  const file = join(folder, "cvm.json")
+  copyFileSync(vectors("cvm.json"), file)
+  for (const [given, fault] of [
+    ["/no/such/folder", "no folder /no/such/folder"],
+    [file, `not a folder: ${file}`],
+    ["", "no folder"],
+  ] as const) {
+    const { code, said, complained } = await run(given, "golden-cramer", "golden-gx")
+    expect(said).toBe("")
+    expect(complained.trim()).toBe(`weir: WEIR_GOLDEN: ${fault}`)
+    expect(code).toBe(1)
+  }
+})
+
+test("a test file that is run by itself fails there, too", async () => {
+  for (const name of ["statistics/golden-ks", "quality/golden-gx", "inference/golden-models"]) {
+    const command = [process.execPath, "test", inProject("core", `${name}.test.ts`)]
+    const env = { ...process.env, WEIR_GOLDEN: "/no/such/folder" }
+    const child = Bun.spawn(command, { env, stdout: "ignore", stderr: "pipe" })
+    const complained = await new Response(child.stderr).text()
+    expect(complained).toContain("WEIR_GOLDEN: no folder /no/such/folder")
+    expect(await child.exited).toBe(1)
+  }
 })

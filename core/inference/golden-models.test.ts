@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Schema } from "effect"
 import { type Datatype, type Tensor } from "#proto/tensor"
+import { checkGoldenFolder } from "../statistics/golden-folder.ts"
 import { makeEngine } from "./engine.ts"
 import { ModelRefused } from "./model-refused.ts"
 import { readGraph } from "./onnx-graph.ts"
@@ -41,8 +42,7 @@ const readCases = () =>
   Schema.decodeUnknownSync(Schema.fromJsonString(Index))(
     readFileSync(join(FOLDER, "index.json"), "utf8").replace(LONG_INTEGER, '"$&"'),
   ).cases
-if (ELSEWHERE !== undefined && !existsSync(ELSEWHERE))
-  throw new Error(`WEIR_GOLDEN: no folder ${ELSEWHERE}`)
+checkGoldenFolder(ELSEWHERE)
 const isGiven = ELSEWHERE === undefined || existsSync(FOLDER)
 if (!isGiven) test.skip("recorded models (onnx: not in the folder given)", () => {})
 const cases = isGiven ? readCases() : []

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Schema } from "effect"
+import { checkGoldenFolder } from "../statistics/golden-folder.ts"
 import { tableFromCsv, TableSchema } from "./csv.ts"
 import { evaluateSuite } from "./evaluate.ts"
 import { gxJson } from "./gx-json.ts"
@@ -125,7 +126,7 @@ const runCase = (
  * @throws Error when there is no such root.
  */
 export const runGolden = (root: string | undefined): ReadonlyArray<GoldenOutcome> | undefined => {
-  if (root !== undefined && !existsSync(root)) throw new Error(`WEIR_GOLDEN: no folder ${root}`)
+  checkGoldenFolder(root)
   const folder = join(root ?? join(import.meta.dir, "golden"), "gx")
   if (!existsSync(folder)) return undefined
   const indices = readdirSync(folder).filter((name) => /^index.*\.json$/.test(name))

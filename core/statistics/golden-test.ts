@@ -3,6 +3,7 @@
 import { test } from "bun:test"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
+import { checkGoldenFolder } from "./golden-folder.ts"
 
 /** @throws Error when the folder that is named is not there. */
 export const goldenTest = (
@@ -11,8 +12,7 @@ export const goldenTest = (
   name: string,
   compare: () => void,
 ): void => {
-  if (folder !== undefined && !existsSync(folder))
-    throw new Error(`WEIR_GOLDEN: no folder ${folder}`)
+  checkGoldenFolder(folder)
   const isLeftOut = folder !== undefined && !existsSync(join(folder, file))
   if (isLeftOut) test.skip(`${name} (${file}: not in the folder given)`, compare)
   else test(name, compare)
