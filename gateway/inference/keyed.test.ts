@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
 import { PREDICTIONS } from "#proto/subjects"
 import {
+  ask,
   MODEL,
   OTHER_ROWS,
   post,
@@ -94,13 +95,20 @@ test("calls that come while the first is in flight join it", async () => {
   expect(await facts()).toBe(before + 2)
 })
 
-test("after a 504 the same key waits for the same work", async () => {
+test("after a 504 the same key waits for the same work, and its id finds the answer", async () => {
   predictor.pause()
   const late = await send("late", ROWS, first, 150)
   expect(stateOf(late)).toEqual([504, "timed_out"])
+  expect(late.json["error"]).toBe(
+    "no answer within 150 ms: the work goes on; ask again with the same key, " +
+      "or fetch the answer by its id",
+  )
   const waiting = send("late")
   predictor.resume()
   const answer = await waiting
   expect(answer.status).toBe(200)
+  const id = late.headers.get("weir-id") ?? ""
+  const fetched = await ask(`${first.url}/v2/models/${MODEL}/predictions/${id}?form=rows`)
+  expect([fetched.status, fetched.text]).toEqual([200, answer.text])
   expect(answer.headers.get("weir-id")).toBe(late.headers.get("weir-id"))
 })

@@ -44,6 +44,10 @@ test("an answer that takes too long is 504, is queued, and is then found as expi
   predictor.pause()
   const late = await predict(150)
   expect(stateOf(late)).toEqual([504, "timed_out"])
+  expect(late.json["error"]).toBe(
+    "no answer within 150 ms: dropped unless it was begun by then; " +
+      "its id tells which, and the answer if there is one",
+  )
   const id = late.headers.get("weir-id") ?? ""
   expect(late.json["id"]).toBe(id)
   const address = `${gateway.url}/v2/models/${MODEL}/predictions/${id}`

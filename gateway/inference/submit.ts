@@ -23,6 +23,10 @@ const PUBLISH_PAUSE_FIRST_MILLIS = 25
 const PUBLISH_PAUSE_LONGEST_MILLIS = 1_000
 /** What the log says of a request that it has no room for. */
 const OPEN_BESIDE_THE_QUEUE: ReadonlySet<Published["kind"]> = new Set(["full", "storeFull"])
+/** What becomes of a request that is not answered in time. */
+const GOES_ON = "the work goes on; ask again with the same key, or fetch the answer by its id"
+const DROPPED_UNLESS_BEGUN =
+  "dropped unless it was begun by then; its id tells which, and the answer if there is one"
 /** Where nobody predicts. */
 const PREDICTOR_RETRY_AFTER_SECONDS = 5
 
@@ -263,6 +267,7 @@ export class Submitter implements FlightOwner {
       return
     }
     const waited = `no answer within ${prepared.handling.timeoutMillis} ms`
-    this.finish(flight, refuse("timedOut", `${waited}; it can be fetched by its id`, { id }))
+    const left = flight.keyed ? GOES_ON : DROPPED_UNLESS_BEGUN
+    this.finish(flight, refuse("timedOut", `${waited}: ${left}`, { id }))
   }
 }
