@@ -1,11 +1,12 @@
 // Makes the programs of the checkout ROOT in the folder TARGET. They stay part of the checkout:
 // threads and child processes are started from the sources, and packages with native code are
-// loaded from where they are.
+// loaded from where they are. Where it fails, the one line that it says is why.
 import { mkdtempSync, mkdirSync, renameSync, rmSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { decode, encode, type SourceMapLine } from "@jridgewell/sourcemap-codec"
 import { Schema } from "effect"
+import { reasonOf } from "#core/service/logger"
 import { SERVICES } from "./services.ts"
 
 const NATIVE = ["onnxruntime-node"]
@@ -56,10 +57,14 @@ const linesAlone = async (path: string): Promise<void> => {
   await Bun.write(path, JSON.stringify({ ...map, names: [], sourcesContent, mappings }))
 }
 
-const [root = "", target = ""] = process.argv.slice(2)
-mkdirSync(dirname(target), { recursive: true })
-const made = mkdtempSync(join(dirname(target), `${basename(target)}-`))
-try {
+/** One line: what is wrong first, and in a source where. */
+const inOneLine = (cause: unknown): string => {
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
+  const position = first instanceof BuildMessage ? first.position : null
+  return reasonOf(first) + (position === null ? "" : ` at ${position.file}:${position.line}`)
+}
+
+const makeAll = async (root: string, made: string): Promise<void> => {
   for (const service of SERVICES) {
     await Bun.build({
       entrypoints: [join(root, service, "main.ts")],
@@ -72,8 +77,22 @@ try {
     })
     await linesAlone(join(made, `${service}.js.map`))
   }
-  // In one step, so that nobody ever starts half of them; who else made them was as good.
-  renameSync(made, target)
-} finally {
-  rmSync(made, { recursive: true, force: true })
 }
+
+const make = async (root: string, target: string): Promise<void> => {
+  mkdirSync(dirname(target), { recursive: true })
+  const made = mkdtempSync(join(dirname(target), `${basename(target)}-`))
+  try {
+    await makeAll(root, made)
+    // In one step, so that nobody ever starts half of them; who else made them was as good.
+    renameSync(made, target)
+  } finally {
+    rmSync(made, { recursive: true, force: true })
+  }
+}
+
+const [root = "", target = ""] = process.argv.slice(2)
+await make(root, target).catch((cause: unknown) => {
+  console.error(inOneLine(cause))
+  process.exitCode = 1
+})

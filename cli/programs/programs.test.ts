@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { programsOf } from "./programs.ts"
-import { SERVICES } from "./services.ts"
+import { SERVICES, type Service } from "./services.ts"
 
 const BUILD_WAIT_MILLIS = 60_000
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "weir-programs-")))
@@ -26,6 +26,15 @@ const checkout = (name: string, where: string): string => {
   return root
 }
 
+/** The programs of a checkout of which all can be made. */
+const programsIn = (root: string) => {
+  const command = programsOf(root)
+  return (service: Service) =>
+    command(service, (reason) => {
+      throw new Error(reason)
+    })
+}
+
 const run = (command: ReadonlyArray<string>, ...flags: ReadonlyArray<string>): string =>
   Bun.spawnSync([...command, ...flags])
     .stdout.toString()
@@ -35,13 +44,13 @@ test(
   "a program is one file, made once and anew when a source has changed",
   async () => {
     const root = checkout("changed", `export const said = () => "first"`)
-    const command = programsOf(root)
+    const command = programsIn(root)
     const [one, other] = await Promise.all([command("gateway"), command("predictor")])
     expect(one[1]).toStartWith(join(root, ".weir", "programs"))
     expect(run(one)).toBe("first")
     expect(run(other, "--flag")).toBe("--flag")
     expect(await command("gateway")).toEqual(one)
-    expect(await programsOf(root)("gateway")).toEqual(one)
+    expect(await programsIn(root)("gateway")).toEqual(one)
     write(root, "core/where.ts", `export const said = () => "second"`)
     const anew = await command("gateway")
     expect(run(anew)).toBe("second")
@@ -56,7 +65,7 @@ test(
     const where = `export const said = () =>
       [import.meta.dir, import.meta.url, import.meta.main, new Error("here").stack].join("\\n")`
     const root = checkout("where", where)
-    const [dir, url, main, , line] = run(await programsOf(root)("gateway")).split("\n")
+    const [dir, url, main, , line] = run(await programsIn(root)("gateway")).split("\n")
     expect(dir).toBe(join(root, "core"))
     expect(url).toBe(`file://${root}/core/where.ts`)
     expect(main).toBe("false")
@@ -69,7 +78,7 @@ test(
   "only the programs of the last few changes are kept",
   async () => {
     const root = checkout("kept", "")
-    const command = programsOf(root)
+    const command = programsIn(root)
     for (let change = 0; change < 6; change++) {
       write(root, "core/where.ts", `export const said = () => ${"1".repeat(change + 1)}`)
       expect(run(await command("gateway"))).toBe("1".repeat(change + 1))
@@ -80,15 +89,22 @@ test(
 )
 
 test(
-  "where no program can be made, the source is started",
+  "where no program can be made, the source is started, and why is said in a line",
   async () => {
+    const reasons: Array<string> = []
+    const onSources = (reason: string) => reasons.push(reason)
     const unwritable = checkout("unwritable", `export const said = () => "from the source"`)
     write(unwritable, ".weir", "a file")
-    const command = await programsOf(unwritable)("gateway")
+    const command = await programsOf(unwritable)("gateway", onSources)
     expect(command[1]).toBe(join(unwritable, "gateway", "main.ts"))
     expect(run(command)).toBe("from the source")
-    const wrong = checkout("wrong", "export const said = (")
-    expect((await programsOf(wrong)("gateway"))[1]).toBe(join(wrong, "gateway", "main.ts"))
+    const wrong = checkout("wrong", "\nexport const said = (")
+    const started = await programsOf(wrong)("gateway", onSources)
+    expect(started[1]).toBe(join(wrong, "gateway", "main.ts"))
+    expect(reasons).toEqual([
+      `ENOTDIR: not a directory, mkdir '${unwritable}/.weir/programs'`,
+      `Unexpected end of file at ${wrong}/core/where.ts:2`,
+    ])
   },
   BUILD_WAIT_MILLIS,
 )

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto"
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
+import { reasonOf } from "#core/service/logger"
 import { projectFolder } from "../project.ts"
 import { SERVICES, type Service } from "./services.ts"
 
@@ -15,7 +16,11 @@ const PACKAGES = ["package.json", "bun.lock"]
 const KEPT_MAX = 4
 
 /** The command line of a service; flags may follow. */
-export type CommandOf = (service: Service) => Promise<ReadonlyArray<string>>
+export type CommandOf = (
+  service: Service,
+  /** Told why no program could be made, where the sources are started. */
+  onSources: (reason: string) => void,
+) => Promise<ReadonlyArray<string>>
 
 /** Changes with every source and package, by its time and size, and with the runtime. */
 const stampOf = (root: string): string => {
@@ -32,6 +37,9 @@ const stampOf = (root: string): string => {
   for (const path of PACKAGES) hash.update(readFileSync(join(root, path)))
   return hash.digest("hex").slice(0, 16)
 }
+
+const firstLine = (text: string): string | undefined =>
+  text.split("\n").find((line) => line.trim() !== "")
 
 /** Those made last are kept. */
 const removeOld = (folder: string): void => {
@@ -56,13 +64,15 @@ export const programsOf = (root: string): CommandOf => {
     const child = Bun.spawn([process.execPath, script, root, join(folder, stamp)], {
       stdin: "ignore",
       stdout: "ignore",
-      stderr: "ignore",
+      stderr: "pipe",
     })
-    await child.exited
+    const said = await new Response(child.stderr).text()
+    const code = await child.exited
+    if (!isMade(stamp)) throw new Error(firstLine(said) ?? `making it ended with ${code}`)
     removeOld(folder)
   }
   let making: Promise<void> | undefined
-  return async (service) => {
+  return async (service, onSources) => {
     try {
       const stamp = stampOf(root)
       if (!isMade(stamp)) {
@@ -71,12 +81,13 @@ export const programsOf = (root: string): CommandOf => {
           making = undefined
         })
         await making
+        if (!isMade(stamp)) throw new Error("a source was changed meanwhile")
       }
-      if (isMade(stamp)) return [process.execPath, pathIn(stamp, service)]
-    } catch {
-      // A folder that cannot be written, or files that change meanwhile.
+      return [process.execPath, pathIn(stamp, service)]
+    } catch (cause) {
+      onSources(reasonOf(cause))
+      return [process.execPath, join(root, service, "main.ts")]
     }
-    return [process.execPath, join(root, service, "main.ts")]
   }
 }
 

@@ -17,23 +17,32 @@ const MEMORY = {
   BUN_JSC_forceRAMSize: String(3 * 1024 * 1024 * 1024),
 } as const
 
-/** Starts the service; what the caller's own environment says of memory counts. */
+/**
+ * Starts the service; what the caller's own environment says of memory counts. `onSources` is told
+ * why where it is started from its sources.
+ */
 export const startService = async (
   service: Service,
   { environment, ...spec }: Omit<ChildProcess, "command">,
+  onSources: (reason: string) => void = () => undefined,
 ): Promise<Running> =>
   startChild({
     ...spec,
-    command: await serviceCommand(service),
+    command: await serviceCommand(service, onSources),
     environment: { ...MEMORY, ...process.env, ...environment },
   })
+
+/** That a service is started from its sources, as a sentence. */
+export const fromSources = (name: string, reason: string): string =>
+  `${name} is started from its sources, in twice the time and with more memory: ${reason}`
 
 /** Goes on as the service: the same process, with nothing of this one's left in memory. */
 export const becomeService = async (
   service: Service,
   flags: ReadonlyArray<string>,
 ): Promise<never> => {
-  const command = [...(await serviceCommand(service)), ...flags]
+  const onSources = (reason: string) => console.error(`weir: ${fromSources(service, reason)}`)
+  const command = [...(await serviceCommand(service, onSources)), ...flags]
   process.execve?.(process.execPath, command, { ...MEMORY, ...process.env })
   throw new Error("this system cannot put one program in the place of another")
 }

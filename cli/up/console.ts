@@ -1,6 +1,7 @@
 // How `weir up` speaks: events as sentences, and the parts' lines with their names in front on a
 // terminal. Away from a terminal the parts' own lines go through unchanged, so that JSON logs stay
 // JSON.
+import { fromSources } from "../programs/start-service.ts"
 import { describeExit } from "./child.ts"
 import type { SupervisorEvent } from "./supervisor.ts"
 
@@ -23,6 +24,8 @@ export const describeEvent = (event: SupervisorEvent): string | undefined => {
       return `${event.name} ended (${describeExit(event.exit)}), starts again in `.concat(
         `${event.startAgainInMillis} ms`,
       )
+    case "fromSources":
+      return fromSources(event.name, event.reason)
     case "notStarted":
       return `${event.name} could not be started: ${event.reason}`
     case "gaveUp":

@@ -30,6 +30,7 @@ export type SupervisorEvent =
       readonly exit: ChildExit
       readonly startAgainInMillis: number
     }
+  | { readonly type: "fromSources"; readonly name: string; readonly reason: string }
   | { readonly type: "notStarted"; readonly name: string; readonly reason: string }
   | { readonly type: "gaveUp"; readonly name: string; readonly ends: number }
   | { readonly type: "hopeless"; readonly name: string; readonly exit: ChildExit }

@@ -86,7 +86,8 @@ const serviceStarter =
       stopWaitMillis,
       onLine: (line: string) => listener.onLine(name, line),
     }
-    const start = () => startService(program, child)
+    const onSources = (reason: string) => listener.onEvent({ type: "fromSources", name, reason })
+    const start = () => startService(program, child, onSources)
     return new Supervisor(name, start, listener.onEvent, SERVICE_RESTARTS)
   }
 
