@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { parseDriftConfig } from "#core/drift/config"
 import { canonicalJson } from "#core/drift/evaluated"
 import { Schema } from "effect"
@@ -20,6 +20,8 @@ import { startService } from "../../test/support/service.ts"
 import { startSystem, type TestSystem } from "../../test/support/system.ts"
 import { WindowEvaluated } from "#proto/finding"
 
+// Each command is a process, and the machine may be busy.
+setDefaultTimeout(60_000)
 const MAIN = join(import.meta.dir, "..", "main.ts")
 const Answer = Schema.fromJsonString(
   Schema.Struct({ windows: Schema.Array(WindowEvaluated), facts: Schema.Int }),
@@ -147,6 +149,35 @@ describe("weir drift", () => {
     )
   })
 
+  test("refuses numbers beyond their limits, and places behind the end of the log", async () => {
+    const refusals: ReadonlyArray<readonly [words: ReadonlyArray<string>, why: string]> = [
+      [["--window", "0"], "--window must be 1 to 10000000 rows, a length from 1s"],
+      [["--window", "0h"], 'or marks, got "0h"'],
+      [["--window", "10000001"], 'or marks, got "10000001"'],
+      [["--alpha", "1.5"], '--alpha must be a number from 0 to 1, got "1.5"'],
+      [["--effect", "-1"], "--effect"],
+      [
+        ["--reference", "first:0"],
+        '--reference first:N must name 1 to 10000000 rows, got "first:0"',
+      ],
+      [["--reference", "first:99999999"], 'got "first:99999999"'],
+      [
+        ["--to", "11001"],
+        "--to must not lie behind the end of the log, whose last position is 11000",
+      ],
+      [["--from", "12000"], "--from must not lie behind the end of the log"],
+      [["--reference", "1..12000"], "--reference must not lie behind the end of the log"],
+    ]
+    for (const [words, why] of refusals) {
+      const { code, errors } = await weir("drift", "people", ...words)
+      expect(errors).toContain(why)
+      expect(code).toBe(2)
+    }
+    const accepted = await weir("drift", "accept", "people", "--from", "1", "--to", "11001")
+    expect(accepted.errors).toContain("whose last position is 11000")
+    expect((await weir("drift", "people", "--from", "11001")).code).toBe(0)
+  })
+
   test("marks a place, and accepts what drifted as the new normal", async () => {
     const drifting = Array.from({ length: 20 }, (_, at) =>
       factOf("people", 20_000 + at, rows(100, 100 + at, older)),
@@ -195,6 +226,12 @@ describe("weir drift", () => {
     await until("the next window", async () => (await windowsOf()).length === 14)
     await monitor.stop()
     expect((await windowsOf()).at(-1)).toMatchObject({ reference: taken?.reference })
+    const words = [
+      "accepted: file",
+      "accepted in the place of the configured one (first 1000 rows)",
+    ]
+    const said = monitor.log.filter((line) => words.every((word) => line.includes(word)))
+    expect(said).toHaveLength(1)
     const { text: told } = await weir("drift", "people")
     expect(told).toContain("since the reference does not hold them: output.label, output.prob")
   })
@@ -213,6 +250,24 @@ describe("weir drift", () => {
     const off = await weir("drift", "fresh", "--config", config)
     expect(off.code).toBe(1)
     expect(off.errors).toContain("does not watch fresh until it can")
+  })
+
+  test("says which artifact, profile or end of a range the monitor waits for", async () => {
+    const config = join(folder, "awaited.yaml")
+    const ask = async (reference: string) => {
+      await Bun.write(config, `models: { fresh: { reference: ${reference} } }`)
+      const { code, errors } = await weir("drift", "fresh", "--config", config)
+      expect(code).toBe(1)
+      return errors
+    }
+    const digest = "ab".repeat(32)
+    expect(await ask(`{ digest: ${digest} }`)).toContain(
+      `artifact ${digest}, is not there; the monitor does not watch fresh until it is`,
+    )
+    expect(await ask("{ profile: true }")).toContain("the signature of version 1 names none")
+    expect(await ask("{ from: 1, to: 99999 }")).toContain("from 1 to 99999 ends behind the log")
+    const asked = await weir("drift", "people", "--reference", digest)
+    expect(asked.errors).toContain(`the reference ${digest} is not there`)
   })
 
   test("says which marks of the configured reference are not set or reversed", async () => {

@@ -2,6 +2,7 @@
 // in the log by position, time or mark.
 import { settingsOf, type DriftConfig } from "#core/drift/config"
 import { isDistance } from "#core/drift/choice"
+import { DURATION, ROWS } from "#core/drift/config-schema"
 import { DETECTOR_TESTS, isColumnDetector } from "#core/drift/detectors"
 import { FOLDS } from "#core/statistics/classifier-two-sample"
 import type {
@@ -12,6 +13,7 @@ import type {
 } from "#core/drift/settings"
 import type { WindowRule } from "#core/drift/window"
 import { positionBefore } from "#core/findings/facts"
+import { lastPosition } from "#core/findings/marks"
 import { isTestName, testNames } from "#core/statistics/univariate"
 import type { Log } from "#core/log/log"
 import type { MarkSet } from "#proto/finding"
@@ -34,14 +36,22 @@ export interface DriftWords {
 export type AskedReference =
   { readonly kind: "live" } | { readonly kind: "digest"; readonly digest: string } | ReferenceSource
 
-const DURATION = /^\d{1,6}[smhd]$/u
+const { minimum: ROWS_LEAST, maximum: ROWS_MOST } = ROWS
+
+/** A number of rows that the configuration would take too. */
+const rowsOf = (text: string): number | undefined => {
+  const rows = /^\d+$/u.test(text) ? Number(text) : Number.NaN
+  return rows >= ROWS_LEAST && rows <= ROWS_MOST ? rows : undefined
+}
 
 const windowConfig = (text: string) => {
   if (text === "marks") return { marks: true } as const
-  if (/^\d{1,8}$/u.test(text)) return { rows: Number(text) }
+  const rows = rowsOf(text)
+  if (rows !== undefined) return { rows }
   if (DURATION.test(text)) return { every: text }
   throw new UsageError(
-    `--window must be a number of rows, a length such as 1h, or marks: "${text}"`,
+    `--window must be ${ROWS_LEAST} to ${ROWS_MOST} rows, a length from 1s to 999999d, or marks, ` +
+      `got "${text}"`,
   )
 }
 
@@ -52,12 +62,19 @@ const share = (flag: string, text: string | undefined): number | undefined => {
   throw new UsageError(`--${flag} must be a number from 0 to 1, got "${text}"`)
 }
 
+const firstRows = (text: string): number => {
+  const rows = rowsOf(text.slice("first:".length))
+  if (rows !== undefined) return rows
+  throw new UsageError(
+    `--reference first:N must name ${ROWS_LEAST} to ${ROWS_MOST} rows, got "${text}"`,
+  )
+}
+
 /** Reads live, window, profile, a digest, first:N, file:PATH, or A..B (positions or marks). */
 export const readReference = (text: string): AskedReference => {
   if (text === "live" || text === "window" || text === "profile") return { kind: text }
   if (/^[0-9a-f]{64}$/u.test(text)) return { kind: "digest", digest: text }
-  const first = /^first:(\d{1,8})$/u.exec(text)
-  if (first !== null && Number(first[1]) > 0) return { kind: "first", rows: Number(first[1]) }
+  if (text.startsWith("first:")) return { kind: "first", rows: firstRows(text) }
   if (text.startsWith("file:")) return { kind: "file", path: text.slice("file:".length) }
   const [from, to, ...more] = text.split("..")
   if (from && to && more.length === 0) {
@@ -155,21 +172,30 @@ export const driftSettings = (
   return { ...found, columns, alpha, effect, ...others }
 }
 
-/** A position from `1234`, a time, `10m` or a mark; a start lies behind what it names. */
+/**
+ * A position from `1234`, a time, `10m` or a mark; a start lies behind what it names.
+ *
+ * @throws UsageError naming the flag, also for what lies behind the end of the log.
+ */
 export const readPlace = async (
   log: Log,
   marks: ReadonlyArray<MarkSet>,
-  flag: "from" | "to",
+  side: "from" | "to",
   text: string,
   now: number,
+  flag: string = side,
 ): Promise<number> => {
-  const behind = flag === "from" ? 1 : 0
+  const behind = side === "from" ? 1 : 0
   const mark = marks.findLast(({ name }) => name === text)
   if (mark !== undefined) return mark.position + behind
   const moment = readMoment(flag, text, now)
-  return "position" in moment
-    ? moment.position
-    : (await positionBefore(log, moment.millis)) + behind
+  if (!("position" in moment)) return (await positionBefore(log, moment.millis)) + behind
+  const end = await lastPosition(log)
+  if (moment.position <= end + behind) return moment.position
+  throw new UsageError(
+    `--${flag} must not lie behind the end of the log, whose last position is ${end}, ` +
+      `got "${text}"`,
+  )
 }
 
 const isPosition = (text: string): boolean => /^\d{1,15}$/u.test(text)

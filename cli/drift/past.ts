@@ -18,6 +18,7 @@ import { getReference, readTable } from "#core/findings/references"
 import type { FactSource } from "#core/findings/sources"
 import { championProfile, type Plans } from "#core/findings/versions"
 import type { Log } from "#core/log/log"
+import { ArtifactMissing } from "#core/registry/artifacts"
 import { jetStreamArtifacts } from "#core/registry/object-store"
 import type { Release } from "#core/registry/release"
 import { seedOf } from "#core/statistics/seeded-random"
@@ -56,7 +57,12 @@ const WINDOWS_MAX = 20_000
 type Found = PastReference & { readonly to?: number }
 
 const stored = async (log: Log, digest: string): Promise<Found> => {
-  const { table, reference } = await getReference(jetStreamArtifacts(log), digest)
+  const { table, reference } = await getReference(jetStreamArtifacts(log), digest).catch(
+    (cause: unknown) => {
+      if (!(cause instanceof ArtifactMissing)) throw cause
+      throw new CommandFailed(`the reference ${digest} is not there: no artifact has that digest`)
+    },
+  )
   const { origin, asked, to } = reference
   return { table, digest, origin, asked, ...(to === undefined ? {} : { to }) }
 }
@@ -68,8 +74,8 @@ const fromRange = async (
   last: number | string,
 ): Promise<Found> => {
   const { log, source, model, settings, plans, now } = question
-  const from = await readPlace(log, marks, "from", String(first), now)
-  const to = await readPlace(log, marks, "to", String(last), now)
+  const from = await readPlace(log, marks, "from", String(first), now, "reference")
+  const to = await readPlace(log, marks, "to", String(last), now, "reference")
   const seed = seedOf(`${model} ${from}`)
   const table = await readTable(source, { from, to, rowsMax: settings.rowsMax, seed, plans })
   if (table.rows === 0) throw new CommandFailed(`there are no rows from ${from} to ${to}`)

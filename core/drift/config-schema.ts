@@ -5,10 +5,13 @@ import { isTestName, testNames } from "#core/statistics/univariate"
 import { OnlineDetector } from "./detectors.ts"
 
 const between = (minimum: number, maximum: number) => Schema.isBetween({ minimum, maximum })
-const Rows = Schema.Int.check(between(1, 10_000_000))
+/** Rows that a window or a reference may be asked to have. */
+export const ROWS = { minimum: 1, maximum: 10_000_000 } as const
+const Rows = Schema.Int.check(Schema.isBetween(ROWS))
 const Share = Schema.Finite.check(between(0, 1))
 const Count = Schema.Int.check(between(1, 1_000))
-export const DURATION = /^(\d{1,6})(s|m|h|d)$/u
+/** A length in time of more than nothing. */
+export const DURATION = /^(?!0+[smhd])(\d{1,6})([smhd])$/u
 
 const described = <S extends Schema.Top>(schema: S, description: string) =>
   schema.annotate({ description })

@@ -63,7 +63,7 @@ const windowRule = (given: Model["window"]): WindowRule => {
   if ("rows" in given) return { kind: "rows", rows: given.rows }
   if ("marks" in given) return { kind: "marks" }
   const [, amount, unit = ""] = DURATION.exec(given.every) ?? []
-  return { kind: "time", millis: Math.max(1, Number(amount) * (UNIT_MILLIS[unit] ?? 1)) }
+  return { kind: "time", millis: Number(amount) * (UNIT_MILLIS[unit] ?? 1) }
 }
 
 const referenceSource = (given: Model["reference"], hasProfile: boolean): ReferenceSource => {
