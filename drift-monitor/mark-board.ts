@@ -14,7 +14,8 @@ const LOOK_AGAIN_MILLIS = 100
 
 type Listener = (mark: MarkSet) => void
 
-const pause = (millis: number, signal: AbortSignal): Promise<void> => {
+/** Ends early when the signal aborts. */
+export const pause = (millis: number, signal: AbortSignal): Promise<void> => {
   const { promise, resolve } = Promise.withResolvers<void>()
   if (signal.aborted) resolve()
   const timer = setTimeout(resolve, millis)
@@ -63,18 +64,9 @@ export class MarkBoard {
     return () => this.#listeners.delete(listener)
   }
 
-  has(model: string, name: string): boolean {
-    return this.#marks.some((mark) => mark.model === model && mark.name === name)
-  }
-
-  /** Position of the last mark of this name, waited for; `undefined` when the signal aborts. */
-  async named(model: string, name: string, signal: AbortSignal): Promise<number | undefined> {
-    while (!signal.aborted) {
-      const found = this.#marks.findLast((mark) => mark.model === model && mark.name === name)
-      if (found !== undefined) return found.position
-      await pause(LOOK_AGAIN_MILLIS, signal)
-    }
-    return undefined
+  /** Position of the last mark of this name. */
+  position(model: string, name: string): number | undefined {
+    return this.#marks.findLast((mark) => mark.model === model && mark.name === name)?.position
   }
 
   /** Resolves with true when all facts up to a position are in the long log; false when aborted. */

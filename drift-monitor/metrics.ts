@@ -82,7 +82,7 @@ export class DriftMetrics {
     )
     this.#off = gauge(
       "weir_drift_watch_off",
-      "1 while a model is not watched: its reference cannot be used, or its marks are not set",
+      "1 while a model is not watched: its reference cannot be used, or is not there yet",
       ["model"],
     )
     this.#misspelt = gauge(

@@ -4,11 +4,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, test } from "bun:test"
+import { addRows, columnPlans } from "../core/drift/columns.ts"
+import { writeReference, type ReferenceArtifact } from "../core/drift/reference.ts"
+import { TableBuilder } from "../core/drift/table.ts"
 import { setMark } from "../core/findings/marks.ts"
-import { startService } from "../test/support/service.ts"
+import { jetStreamArtifacts } from "../core/registry/object-store.ts"
+import { startService, type RunningService } from "../test/support/service.ts"
 import { startSystem } from "../test/support/system.ts"
 import { until } from "../test/support/eventually.ts"
-import { findingsOf, register, rows, singles, store } from "./test-facts.ts"
+import { findingsOf, register, rows, SIGNATURE, singles, store } from "./test-facts.ts"
 
 const CONFIG = `
 defaults: { window: { rows: 200 }, reference: { first: 500 } }
@@ -23,7 +27,23 @@ models:
   awaiting: { reference: { from: week8, to: week9 } }
   reversed: { reference: { from: week9, to: week8 } }
   early: { reference: { from: week8, to: 100 } }
+  long: { reference: { from: 1, to: 600 } }
 `
+
+/** Made of nothing but these rows, so known before it is stored. */
+const reference = (): ReferenceArtifact => {
+  const table = new TableBuilder(1_000, 1)
+  for (const fact of singles("people", rows(500, 1))) addRows(fact, columnPlans(SIGNATURE), table)
+  return writeReference(table.finish(), { model: "people", origin: "file rows.csv", asked: "" })
+}
+
+const offOf = async (monitor: RunningService, model: string) => {
+  const metrics = await (await fetch(`${monitor.url}/metrics`)).text()
+  return new RegExp(`weir_drift_watch_off\\{model="${model}"\\} (.)`, "u").exec(metrics)?.[1]
+}
+
+const saidOf = (monitor: RunningService, ...words: ReadonlyArray<string>) =>
+  monitor.log.filter((line) => words.every((word) => line.includes(word))).length
 
 test("a missing reference file turns off one model, and the others are watched", async () => {
   const folder = mkdtempSync(join(tmpdir(), "weir-mistakes-"))
@@ -57,24 +77,22 @@ test("marks that are not set are said and awaited; in a wrong order they are ref
   const config = join(folder, "drift.yaml")
   writeFileSync(config, AWAITED)
   const system = await startSystem()
-  const models = ["awaiting", "reversed", "early"]
+  const models = ["awaiting", "reversed", "early", "long"]
   for (const model of models) await register(system.log, model)
   const monitor = await startService("drift-monitor", {
     ...system.environment,
     DRIFT_CONFIG: config,
   })
-  const off = async (model: string) => {
-    const metrics = await (await fetch(`${monitor.url}/metrics`)).text()
-    return new RegExp(`weir_drift_watch_off\\{model="${model}"\\} (.)`, "u").exec(metrics)?.[1]
-  }
-  const said = (...words: ReadonlyArray<string>) =>
-    monitor.log.filter((line) => words.every((word) => line.includes(word))).length
+  const off = (model: string) => offOf(monitor, model)
+  const said = (...words: ReadonlyArray<string>) => saidOf(monitor, ...words)
   await until(
     "the marks that are awaited",
-    () => said("until the marks", "early") > 0 && said("until the marks", "awaiting") > 0,
+    () => said("the marks", "early") > 0 && said("the marks", "awaiting") > 0,
   )
-  expect(said("until the marks", '"week8, week9"', "awaiting")).toBe(1)
-  expect(said("until the marks", '"week8"', "early")).toBe(1)
+  expect(said("the marks week8, week9", '"awaiting"')).toBe(1)
+  expect(said("the marks week8", "early")).toBe(1)
+  await until("the end that is awaited", () => said("position 600; the log ends at 0", "long") > 0)
+  expect(await off("long")).toBe("1")
   expect(await off("awaiting")).toBe("1")
 
   const mark = async (name: string) => {
@@ -99,6 +117,58 @@ test("marks that are not set are said and awaited; in a wrong order they are ref
   expect(await off("reversed")).toBe("1")
   expect(await off("early")).toBe("1")
   expect((await findingsOf(system.log, "reversed")).windows).toEqual([])
+  await monitor.stop()
+  await system.stop()
+  rmSync(folder, { recursive: true, force: true })
+}, 60_000)
+
+test("an artifact or profile that is not there is awaited, by its model alone", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "weir-mistakes-"))
+  const config = join(folder, "drift.yaml")
+  const system = await startSystem()
+  const artifacts = jetStreamArtifacts(system.log)
+  const { bytes, digest } = reference()
+  const other = await artifacts.put(new TextEncoder().encode("no reference"))
+  const lines = [
+    "defaults: { window: { rows: 200 }, reference: { first: 500 } }",
+    "models:",
+    `  named: { reference: { digest: ${digest} } }`,
+    `  foreign: { reference: { digest: ${other} } }`,
+    "  profiled: { reference: { profile: true } }",
+  ]
+  writeFileSync(config, lines.join("\n"))
+  for (const model of ["named", "foreign", "profiled", "people"]) await register(system.log, model)
+  const monitor = await startService("drift-monitor", {
+    ...system.environment,
+    DRIFT_CONFIG: config,
+  })
+  const off = (model: string) => offOf(monitor, model)
+  const windowOf = (model: string) =>
+    until(`a window of ${model}`, async () => {
+      const { windows } = await findingsOf(system.log, model)
+      return windows.some(({ _tag }) => _tag === "WindowEvaluated")
+    })
+  await store(system.log, singles("people", rows(700, 1)))
+  await windowOf("people")
+  const awaited = [
+    [`the artifact ${digest}, named by reference.digest`, '"named"'],
+    ["a training profile, named by referenceProfile", '"profiled"'],
+    [`foreign: reference.digest ${other} cannot be used`],
+  ]
+  await until("what is awaited", () => awaited.every((words) => saidOf(monitor, ...words) === 1))
+  for (const model of ["named", "foreign", "profiled"]) expect(await off(model)).toBe("1")
+  expect(await off("people")).toBe("0")
+
+  const signature = { ...SIGNATURE, referenceProfile: digest }
+  await register(system.log, "profiled", { version: "2", signature })
+  await until("the profile itself", () => saidOf(monitor, digest, '"profiled"') === 1)
+  await artifacts.put(bytes)
+  for (const [from, model] of [[1_000, "named"] as const, [2_000, "profiled"] as const]) {
+    await store(system.log, singles(model, rows(200, from), from))
+    await windowOf(model)
+    expect(await off(model)).toBe("0")
+    expect((await findingsOf(system.log, model)).windows[0]).toMatchObject({ reference: digest })
+  }
   await monitor.stop()
   await system.stop()
   rmSync(folder, { recursive: true, force: true })

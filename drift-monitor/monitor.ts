@@ -12,10 +12,13 @@ import type { Releases } from "../core/registry/releases.ts"
 import type { Logger } from "../core/service/logger.ts"
 import { withoutErased, type ErasureBoard } from "./erasure-board.ts"
 import type { Evaluator } from "./evaluator.ts"
-import type { MarkBoard } from "./mark-board.ts"
+import { pause, type MarkBoard } from "./mark-board.ts"
 import type { DriftMetrics, OpenWindow } from "./metrics.ts"
-import { ReferenceUnusable } from "./reference-taking.ts"
+import { ReferenceAwaited, ReferenceUnusable } from "./reference-taking.ts"
 import { ModelWatch } from "./watch.ts"
+
+/** Between two looks whether a reference is there; marks alone would announce themselves. */
+const LOOK_AGAIN_MILLIS = 2_000
 
 export interface MonitorOptions {
   readonly log: Log
@@ -36,6 +39,8 @@ export class Monitor {
   readonly #options: MonitorOptions
   readonly #watches = new Map<string, ModelWatch>()
   readonly #said = new Set<string>()
+  /** What the reference of a model waits for, as it was said. */
+  readonly #awaited = new Map<string, string>()
   readonly #running = new Set<Promise<void>>()
   readonly #abort = new AbortController()
   readonly #unfollow: () => void
@@ -68,19 +73,14 @@ export class Monitor {
     }
   }
 
-  /** A mark that is misspelt never comes, and nothing else would show it. */
-  #sayAwaited(model: string, marks: ReadonlyArray<string>, metrics: DriftMetrics): void {
-    const { logger } = this.#options
-    if (marks.length === 0) {
-      metrics.watching(model)
-      logger.info("the marks of the reference have come", { model })
-      return
-    }
-    metrics.off(model)
-    const names = marks.join(", ")
-    logger.warn("drift of this model is off until the marks of its reference are set", {
+  /** What is misspelt never comes, and nothing else would show it. */
+  #sayAwaited({ model, awaited }: ReferenceAwaited): void {
+    if (this.#awaited.get(model) === awaited) return
+    this.#awaited.set(model, awaited)
+    this.#metrics?.off(model)
+    this.#options.logger.warn("drift of this model is off until its reference is there", {
       model,
-      marks: names,
+      awaited,
     })
   }
 
@@ -117,7 +117,12 @@ export class Monitor {
         release,
         plans: plansOf(release, own),
         releasesCaughtUp: () => releases.caughtUp(),
-        onAwaited: (marks) => this.#sayAwaited(model, marks, metrics),
+        onReference: () => {
+          // Ground truth has a reference of its own, which says nothing of this one.
+          if (source.of === "truth") return
+          metrics.watching(model)
+          this.#awaited.delete(model)
+        },
         signal: this.#abort.signal,
       })
       metrics.watching(model)
@@ -136,8 +141,7 @@ export class Monitor {
   }
 
   #run(watch: ModelWatch, onOff: () => void): void {
-    const running: Promise<void> = watch
-      .run()
+    const running: Promise<void> = this.#untilThere(watch)
       .catch((cause: unknown) => {
         // One model's missing reference is no reason to watch no other model.
         if (!(cause instanceof ReferenceUnusable)) {
@@ -149,5 +153,18 @@ export class Monitor {
       })
       .finally(() => this.#running.delete(running))
     this.#running.add(running)
+  }
+
+  /** Runs a watch, and again while its reference is not there: it may have been accepted too. */
+  async #untilThere(watch: ModelWatch): Promise<void> {
+    const { signal } = this.#abort
+    while (!signal.aborted)
+      try {
+        return await watch.run()
+      } catch (cause) {
+        if (!(cause instanceof ReferenceAwaited)) throw cause
+        this.#sayAwaited(cause)
+        await pause(LOOK_AGAIN_MILLIS, signal)
+      }
   }
 }

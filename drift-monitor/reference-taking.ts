@@ -10,16 +10,19 @@ import {
   putReference,
   readFileTable,
   readTable,
+  sourceWords,
 } from "../core/findings/references.ts"
+import { lastPosition } from "../core/findings/marks.ts"
 import type { FactSource } from "../core/findings/sources.ts"
 import { championProfile, type Plans } from "../core/findings/versions.ts"
 import type { Log } from "../core/log/log.ts"
 import { eraseArtifact } from "../core/registry/erase-artifact.ts"
 import { reasonOf } from "../core/service/logger.ts"
 import { seedOf } from "../core/statistics/seeded-random.ts"
-import type { ArtifactStore } from "../core/registry/artifacts.ts"
+import { ArtifactCorrupt, ArtifactMissing, type ArtifactStore } from "../core/registry/artifacts.ts"
 import type { Release } from "../core/registry/release.ts"
 import type { ReferenceTaken } from "../proto/finding.ts"
+import { UnreadableRecord } from "../proto/message-pack.ts"
 import { foldFacts } from "./fold-facts.ts"
 import { sinceErasures, type ErasureBoard } from "./erasure-board.ts"
 import type { MarkBoard } from "./mark-board.ts"
@@ -35,8 +38,6 @@ export interface TakingOptions {
   /** Resolves when every version that facts name by now is known. */
   readonly releasesCaughtUp: () => Promise<void>
   readonly marks: MarkBoard
-  /** Told which marks the reference waits for, and of none when they have come. */
-  readonly onAwaited: (marks: ReadonlyArray<string>) => void
   readonly erasures: ErasureBoard
   readonly signal: AbortSignal
   readonly now: () => number
@@ -109,20 +110,33 @@ export class ReferenceUnusable extends Schema.TaggedError<ReferenceUnusable>()(
   }
 }
 
+/** The reference that a model is configured to have is not there yet. */
+export class ReferenceAwaited extends Schema.TaggedError<ReferenceAwaited>()("ReferenceAwaited", {
+  model: Schema.String,
+  awaited: Schema.String,
+}) {
+  override get message() {
+    return `${this.model}: the reference waits for ${this.awaited}`
+  }
+}
+
 type RangeSource = ReferenceSource & { readonly kind: "range" }
 
-/** First and last position, when its marks have come; `undefined` when told to stop meanwhile. */
+/** First and last position. @throws ReferenceAwaited where a mark or the end is yet to come. */
 const placesOf = async (
-  { model, marks, signal, onAwaited }: TakingOptions,
+  { log, model, marks }: TakingOptions,
   { from, to }: RangeSource,
-): Promise<{ readonly from: number; readonly to: number } | undefined> => {
-  const names = [from, to].flatMap((place) => (typeof place === "string" ? [place] : []))
-  const awaited = names.filter((name) => !marks.has(model, name))
-  if (awaited.length > 0) onAwaited(awaited)
-  const before = typeof from === "string" ? await marks.named(model, from, signal) : from - 1
-  const last = typeof to === "string" ? await marks.named(model, to, signal) : to
-  if (before === undefined || last === undefined || signal.aborted) return undefined
-  if (awaited.length > 0) onAwaited([])
+): Promise<{ readonly from: number; readonly to: number }> => {
+  const placed = (place: number | string) =>
+    typeof place === "number" ? place : marks.position(model, place)
+  const [before, last] = [placed(typeof from === "number" ? from - 1 : from), placed(to)]
+  if (before === undefined || last === undefined) {
+    const missing = [before === undefined ? from : [], last === undefined ? to : []].flat()
+    throw new ReferenceAwaited({ model, awaited: `the marks ${missing.join(", ")}` })
+  }
+  const end = await lastPosition(log)
+  if (last > end)
+    throw new ReferenceAwaited({ model, awaited: `position ${last}; the log ends at ${end}` })
   return { from: before + 1, to: last }
 }
 
@@ -132,13 +146,11 @@ const takeRange = async (
   source: RangeSource,
 ): Promise<Taken | undefined> => {
   const { source: facts, model, marks, settings, plans, signal } = options
-  const places = await placesOf(options, source)
-  if (places === undefined) return undefined
-  const { from, to } = places
+  const { from, to } = await placesOf(options, source)
   if (!(await marks.copied(to, signal))) return undefined
   await options.releasesCaughtUp()
   const seed = seedOf(`${model} ${from}`)
-  const words = `range ${from} to ${to}`
+  const words = sourceWords({ kind: "range", from, to })
   const range = { from, to, rowsMax: settings.rowsMax, seed, plans }
   const read = async () => {
     const table = await readTable(facts, range)
@@ -166,47 +178,66 @@ const takeFile = async (options: TakingOptions, after: number, path: string): Pr
       throw new ReferenceUnusable({ model, reference, reason: reasonOf(cause) })
     },
   )
-  const words = `file ${path}`
+  const words = sourceWords({ kind: "file", path })
   const reference = await putReference(store, table, origin(options, words))
   return { reference, rows: table.seen, origin: words, position: after }
 }
 
+interface Named {
+  readonly digest: string
+  readonly origin: string
+  /** Where the digest is written. */
+  readonly key: string
+}
+
 const takeArtifact = async (
-  { store }: TakingOptions,
+  { model, store }: TakingOptions,
   after: number,
-  digest: string,
-  words: string,
+  { digest, origin: words, key }: Named,
 ): Promise<Taken> => {
-  const { table } = await getReference(store, digest)
+  const { table } = await getReference(store, digest).catch((cause: unknown) => {
+    if (cause instanceof ArtifactMissing)
+      throw new ReferenceAwaited({ model, awaited: `the artifact ${digest}, named by ${key}` })
+    if (cause instanceof ArtifactCorrupt || cause instanceof UnreadableRecord)
+      throw new ReferenceUnusable({ model, reference: `${key} ${digest}`, reason: cause.message })
+    throw cause
+  })
   return { reference: digest, rows: table.seen, origin: words, position: after }
 }
 
-const takeProfile = (options: TakingOptions, after: number): Promise<Taken> => {
-  const digest = championProfile(options.release())
+const takeProfile = async (options: TakingOptions, after: number): Promise<Taken> => {
+  const { model, release } = options
+  const digest = championProfile(release())
+  const key = "referenceProfile of the champion's signature"
   if (digest === undefined)
-    throw new Error(`${options.model}: the champion's signature names no training profile`)
-  return takeArtifact(options, after, digest, "training profile")
+    throw new ReferenceAwaited({ model, awaited: `a training profile, named by ${key}` })
+  return takeArtifact(options, after, { digest, origin: sourceWords({ kind: "profile" }), key })
 }
 
-/** Takes the reference that is configured; `undefined` when it was told to stop meanwhile. */
+/**
+ * Takes the reference that is configured; `undefined` when it was told to stop meanwhile.
+ *
+ * @throws ReferenceAwaited, ReferenceUnusable
+ */
 export const takeReference = (
   options: TakingOptions,
   after: number,
 ): Promise<Taken | undefined> => {
   const { reference: source, window } = options.settings
+  const words = sourceWords(source)
   switch (source.kind) {
-    case "first": {
-      const rule = { kind: "rows", rows: source.rows } as const
-      return takeFirst(options, after, rule, `first ${source.rows} rows`)
-    }
+    case "first":
+      return takeFirst(options, after, { kind: "rows", rows: source.rows }, words)
     case "window":
-      return takeFirst(options, after, window, "first window")
+      return takeFirst(options, after, window, words)
     case "range":
       return takeRange(options, after, source)
     case "file":
       return takeFile(options, after, source.path)
-    case "digest":
-      return takeArtifact(options, after, source.digest, `artifact ${source.digest}`)
+    case "digest": {
+      const { digest } = source
+      return takeArtifact(options, after, { digest, origin: words, key: "reference.digest" })
+    }
     case "profile":
       return takeProfile(options, after)
   }

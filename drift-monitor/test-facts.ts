@@ -127,19 +127,23 @@ export const failedFact = (model: string, at: number): Prediction => ({
   deliveries: 1,
 })
 
-/** Registers and promotes version 1 of a model without bytes: the monitor never loads any. */
-export const register = async (log: Log, model: string): Promise<void> => {
+/** Registers and promotes a version of a model without bytes: the monitor never loads any. */
+export const register = async (
+  log: Log,
+  model: string,
+  { version = "1", signature = SIGNATURE } = {},
+): Promise<void> => {
   await execute(log, model, {
     type: "Register",
-    version: "1",
+    version,
     digest: "ab".repeat(32),
     bytes: 1,
-    signature: SIGNATURE,
-    signatureDigest: signatureDigest(SIGNATURE),
+    signature,
+    signatureDigest: signatureDigest(signature),
     source: "test",
     at: 1,
   })
-  await execute(log, model, { type: "Promote", version: "1", evidence: "test", at: 2 })
+  await execute(log, model, { type: "Promote", version, evidence: "test", at: 2 })
 }
 
 const PUBLISHED_AT_ONCE = 1_000

@@ -7,6 +7,7 @@ import { expectedAlarms } from "../core/drift/settings.ts"
 import { placeOf } from "../core/drift/place.ts"
 import { joinedOrigin, joinedReference, joinReference, joins } from "../core/drift/update.ts"
 import { decide } from "../core/drift/verdict.ts"
+import { whyInUse } from "../core/findings/accept.ts"
 import {
   appendDrift,
   appendWindow,
@@ -17,7 +18,6 @@ import {
   type Stored,
 } from "../core/findings/findings.ts"
 import {
-  answersTo,
   askedOf,
   getReference,
   type LoadedReference,
@@ -41,6 +41,8 @@ export interface WatchOptions extends TakingOptions {
   readonly metrics: DriftMetrics
   readonly evaluator: Evaluator
   readonly windowsQueuedMax: number
+  /** Told when there is a reference to compare windows with. */
+  readonly onReference: () => void
 }
 
 /** Somebody else appended to the findings of this model. */
@@ -118,30 +120,30 @@ export class ModelWatch {
 
   /** Loads the reference, or takes it; false when told to stop meanwhile. */
   async #haveReference(): Promise<boolean> {
-    const { model, store, settings, evaluator, logger, release } = this.#options
+    const { model, store, settings, release, now } = this.#options
     const { finding } = this.#last
-    if (finding !== undefined) {
-      const found = await this.#unlessErased(finding.reference)
-      if (found === undefined) logger.info("the reference was erased: taking another", { model })
-      else if (found.table.rows > 0 && answersTo(found, settings, championProfile(release()))) {
-        const { from = 1, to } = found.reference
-        this.#rows = to === undefined ? undefined : { from, to }
-        evaluator.reference(this.#name, found.table, settings)
-        return true
-      } else logger.info("the configuration asks for another reference", { model })
+    const found = finding === undefined ? undefined : await this.#unlessErased(finding.reference)
+    if (found !== undefined && found.table.rows > 0) {
+      const why = whyInUse(found, settings, championProfile(release()))
+      if (why !== undefined) return this.#hold(found, why)
     }
     const { after, number, persistence } = placeOf(finding, this.#configuration)
     const taken = await takeReference(this.#options, after)
     if (taken === undefined) return false
-    const fields = { model, number, cleared: persistence.drifting, at: this.#options.now() }
-    const appended = { _tag: "ReferenceTaken", ...fields, ...taken } as const
-    await this.#append(appended)
-    const { from = 1, to } = taken
+    const fields = { model, number, cleared: persistence.drifting, at: now() }
+    await this.#append({ _tag: "ReferenceTaken", ...fields, ...taken })
+    const before = found === undefined ? "was erased" : "is not what the configuration asks for"
+    const why = finding === undefined ? "none was taken before" : `the one before ${before}`
+    return this.#hold(await getReference(store, taken.reference), why)
+  }
+
+  #hold({ digest, reference, table }: LoadedReference, why: string): true {
+    const { model, settings, evaluator, logger, onReference } = this.#options
+    const { origin, from = 1, to, rows } = reference
     this.#rows = to === undefined ? undefined : { from, to }
-    const { table } = await getReference(store, taken.reference)
     evaluator.reference(this.#name, table, settings)
-    const { rows, origin, reference } = taken
-    logger.info("reference taken", { model, origin, rows, digest: reference })
+    onReference()
+    logger.info("windows are compared with this reference", { model, origin, rows, digest, why })
     return true
   }
 

@@ -3,13 +3,14 @@
 import type { DriftSettings } from "#core/drift/settings"
 import type { Table } from "#core/drift/table"
 import { answersTo, getReference, type FileQuestion } from "#core/findings/references"
-import { readMarks } from "#core/findings/marks"
+import { lastPosition, readMarks } from "#core/findings/marks"
 import { championProfile, versionInForce } from "#core/findings/versions"
 import type { Log } from "#core/log/log"
-import { ArtifactMissing } from "#core/registry/artifacts"
+import { ArtifactCorrupt, ArtifactMissing } from "#core/registry/artifacts"
 import { jetStreamArtifacts } from "#core/registry/object-store"
 import type { Release } from "#core/registry/release"
 import type { TestOutcome, WindowEvaluated, WindowFinding } from "#proto/finding"
+import { UnreadableRecord } from "#proto/message-pack"
 import { CommandFailed } from "../command.ts"
 import { readFileReference } from "./file-reference.ts"
 
@@ -35,6 +36,31 @@ const isAsConfigured = async (
   }
 }
 
+/** What is wrong with a configured reference that is an artifact. */
+const artifactProblem = async (
+  { log, release }: WatchQuestion,
+  named: string | undefined,
+  off: string,
+): Promise<string | undefined> => {
+  const digest = named ?? championProfile(release)
+  if (digest === undefined) {
+    const words = "the configuration's reference is the training profile of the champion"
+    const { champion } = release
+    return champion === undefined
+      ? `${words}, and no version is champion; ${off} one with a profile is`
+      : `${words}, and the signature of version ${champion} names none; ${off} one does`
+  }
+  const words = `the configuration's reference, the artifact ${digest},`
+  try {
+    await getReference(jetStreamArtifacts(log), digest)
+    return undefined
+  } catch (cause) {
+    if (cause instanceof ArtifactMissing) return `${words} is not there; ${off} it is`
+    if (!(cause instanceof ArtifactCorrupt || cause instanceof UnreadableRecord)) throw cause
+    return `${words} cannot be used: ${cause.message}; ${off} it can, and is started again`
+  }
+}
+
 /** A sentence on what is wrong with the configured reference, as the monitor would find it. */
 export const referenceProblem = async (question: WatchQuestion): Promise<string | undefined> => {
   const { log, model, settings } = question
@@ -47,6 +73,8 @@ export const referenceProblem = async (question: WatchQuestion): Promise<string 
       if (!(cause instanceof CommandFailed)) throw cause
       return `${cause.message}; ${off} it can, and is started again`
     }
+  if (reference.kind === "digest") return artifactProblem(question, reference.digest, off)
+  if (reference.kind === "profile") return artifactProblem(question, undefined, off)
   if (reference.kind !== "range") return undefined
   const marks = await readMarks(log, model)
   const placeOf = (place: number | string) =>
@@ -59,6 +87,9 @@ export const referenceProblem = async (question: WatchQuestion): Promise<string 
   if (missing.length > 1) return `${named} names marks that are not set: ${words}; ${off} they are`
   const [before = 0, end = 0] = [placeOf(from), placeOf(to)]
   const begin = typeof from === "string" ? before + 1 : before
+  const last = await lastPosition(log)
+  if (end > last)
+    return `${named} ends behind the log, whose last position is ${last}; ${off} it has come`
   if (begin <= end) return undefined
   return `${named} holds no rows: it would begin at position ${begin}, behind its end at ${end}`
 }

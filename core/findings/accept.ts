@@ -10,7 +10,16 @@ import { Schema } from "effect"
 import type { Log } from "../log/log.ts"
 import { ArtifactMissing, type ArtifactStore } from "../registry/artifacts.ts"
 import { appendDrift, appendWindow, lastDrift, lastWindow, type Stored } from "./findings.ts"
-import { answersTo, askedOf, getReference, putReference, readTable } from "./references.ts"
+import {
+  answersTo,
+  askedOf,
+  getReference,
+  isNamed,
+  type LoadedReference,
+  putReference,
+  readTable,
+  sourceWords,
+} from "./references.ts"
 import { predictionSource } from "./sources.ts"
 import type { Plans } from "./versions.ts"
 
@@ -22,6 +31,23 @@ export class AcceptRefused extends Schema.TaggedError<AcceptRefused>()("AcceptRe
   override get message() {
     return `${this.model}: ${this.reason}`
   }
+}
+
+const ACCEPTED = "accepted: "
+
+/** Why a reference stays in use, in words; `undefined` where the configuration asks for another. */
+export const whyInUse = (
+  loaded: LoadedReference,
+  settings: Pick<DriftSettings, "reference" | "rowsMax">,
+  profile: string | undefined,
+): string | undefined => {
+  if (!answersTo(loaded, settings, profile)) return undefined
+  const configured = sourceWords(settings.reference)
+  const isOther =
+    loaded.reference.origin.startsWith(ACCEPTED) && !isNamed(loaded, settings, profile)
+  return isOther
+    ? `accepted in the place of the configured one (${configured})`
+    : `answers to the configured one (${configured})`
 }
 
 export interface AcceptOptions {
@@ -57,7 +83,7 @@ export const acceptWindow = async (options: AcceptOptions): Promise<ReferenceTak
     seed: seedOf(`${model} ${from}`),
   })
   if (table.rows === 0) throw refuse(`the log holds no rows from ${from} to ${to}`)
-  const origin = `accepted: ${table.seen} rows from ${from} to ${to}`
+  const origin = `${table.seen} rows from ${from} to ${to}`
   return pin(options, { finding, sequence }, table, { origin, from, to })
 }
 
@@ -77,8 +103,9 @@ const pin = async (
   options: Omit<AcceptOptions, "range">,
   { finding, sequence }: Stored<WindowFinding>,
   table: Table,
-  words: { readonly origin: string; readonly from?: number; readonly to?: number },
+  given: { readonly origin: string; readonly from?: number; readonly to?: number },
 ): Promise<ReferenceTaken> => {
+  const words = { ...given, origin: `${ACCEPTED}${given.origin}` }
   const { log, store, model, settings, profile, now } = options
   // One that was erased with rows of it is simply replaced.
   const before =

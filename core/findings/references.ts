@@ -5,7 +5,7 @@ import { addCsv } from "#core/drift/csv"
 import { readReference, writeReference, type ReferenceOrigin } from "#core/drift/reference"
 import { canonicalJson } from "#core/drift/evaluated"
 import { addRows, type ColumnPlan } from "#core/drift/columns"
-import type { DriftSettings } from "#core/drift/settings"
+import type { DriftSettings, ReferenceSource } from "#core/drift/settings"
 import { TableBuilder, type Table } from "#core/drift/table"
 import { seedOf } from "#core/statistics/seeded-random"
 import type { WindowEvaluated } from "#proto/finding"
@@ -33,16 +33,43 @@ export const askedOf = (
     ? canonicalJson({ ...reference, digest: profile })
     : canonicalJson({ ...reference, rowsMax })
 
+/** Whether the configuration names this very reference, by its digest. */
+export const isNamed = (
+  { digest }: LoadedReference,
+  { reference }: Pick<DriftSettings, "reference">,
+  profile: string | undefined,
+): boolean =>
+  digest ===
+  (reference.kind === "profile"
+    ? profile
+    : reference.kind === "digest"
+      ? reference.digest
+      : undefined)
+
 /** Whether a reference answers to the configuration, or was put in the place of one that does. */
 export const answersTo = (
-  { digest, reference }: LoadedReference,
+  loaded: LoadedReference,
   settings: Pick<DriftSettings, "reference" | "rowsMax">,
   profile: string | undefined,
-): boolean => {
-  const { kind } = settings.reference
-  const named =
-    kind === "profile" ? profile : kind === "digest" ? settings.reference.digest : undefined
-  return digest === named || reference.asked === askedOf(settings, profile)
+): boolean =>
+  isNamed(loaded, settings, profile) || loaded.reference.asked === askedOf(settings, profile)
+
+/** A configured reference in words: the origin of what was taken of it. */
+export const sourceWords = (source: ReferenceSource): string => {
+  switch (source.kind) {
+    case "first":
+      return `first ${source.rows} rows`
+    case "window":
+      return "first window"
+    case "range":
+      return `range ${source.from} to ${source.to}`
+    case "file":
+      return `file ${source.path}`
+    case "digest":
+      return `artifact ${source.digest}`
+    case "profile":
+      return "training profile"
+  }
 }
 
 export interface FileQuestion {
