@@ -84,6 +84,21 @@ test("predictors are seen while a pull waits or work goes on, and for a while af
   expect(state.predictorsSeen()).toBe(false)
 })
 
+test("who is not found in a silence has gone, until somebody asks or works again", () => {
+  const state = new BacklogState()
+  state.add(sample(0, { waitingPulls: 1 }))
+  expect([state.isSilent, state.predictorsThere()]).toEqual([false, true])
+  state.add(sample(500, { ackPending: 1 }))
+  expect([state.isSilent, state.predictorsThere()]).toEqual([true, true])
+  state.lookedFor(false)
+  expect([state.predictorsThere(), state.predictorsSeen()]).toEqual([false, true])
+  state.lookedFor(true)
+  expect(state.predictorsThere()).toBe(true)
+  state.lookedFor(false)
+  state.add(sample(1_000, { waitingPulls: 1 }))
+  expect([state.isSilent, state.predictorsThere()]).toEqual([false, true])
+})
+
 test("with work in hand they may be silent for longer", () => {
   const state = new BacklogState()
   state.add(sample(0, { waitingPulls: 1 }))

@@ -5,9 +5,10 @@ import type { Log } from "#core/log/log"
 import { PREDICTOR, REQUESTS } from "#proto/subjects"
 import { DrainRate } from "./drain-rate.ts"
 import { Poller } from "./poller.ts"
+import { hasPredictor } from "./presence.ts"
 
 const POLL_INTERVAL_MILLIS = 500
-/** While no predictor is seen the first one is awaited. */
+/** While no predictor is there the first one is awaited. */
 const POLL_ALONE_MILLIS = 100
 /**
  * With nothing in work, predictors that neither ask for requests nor finish any for this long are
@@ -65,6 +66,7 @@ export class BacklogState {
   #last: QueueSample | undefined
   readonly #rate = new DrainRate()
   #silentMillis = Number.POSITIVE_INFINITY
+  #gone = false
 
   get last(): QueueSample | undefined {
     return this.#last
@@ -89,10 +91,30 @@ export class BacklogState {
     this.#last = sample
     const drained = before === undefined ? 0 : drainedBetween(before, sample)
     const progress = before !== undefined && (drained > 0 || sample.delivered > before.delivered)
-    if (sample.waitingPulls > 0 || progress) this.#silentMillis = 0
-    else if (before !== undefined)
+    if (sample.waitingPulls > 0 || progress) {
+      this.#silentMillis = 0
+      this.#gone = false
+    } else if (before !== undefined)
       this.#silentMillis += Math.min(sample.at - before.at, SILENCE_PER_POLL_MAX_MILLIS)
     if (before !== undefined) this.#learnRate(before, sample, drained)
+  }
+
+  /** At the last look nobody asked for requests, or finished or got any. */
+  get isSilent(): boolean {
+    return this.#silentMillis > 0
+  }
+
+  /** What was found when predictors were looked for in a silence. */
+  lookedFor(isThere: boolean): void {
+    this.#gone = !isThere
+  }
+
+  /**
+   * Whether there is a predictor. When the last one has gone this says so at once, and
+   * `predictorsSeen` later: meanwhile requests are taken for the next.
+   */
+  predictorsThere(): boolean {
+    return !this.#gone && this.predictorsSeen()
   }
 
   /** Whether somebody predicts: a pull waits, or something was finished or handed out lately. */
@@ -151,11 +173,12 @@ export class Backlog {
       async () => {
         try {
           this.state.add(await readQueue(log, now))
+          if (this.state.isSilent) this.state.lookedFor(await hasPredictor(log, now))
         } catch {
           // The link's own state says that the log is away; what was known last stays.
         }
       },
-      () => (this.state.predictorsSeen() ? POLL_INTERVAL_MILLIS : POLL_ALONE_MILLIS),
+      () => (this.state.predictorsThere() ? POLL_INTERVAL_MILLIS : POLL_ALONE_MILLIS),
     )
   }
 

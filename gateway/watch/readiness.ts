@@ -18,7 +18,7 @@ export interface Readiness {
 export interface ReadinessParts {
   readonly link: Pick<LinkState, "up">
   readonly releases: Pick<Releases, "models" | "resolve" | "broken">
-  readonly backlog: Pick<BacklogState, "predictorsSeen">
+  readonly backlog: Pick<BacklogState, "predictorsThere">
   readonly history: Pick<HistoryWatch, "health" | "status">
   readonly draining: () => boolean
 }
@@ -36,7 +36,7 @@ export const readinessOf = (parts: ReadinessParts): Readiness => {
   if (draining()) reasons.push("stopping")
   if (!link.up) reasons.push("the log is not connected")
   if (!servesAny(releases)) reasons.push("no model is loaded")
-  if (!backlog.predictorsSeen()) reasons.push("no predictor is running")
+  if (!backlog.predictorsThere()) reasons.push("no predictor is running")
   const lag = `the long log is ${status?.lag ?? 0} facts behind`
   if (health === "lagging") reasons.push(`${lag}, more than half of what the hot log can hold`)
   const ready = reasons.length === 0
