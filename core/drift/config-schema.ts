@@ -30,7 +30,9 @@ const Window = Schema.Union([
   Schema.Struct({ rows: described(Rows, "A window has at least so many rows") }),
   Schema.Struct({
     every: described(
-      Schema.String.check(Schema.isPattern(DURATION)),
+      Schema.String.check(
+        Schema.isPattern(DURATION, { expected: "a length of at least 1s, such as 15m, 1h or 1d" }),
+      ),
       "Length in time, such as 15m, 1h or 1d",
     ),
   }),
@@ -56,7 +58,9 @@ const Reference = Schema.Union([
   }),
   Schema.Struct({
     digest: described(
-      Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/u)),
+      Schema.String.check(
+        Schema.isPattern(/^[0-9a-f]{64}$/u, { expected: "64 hexadecimal digits" }),
+      ),
       "An artifact, as ./weir drift reference makes them",
     ),
   }),
@@ -120,7 +124,12 @@ export const Model = Schema.Struct({
       hits: described(Count, "Windows that must drift"),
       of: described(Count, "among the last so many"),
       clear: described(Count, "quiet windows after which it is over"),
-    }),
+    }).check(
+      Schema.makeFilter(({ hits, of }) => {
+        const issue = `Expected no more than of "of" (${of}), got ${hits}: that can never be`
+        return hits > of ? { path: ["hits"], issue } : undefined
+      }),
+    ),
   ),
   share: Schema.optionalKey(described(Share, "Share of tests that must drift")),
   columns: Schema.optionalKey(Schema.Record(Schema.String, Column)),

@@ -17,21 +17,68 @@ test("the schema for editors is fresh: bun core/drift/write-schema.ts", async ()
 })
 
 describe("a configuration", () => {
-  test("is refused with the place of what is wrong", () => {
-    expect(refusal("models: { m: { window: { rows: 0 } } }")).toContain("rows")
-    expect(refusal("defaults: { widnow: { rows: 5 } }")).toContain("widnow")
-    expect(refusal("defaults: { online: [{ detector: magic }] }")).toContain("online")
-    expect(refusal("defaults: { online: [{ detector: mmd }] }")).toContain("run_length")
-    expect(refusal("defaults: { update: { last: -1 } }")).toContain("last")
-    const reversed = refusal("models: { m: { reference: { from: 40, to: 1 } } }")
-    expect(reversed).toBe(
-      'drift configuration: Expected a position that is not behind that of "to" (1), got 40\n' +
-        '  at ["models"]["m"]["reference"]["from"]',
-    )
+  test("is refused with the key, what was expected there and what came", () => {
+    const NUMBER = "expected a value between"
+    const refusals: ReadonlyArray<readonly [yaml: string, ...faults: ReadonlyArray<string>]> = [
+      [
+        "models: { m: { window: { rows: 0 } } }",
+        `models.m.window.rows: ${NUMBER} 1 and 10000000, got 0`,
+      ],
+      [
+        "defaults: { alpha: 2, persistence: { hits: 3, of: 2, clear: 1 } }",
+        `defaults.alpha: ${NUMBER} 0 and 1, got 2`,
+        'defaults.persistence.hits: expected no more than of "of" (2), got 3: that can never be',
+      ],
+      [
+        "models: { m: { reference: { from: 40, to: 1 } } }",
+        'models.m.reference.from: expected a position that is not behind that of "to" (1), got 40',
+      ],
+      ["defaults: { slices: [{ feature: age, vaules: [1] }] }", 'got the key "vaules"'],
+      ["[1, 2]", "expected object, got [1,2]"],
+      ["models: { m: }", "models.m: expected object, got null"],
+    ]
+    for (const [yaml, ...faults] of refusals)
+      for (const one of faults) expect(refusal(yaml)).toContain(one)
+    expect(refusal("a: [")).toContain("drift configuration")
     expect(refusal("defaults: { reference: { from: 7, to: 7 } }")).toBe("accepted")
     expect(refusal("defaults: { reference: { from: week8, to: 7 } }")).toBe("accepted")
-    expect(refusal("a: [")).toContain("drift configuration")
-    expect(refusal("defaults: { persistence: { hits: 3, of: 2, clear: 1 } }")).toContain("never")
+    expect(refusal(`- ${"x".repeat(10_000)}`).length).toBeLessThan(1_000)
+  })
+
+  test("of several shapes is told about the one that was meant, or about all", () => {
+    const window = "defaults.window: expected { rows }, { every } or { marks }"
+    const detectors = '"adwin", "page-hinkley", "kswin", "ddm", "eddm", "hddm-a", "hddm-w" or "mmd"'
+    const refusals: ReadonlyArray<readonly [yaml: string, fault: string]> = [
+      ["window: { evry: 1h }", `${window}, got {"evry":"1h"}`],
+      ["window: { rows: 5, every: 1h }", `${window}, got {"rows":5,"every":"1h"}`],
+      ["window: 500", `${window}, got 500`],
+      ["window: { marks: false }", "defaults.window.marks: expected true, got false"],
+      [
+        "window: { every: 0h }",
+        'defaults.window.every: expected a length of at least 1s, such as 15m, 1h or 1d, got "0h"',
+      ],
+      ["reference: { window: last }", 'defaults.reference.window: expected "first", got "last"'],
+      ["reference: { from: 1 }", "defaults.reference.to: expected a value, got nothing"],
+      [
+        "reference: { digest: abc }",
+        'defaults.reference.digest: expected 64 hexadecimal digits, got "abc"',
+      ],
+      [
+        "update: { last: -1 }",
+        "defaults.update.last: expected a value between 1 and 10000000, got -1",
+      ],
+      ["truth: true", "defaults.truth: expected false or { window, reference }, got true"],
+      [
+        "online: [{ detector: magic }]",
+        `defaults.online[0].detector: expected ${detectors}, got "magic"`,
+      ],
+      [
+        "online: [{ detector: mmd }]",
+        "defaults.online[0].run_length: expected a value, got nothing",
+      ],
+    ]
+    for (const [yaml, fault] of refusals)
+      expect(refusal(`defaults: { ${yaml} }`)).toBe(`drift configuration: ${fault}`)
   })
 
   test("has the model's own words over the defaults, and those over the profile", () => {

@@ -1,9 +1,10 @@
 // The monitor's YAML file: its reader, and the settings that it comes to for a model.
 // Unknown keys and bad values are refused by name; what is left out has a default.
-import { Schema } from "effect"
+import { Result, Schema } from "effect"
 import { parseDocument } from "yaml"
 import type { TestName } from "#core/statistics/univariate"
-import { DriftConfig, driftConfigSchema, DURATION, type Model } from "./config-schema.ts"
+import { checkConfig } from "./config-faults.ts"
+import { type DriftConfig, driftConfigSchema, DURATION, type Model } from "./config-schema.ts"
 import { FOLDS } from "#core/statistics/classifier-two-sample"
 import type { DriftSettings, ProfileName, ReferenceSource } from "./settings.ts"
 import type { WindowRule } from "./window.ts"
@@ -27,11 +28,6 @@ export class DriftConfigInvalid extends Schema.TaggedError<DriftConfigInvalid>()
   }
 }
 
-const check = Schema.decodeUnknownSync(DriftConfig, {
-  onExcessProperty: "error",
-  errors: "all",
-})
-
 /** Reads YAML (or JSON). @throws DriftConfigInvalid */
 export const parseDriftConfig = (text: string): DriftConfig => {
   const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true })
@@ -39,21 +35,10 @@ export const parseDriftConfig = (text: string): DriftConfig => {
   if (fault !== undefined)
     throw new DriftConfigInvalid({ reason: fault.message.split("\n")[0] ?? "" })
   const plain: unknown = document.toJS({ maxAliasCount: 100 }) ?? {}
-  let config: DriftConfig
-  try {
-    config = check(plain)
-  } catch (cause) {
-    throw new DriftConfigInvalid({ reason: cause instanceof Error ? cause.message : String(cause) })
-  }
-  const all = { defaults: config.defaults, ...config.models }
-  for (const [name, model] of Object.entries(all)) {
-    const rule = model?.persistence
-    if (rule !== undefined && rule.hits > rule.of)
-      throw new DriftConfigInvalid({
-        reason: `${name}.persistence: ${rule.hits} of the last ${rule.of} can never be`,
-      })
-  }
-  return config
+  const checked = checkConfig(plain)
+  if (Result.isFailure(checked))
+    throw new DriftConfigInvalid({ reason: checked.failure.join("; ") })
+  return checked.success
 }
 
 const FIRST_ROWS = 1_000
