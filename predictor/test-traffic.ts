@@ -14,6 +14,7 @@ import {
   ALL_DEAD,
   ALL_PREDICTIONS,
   DEAD_LETTERS,
+  fastSubject,
   PREDICTIONS,
   PREDICTOR,
   REQUESTS,
@@ -26,6 +27,7 @@ import type { HeaderList } from "../core/log/header-list.ts"
 
 /** Publishes of a test in flight at once. */
 const PUBLISHED_AT_ONCE = 2_000
+const SENT_AGAIN_MILLIS = 1_000
 
 export const newId = (): string =>
   timeOrderedId(Date.now(), crypto.getRandomValues(new Uint8Array(10)))
@@ -104,6 +106,15 @@ export const send = async (log: Log, sent: ReadonlyArray<Sent>): Promise<void> =
     const refused = published.find(({ kind }) => kind !== "stored")
     if (refused !== undefined) throw new Error(`not queued: ${JSON.stringify(refused)}`)
   }
+}
+
+/** Sends each beside the queue, as a gateway does; resolves when the server has them. */
+export const sendFast = async (log: Log, sent: ReadonlyArray<Sent>): Promise<void> => {
+  for (const { model, id, payload, headers } of sent)
+    if (!log.publisher.send(fastSubject(model, id), payload, headers))
+      throw new Error(`${id} was not sent`)
+  log.outbox.flush()
+  await log.connection.flush()
 }
 
 /**
@@ -234,6 +245,33 @@ export const deadLettersOf = async (log: Log): Promise<ReadonlyMap<string, Lette
     letters.set(subject.split(".")[3] ?? "", { ...deadLetterCodec.decode(data), subject })
   return letters
 }
+
+/**
+ * Sends each beside the queue until the predictor holds so many in all: one that stood still for a
+ * moment drops what came meanwhile, and its sender sends that again.
+ */
+export const takeFast = (
+  log: Log,
+  predictor: RunningService,
+  sent: ReadonlyArray<Sent>,
+  held = sent.length,
+): Promise<boolean> =>
+  until("all are taken", async () => {
+    await sendFast(log, sent)
+    return holds(predictor, held, SENT_AGAIN_MILLIS)
+  })
+
+/** Resolves when a predictor holds so many unfinished, of beside the queue and of the queue. */
+export const holds = (
+  predictor: RunningService,
+  count: number,
+  deadlineMillis?: number,
+): Promise<boolean> =>
+  until(
+    `it holds ${count}`,
+    async () => (await metricOf(predictor, "weir_predictor_held_requests")) === count,
+    deadlineMillis,
+  )
 
 /** The sum over all series of a metric whose labels contain `labels`, e.g. `reason="invalid"`. */
 export const metricOf = async (
