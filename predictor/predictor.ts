@@ -131,7 +131,7 @@ export class Predictor {
       return
     }
     if (delivery.deliveries >= options.deliveriesMax) {
-      void this.#giveUp(taken)
+      this.#giveUp(taken)
       return
     }
     if (this.#stopping) {
@@ -155,19 +155,10 @@ export class Predictor {
    * The last delivery is not run: whatever ended the ones before may end this process too, and then
    * nobody would be left to say so.
    */
-  async #giveUp(work: Work): Promise<void> {
-    const { settler, deliveriesMax, logger } = this.#options
-    try {
-      if (await settler.answeredBefore(work)) return
-    } catch (cause) {
-      // It may well have been answered: left to the reaper, which looks when the log can be read
-      // again.
-      logger.warn("the log could not be read", { id: work.id, reason: reasonOf(cause) })
-      work.delivery.done()
-      return
-    }
+  #giveUp(work: Work): void {
+    const { settler, deliveriesMax } = this.#options
     const message = `${deliveriesMax - 1} deliveries ended without an answer`
-    await settler.failed({ received: work, reason: "exhausted", message })
+    void settler.failed({ received: work, reason: "exhausted", message })
   }
 
   /** A version that is not known here may just have been released: the log has the last word. */

@@ -176,10 +176,8 @@ export class Reaper {
     const received = this.#received(message, () => {
       outcome.settled = true
     })
-    if (!(await settler.answeredBefore(received))) {
-      const text = `${deliveriesMax} deliveries ended without an answer`
-      await settler.failed({ received, reason: "exhausted", message: text })
-    }
+    const text = `${deliveriesMax} deliveries ended without an answer`
+    await settler.failed({ received, reason: "exhausted", message: text })
     if (!outcome.settled) return false
     await log.manager.streams.deleteMessage(REQUESTS, message.sequence, false).catch(() => false)
     metrics.reaped(by)

@@ -4,7 +4,7 @@
 import { append, LogUnavailable, type Appended } from "../core/log/append.ts"
 import type { Log } from "../core/log/log.ts"
 import { headerBlock, type HeaderList } from "../core/log/header-list.ts"
-import { readLast } from "../core/log/read.ts"
+import { LookupFailed, readLast } from "../core/log/read.ts"
 import { reasonOf, type Logger } from "../core/service/logger.ts"
 import { deadLetterCodec } from "../proto/dead-letter.ts"
 import { DIGEST, POSITION } from "../proto/headers.ts"
@@ -85,12 +85,18 @@ export class Settler {
     await this.failed(tooLarge(received, fact, size, outputBytesMax))
   }
 
-  /** Stores dead letter and failure fact, answers and terminates. Never rejects. */
+  /**
+   * Stores dead letter and failure fact, answers and terminates; what has its fact from elsewhere
+   * is answered from that, and is no dead letter. Never rejects.
+   */
   async failed(failed: Failed): Promise<void> {
     const { received } = failed
     try {
       // Lateness was the caller's own wish: there is nothing to mend and send again.
-      if (failed.reason !== "expired") await this.#bury(failed)
+      if (failed.reason !== "expired") {
+        if (await this.#answeredBefore(received)) return
+        await this.#bury(failed)
+      }
       if (received.named) {
         const fact = failedFact(failed)
         const settled =
@@ -105,7 +111,7 @@ export class Settler {
   }
 
   /** Answers from the fact if there is one already; says whether there was. */
-  async answeredBefore(received: Received): Promise<boolean> {
+  async #answeredBefore(received: Received): Promise<boolean> {
     if (!received.named) return false
     const found = await this.#read(received)
     if (found === undefined) return false
@@ -183,7 +189,8 @@ export class Settler {
    */
   #leave({ id, delivery }: Received, cause: unknown): void {
     const { logger, deliveriesMax } = this.#options
-    if (!(cause instanceof LogUnavailable)) logger.error(reasonOf(cause), { id })
+    if (cause instanceof LookupFailed) logger.warn(cause.message, { id })
+    else if (!(cause instanceof LogUnavailable)) logger.error(reasonOf(cause), { id })
     if (delivery.deliveries >= deliveriesMax) delivery.done()
     else delivery.nak(LOG_DOWN_PAUSE_MILLIS)
   }
