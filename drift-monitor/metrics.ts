@@ -188,7 +188,7 @@ export class DriftMetrics {
     read("weir_drift_windows_queued", "Windows that wait to be tested", (open) => open.queued)
     read(
       "weir_drift_facts_pending",
-      "Facts that are stored and not taken, and what other models have stored before them",
+      "Facts not taken yet; what the reader that all models share has not read counts for each",
       (open) => open.pending,
     )
   }
