@@ -167,7 +167,7 @@ export class Submitter implements FlightOwner {
     if (flight.keyed && fact.digest !== flight.prepared.digest) this.keyReused(flight)
     else if (flight.prepared.handling.isAsync) this.accepted(flight)
     else {
-      this.#lane.answered(fact.model, this.#options.now() - flight.begunAt)
+      this.#lane.answered(flight.prepared.model, this.#options.now() - flight.begunAt)
       this.finish(flight, { kind: "answered", fact, position, replayed })
     }
   }
