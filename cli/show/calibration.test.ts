@@ -8,7 +8,7 @@ test("few windows stay in their wide bands, and every change and test is printed
   const broken = await runCalibration({
     windows: 40,
     repetitions: 2,
-    seed: 7,
+    seed: 1,
     markdown: false,
     python: undefined,
     say: (line) => void lines.push(line),
