@@ -10,7 +10,7 @@ import { measureCell, type Cell } from "./measure/cell.ts"
 import { canMeasure, usageOf } from "./measure/processes.ts"
 import { againstTargets, readingOf } from "./peers/targets.ts"
 import { barChart, lineChart } from "./report/chart.ts"
-import { makeReport, writeReport } from "./report/report.ts"
+import { makeReport, withErrorsMark, writeReport } from "./report/report.ts"
 import { checkAnswers } from "./systems/check-answers.ts"
 import { base64, irisQuestions, queueForms } from "./systems/iris.ts"
 import {
@@ -28,6 +28,7 @@ const NO_LATENCY = { count: 1, mean: 1, p50: 1, p90: 1, p99: 1, p999: 1, max: 1 
 
 const cell = (perSecond: number, p99 = 1): Cell => ({
   system: "A | B",
+  isWeir: true,
   load: "c=32",
   rowsPerRequest: 1,
   form: "HTTP, JSON",
@@ -75,6 +76,18 @@ describe("a report", () => {
       delete process.env["WEIR_BENCH_REPORTS"]
       rmSync(folder, { recursive: true, force: true })
     }
+  })
+
+  test("fails with an error in any cell of Weir, and not with those of others", () => {
+    const others = { ...cell(1), isWeir: false }
+    const good = { ...cell(1), errors: {} }
+    const marksOf = (...cells: ReadonlyArray<Cell>) =>
+      withErrorsMark({ name: "", title: "", cells, tables: [], marks: [], notes: [] }).marks
+    expect(marksOf(good, cell(1), cell(1), others)).toEqual([
+      { figure: "errors in all cells of Weir", got: "4", must: { text: "0", held: false } },
+    ])
+    expect(marksOf(good, others)[0]?.must?.held).toBe(true)
+    expect(marksOf(others)).toEqual([])
   })
 
   test("draws charts of nothing too", () => {

@@ -4,7 +4,13 @@ import { readWords, UsageError, wholeNumber, type Flags } from "../cli/command.t
 import type { Bench, BenchOptions } from "./bench-command.ts"
 import { canMeasure, CANNOT_MEASURE } from "./measure/processes.ts"
 import { cellsTable, marksTable } from "./report/markdown.ts"
-import { makeReport, writeReport, type Findings, type TextTable } from "./report/report.ts"
+import {
+  makeReport,
+  withErrorsMark,
+  writeReport,
+  type Findings,
+  type TextTable,
+} from "./report/report.ts"
 import { table } from "../cli/table.ts"
 
 const loaders: Readonly<Record<string, () => Promise<Bench>>> = {
@@ -90,7 +96,7 @@ const runBench = async (args: ReadonlyArray<string>): Promise<number> => {
     const bench = await loaders[one]?.()
     if (bench === undefined) continue
     console.log(`\n${bench.name}: ${bench.summary}`)
-    const findings = await bench.run(options)
+    const findings = withErrorsMark(await bench.run(options))
     await finish(findings, [one, ...(isAll ? args : rest)])
     isGood &&= findings.marks.every(({ must }) => must?.held !== false)
   }

@@ -61,6 +61,7 @@ const cellOf =
   (system: string, form: string, load: string, rows: number, seconds: number) =>
   (latency: Latency, errors: Readonly<Record<string, number>>): Cell => ({
     system,
+    isWeir: false,
     load,
     rowsPerRequest: rows,
     form,

@@ -166,6 +166,7 @@ export const drift: Bench = {
     return {
       ...nothing,
       cells: [
+        beside.saturated,
         beside.evaluated.cell,
         ...beside.compared.flatMap(({ without, beside: watched }) => [...without, ...watched]),
       ],

@@ -167,6 +167,16 @@ const marksOf = (all: ReadonlyArray<Measured>): ReadonlyArray<Mark> => {
   ]
 }
 
+/** Without any of them it is no comparison. */
+const measuredMark = (all: ReadonlyArray<Measured>, peerCount: number): Mark => {
+  const measured = all.filter(({ cells }) => cells.some(({ isWeir }) => !isWeir)).length
+  return {
+    figure: "peers that were measured",
+    got: `${measured} of ${peerCount}`,
+    must: { text: "≥ 1", held: measured > 0 },
+  }
+}
+
 /** Both runs of Weir, begin and end, are taken: the machine may have changed between. */
 const measureAll = async (options: BenchOptions) => {
   const skipped: Array<string> = []
@@ -185,20 +195,21 @@ const measureAll = async (options: BenchOptions) => {
     const synced = { name: "Weir, sync always", sync: "always" } as const
     add(await measureWeir("weir-sync", synced, options))
   }
-  return { all, skipped }
+  const marks = options.setUpOnly ? [] : [measuredMark(all, peers.length), ...marksOf(all)]
+  return { all, skipped, marks }
 }
 
 export const peers: Bench = {
   name: "peers",
   summary: "What people pick instead, same model and machine, answers checked first",
   run: async (options) => {
-    const { all, skipped } = await measureAll(options)
+    const { all, skipped, marks } = await measureAll(options)
     return {
       name: "peers",
       title: "Beside what people pick instead",
       cells: all.flatMap(({ cells }) => cells),
       tables: [besideTable(all), ...wrkTables(all)],
-      marks: marksOf(all),
+      marks,
       notes: [
         ...skipped,
         "Ratios count, not digits: the load generator shares the cores with the server.",

@@ -60,19 +60,18 @@ const profiled = async (options: BenchOptions, callers: number) => {
   const folder = mkdtempSync(join(tmpdir(), "weir-profile-"))
   const flags = `--cpu-prof-md --cpu-prof-dir=${folder}`
   try {
-    const weir = await startWeir({ environment: { BUN_OPTIONS: flags } })
+    const weir = await startWeir({ name: "Weir, profiled", environment: { BUN_OPTIONS: flags } })
     const pids = new Map(weir.parts().map(({ name, pids: [pid] }) => [name, pid ?? 0]))
-    try {
-      await warmUp(weir, options.warmUpSeconds)
-      await measurePredict(weir, {
-        loop: { kind: "closed", callers },
-        rows: 1,
-        seconds: options.seconds ?? SECONDS,
-        warmUpSeconds: 0,
-      })
-    } finally {
-      await weir.stop()
-    }
+    const { cell } = await warmUp(weir, options.warmUpSeconds)
+      .then(() =>
+        measurePredict(weir, {
+          loop: { kind: "closed", callers },
+          rows: 1,
+          seconds: options.seconds ?? SECONDS,
+          warmUpSeconds: 0,
+        }),
+      )
+      .finally(weir.stop)
     const kept = join(reportFolder(new Date()), "profiles")
     mkdirSync(kept, { recursive: true })
     cpSync(folder, kept, { recursive: true })
@@ -81,7 +80,7 @@ const profiled = async (options: BenchOptions, callers: number) => {
         functionsTable(part, await profileOf(folder, pids.get(part) ?? 0)),
       ),
     )
-    return { tables, kept }
+    return { cell, tables, kept }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -109,11 +108,11 @@ export const profile: Bench = {
     }
     const callers = options.callers ?? 32
     options.say(`the same under the profiler, ${callers} callers`)
-    const { tables, kept } = await profiled(options, callers)
+    const { cell, tables, kept } = await profiled(options, callers)
     return {
       name: "profile",
       title: "Where the time of a request goes",
-      cells,
+      cells: [...cells, cell],
       tables: [cpuTable(cells), ...tables],
       marks: [],
       notes: [

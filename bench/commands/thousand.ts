@@ -1,6 +1,6 @@
 // `bench 1000rpm`: what a caller of an ordinary service feels. 1,000 requests a minute at fixed
 // times, for minutes; the generator's own lateness counts in.
-import { errorCount, millis } from "../report/markdown.ts"
+import { millis } from "../report/markdown.ts"
 import type { Mark } from "../report/report.ts"
 import { measurePredict, warmUp } from "../measure/weir-cells.ts"
 import type { Cell } from "../measure/cell.ts"
@@ -22,11 +22,6 @@ const marksOf = (cell: Cell): ReadonlyArray<Mark> => [
   mark("p50", cell.latency.p50, 2, 1),
   mark("p99", cell.latency.p99, 15, 5),
   mark("max", cell.latency.max, 200),
-  {
-    figure: "errors",
-    got: String(errorCount(cell)),
-    must: { text: "0", held: errorCount(cell) === 0 },
-  },
 ]
 
 export const thousand: Bench = {

@@ -96,7 +96,12 @@ export interface Compared {
   readonly rowsPerSecond: number
 }
 
-const cellOf = async (weir: WeirLaboratory, subject: Subject, loop: Loop, o: BenchOptions) => {
+const cellOf = async (
+  weir: WeirLaboratory,
+  subject: Pick<Subject, "name" | "parts">,
+  loop: Loop,
+  o: BenchOptions,
+) => {
   const options = { loop, rows: 1, seconds: o.seconds ?? SECONDS, warmUpSeconds: o.warmUpSeconds }
   return (await measurePredict({ ...weir, ...subject }, options)).cell
 }
@@ -170,6 +175,8 @@ const evaluateBeside = async (
 }
 
 export interface Beside {
+  /** What the rates were found by. */
+  readonly saturated: Cell
   readonly evaluated: Evaluated
   readonly compared: ReadonlyArray<Compared>
 }
@@ -190,7 +197,7 @@ export const measureBeside = async (options: BenchOptions): Promise<Beside> => {
     const compared: Array<Compared> = []
     for (const loop of [...rates.map(open), closed])
       compared.push(await compare(weir, loop, config, options))
-    return { evaluated, compared }
+    return { saturated, evaluated, compared }
   } finally {
     await weir.stop()
     rmSync(folder, { recursive: true, force: true })

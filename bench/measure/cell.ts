@@ -24,6 +24,8 @@ export interface LogFigures {
 
 export interface Cell {
   readonly system: string
+  /** Whether it is Weir that answered: its errors are faults, those of others are their own. */
+  readonly isWeir: boolean
   /** "c=32", "16.7/s". */
   readonly load: string
   readonly rowsPerRequest: number
@@ -46,6 +48,7 @@ export interface Cell {
 /** Something that can be measured under load. */
 export interface Subject {
   readonly name: string
+  readonly isWeir?: boolean
   /** Its parts, each with the processes that it began with. */
   readonly parts: () => ReadonlyArray<{
     readonly name: string
@@ -138,6 +141,7 @@ export const measureCell = async (options: CellOptions): Promise<MeasuredCell> =
   const perSecond = load.answered / load.seconds
   const cell: Cell = {
     system: subject.name,
+    isWeir: subject.isWeir === true,
     load: loopText(plan.loop),
     rowsPerRequest,
     form,

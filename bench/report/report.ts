@@ -6,7 +6,7 @@ import { inProject } from "../../cli/project.ts"
 import type { Cell } from "../measure/cell.ts"
 import { describeMachine, type Machine } from "../measure/machine.ts"
 import { barChart, lineChart, type Bar, type Line } from "./chart.ts"
-import { markdown } from "./markdown.ts"
+import { errorCount, markdown, whole } from "./markdown.ts"
 
 export interface TextTable {
   readonly title: string
@@ -41,6 +41,16 @@ export interface Findings {
   /** What was left out and why, and what else a reader must know. */
   readonly notes: ReadonlyArray<string>
   readonly chart?: Chart
+}
+
+/** With the mark that holds for every bench: Weir answers all that it is asked. */
+export const withErrorsMark = (findings: Findings): Findings => {
+  const cells = findings.cells.filter(({ isWeir }) => isWeir)
+  if (cells.length === 0) return findings
+  const errors = cells.reduce((sum, cell) => sum + errorCount(cell), 0)
+  const must = { text: "0", held: errors === 0 }
+  const mark = { figure: "errors in all cells of Weir", got: whole(errors), must }
+  return { ...findings, marks: [...findings.marks, mark] }
 }
 
 export interface Report extends Findings {

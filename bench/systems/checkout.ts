@@ -143,5 +143,5 @@ export const startCheckout = async (options: CheckoutOptions): Promise<Weir> => 
     throw new Error(`${options.name} is not ready:\n  ${lines.join("\n  ")}`)
   }
   signalMonitor(child.pid, "SIGSTOP")
-  return { name: options.name, url, parts: () => partsBelow(child.pid), stop }
+  return { name: options.name, isWeir: true, url, parts: () => partsBelow(child.pid), stop }
 }

@@ -23,6 +23,7 @@ export interface WeirOptions {
 
 /** A running Weir that answers for the model iris. */
 export interface Weir extends Subject {
+  readonly isWeir: true
   readonly url: string
   readonly stop: () => Promise<void>
 }
@@ -59,6 +60,7 @@ export const startWeir = async (options: WeirOptions = {}): Promise<WeirLaborato
     parts.flatMap(({ pid }) => (pid === undefined ? [] : [pid]))
   return {
     name: options.name ?? "Weir",
+    isWeir: true,
     laboratory,
     url: laboratory.urls[0] ?? "",
     natsUrl: broker.servers,
