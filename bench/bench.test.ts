@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pairTable, readSide } from "./commands/pair.ts"
 import { hotFunctions } from "./commands/profile.ts"
-import { slopePerHour } from "./commands/soak.ts"
+import { readFastRequests, slopePerHour, slowdownOf } from "./commands/soak.ts"
 import { latencyOf } from "./load/histogram.ts"
 import { measureCell, type Cell } from "./measure/cell.ts"
 import { canMeasure, usageOf } from "./measure/processes.ts"
@@ -123,6 +123,13 @@ describe("figures", () => {
     expect(row).toEqual(["c=32", "req/s", "100 (100–200)", "150 (110–180)", ratios, "2 of 3"])
   })
 
+  test("of a soak are held against the better of the first two quarters", () => {
+    const of = (...all: ReadonlyArray<number>) => slowdownOf(all.map((p99) => ({ p99 })))
+    expect(of(20, 10, 50, 15)).toBe(1.5)
+    expect(of(10, 20, 50, 15)).toBe(1.5)
+    expect(of()).toBeNaN()
+  })
+
   test("of memory are the slope of the second half", () => {
     const points = [0, 1, 2, 3].map((at) => [at * 100, at < 2 ? 50 : at] as const)
     expect(slopePerHour(points)).toBeCloseTo(36)
@@ -153,6 +160,14 @@ test("hot functions are read from the profile as the runtime writes it", () => {
   ].join("\n")
   const row = ["90.3%", "1.08s", "90.3%", "1.08s", "stringify", "[native code]"]
   expect(hotFunctions(profile)).toEqual([row])
+})
+
+test("requests beside the queue are read from a gateway's metrics", () => {
+  const late = "weir_gateway_fast_requests_late_total 3"
+  const metrics = `# TYPE x counter\nweir_gateway_fast_requests_total 1200\n${late}\n`
+  expect(readFastRequests(metrics)).toEqual({ sent: 1_200, late: 3 })
+  const missing = "no weir_gateway_fast_requests_total"
+  expect(() => readFastRequests(late)).toThrow(missing)
 })
 
 describe("a whole Weir", () => {
