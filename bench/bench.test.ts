@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { inProject } from "../cli/project.ts"
 import { pairTable, readSide } from "./commands/pair.ts"
 import { hotFunctions } from "./commands/profile.ts"
 import { readFastRequests, slopePerHour, slowdownOf } from "./commands/soak.ts"
@@ -138,13 +139,36 @@ describe("figures", () => {
 
 test("a side of a pair is a commit, settings, both, or the files as they are", () => {
   const find = (revision: string) => (revision === "main" ? "c0ffee" : undefined)
-  expect(readSide("main,A=1,B=x=y", find)).toEqual({
+  const known = (commit: string | undefined) => new Set(commit === "c0ffee" ? ["A", "B"] : [])
+  expect(readSide("main,A=1,B=x=y", find, known)).toEqual({
     name: "main,A=1,B=x=y",
     commit: "c0ffee",
     environment: { A: "1", B: "x=y" },
   })
+  expect(() => readSide("A=1", find, known)).toThrow('"A" in "A=1" is no setting')
   expect(readSide(".", find).commit).toBeUndefined()
   expect(() => readSide("nothing", find)).toThrow("neither a commit nor KEY=VALUE")
+})
+
+test("settings of a pair are those that the processes read, or of what runs them", () => {
+  expect(readSide("WEIR_FAST_LANE=false,GOGC=50,BUN_JSC_useJIT=0").environment).toEqual({
+    WEIR_FAST_LANE: "false",
+    GOGC: "50",
+    BUN_JSC_useJIT: "0",
+  })
+  expect(() => readSide("WEIR_FAST_LAME=false")).toThrow('"WEIR_FAST_LAME" in')
+  expect(() => readSide("=1")).toThrow("is no setting")
+})
+
+test.each([
+  [["1000rpm", "extra"], 'unexpected word "extra"'],
+  [["pair", "a", "b", "c"], 'unexpected word "c"'],
+  [["--seconds", "1", "extra"], 'unexpected word "extra"'],
+])("the words %j are refused before anything is measured", async (words, problem) => {
+  const command = [process.execPath, inProject("bench", "main.ts"), ...words]
+  const bench = Bun.spawn(command, { stdout: "ignore", stderr: "pipe" })
+  expect(await new Response(bench.stderr).text()).toContain(problem)
+  expect(await bench.exited).toBe(2)
 })
 
 test("hot functions are read from the profile as the runtime writes it", () => {

@@ -27,8 +27,9 @@ const loaders: Readonly<Record<string, () => Promise<Bench>>> = {
   pair: async () => (await import("./commands/pair.ts")).pair,
 }
 
-/** `bench` alone runs these: a pair needs to be told of what. */
-const ALL = Object.keys(loaders).filter((name) => name !== "pair")
+/** It alone takes words, two of them; `bench` alone runs all others. */
+const PAIR = "pair"
+const ALL = Object.keys(loaders).filter((name) => name !== PAIR)
 
 const flags = {
   seconds: { value: "N", help: "seconds of each measured cell" },
@@ -46,8 +47,8 @@ const SECONDS_MAX = 86_400
 const number = (flag: keyof typeof flags, text: string | undefined, most: number, least = 1) =>
   text === undefined ? undefined : wholeNumber(flag, text, { least, most, otherwise: least })
 
-const readOptions = (args: ReadonlyArray<string>): BenchOptions => {
-  const { flags: set, switches, positionals } = readWords(args, flags, 2)
+const readOptions = (args: ReadonlyArray<string>, wordsMax: number): BenchOptions => {
+  const { flags: set, switches, positionals } = readWords(args, flags, wordsMax)
   const minutes = number("minutes", set.minutes, SECONDS_MAX / 60)
   return {
     seconds:
@@ -89,7 +90,7 @@ const runBench = async (args: ReadonlyArray<string>): Promise<number> => {
     throw new UsageError(
       `there is no bench "${name}"; there are: ${Object.keys(loaders).join(", ")}`,
     )
-  const options = readOptions(isAll ? args : rest)
+  const options = isAll ? readOptions(args, 0) : readOptions(rest, name === PAIR ? 2 : 0)
   if (!canMeasure) console.log(CANNOT_MEASURE)
   let isGood = true
   for (const one of isAll ? ALL : [name]) {

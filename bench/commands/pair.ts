@@ -1,9 +1,11 @@
 // `bench pair A B`: two commits, or two settings, measured in turn on the same machine, so that
 // what drifts in the machine touches both alike. A single pair proves nothing: the spread is shown.
+import { environmentFile } from "../../cli/environment/example.ts"
 import { CommandFailed, UsageError } from "../../cli/command.ts"
 import { quantile } from "../../cli/laboratory/figures.ts"
 import type { Bench, BenchOptions } from "../bench-command.ts"
 import type { Cell } from "../measure/cell.ts"
+import { git } from "../measure/machine.ts"
 import { measurePredict, warmUp } from "../measure/weir-cells.ts"
 import { whole } from "../report/markdown.ts"
 import type { TextTable } from "../report/report.ts"
@@ -19,10 +21,21 @@ interface Side {
   readonly environment: Readonly<Record<string, string>>
 }
 
+/** Of what Weir is run by: Bun, Go, and what is linked into Bun. `NATS_` is for its client. */
+const FOREIGN = ["BUN_", "GO", "MIMALLOC_", "UV_", "NATS_"]
+
+/** The settings that the files of a commit read; those of the files here where it lists none. */
+const settingsOf = (commit: string | undefined): ReadonlySet<string> => {
+  const listed = commit === undefined ? "" : git("show", `${commit}:.env.example`)
+  const lines = (listed === "" ? environmentFile() : listed).matchAll(/^#?([A-Z][A-Z0-9_]*)=/gm)
+  return new Set([...lines].map(([, variable = ""]) => variable))
+}
+
 /** `abc123`, `KEY=VALUE`, `abc123,KEY=VALUE`, or `.` for the files as they are. */
 export const readSide = (
   word: string,
   find: (revision: string) => string | undefined = commitOf,
+  known: (commit: string | undefined) => ReadonlySet<string> = settingsOf,
 ): Side => {
   const parts = word.split(",")
   const settings = parts.filter((part) => part.includes("="))
@@ -37,6 +50,13 @@ export const readSide = (
       return [setting.slice(0, at), setting.slice(at + 1)] as const
     }),
   )
+  const settingNames = known(commit)
+  for (const key of Object.keys(environment))
+    if (!settingNames.has(key) && !FOREIGN.some((prefix) => key.startsWith(prefix)))
+      throw new UsageError(
+        `"${key}" in "${word}" is no setting of .env.example there, ` +
+          `and does not begin with ${FOREIGN.join(", ")}`,
+      )
   return { name: word, commit, environment }
 }
 

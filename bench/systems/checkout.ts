@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs
 import { copyFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import { CommandFailed } from "../../cli/command.ts"
 import { freePort } from "../../cli/port.ts"
 import { inProject } from "../../cli/project.ts"
 import type { Service } from "../../cli/programs/services.ts"
@@ -33,7 +34,7 @@ const checkOut = (commit: string): string => {
   if (known !== undefined) return known
   const folder = join(mkdtempSync(join(tmpdir(), "weir-commit-")), "weir")
   git("worktree", "add", "--detach", "--force", folder, commit)
-  if (!existsSync(folder)) throw new Error(`git could not check out ${commit} in ${folder}`)
+  if (!existsSync(folder)) throw new CommandFailed(`git could not check out ${commit} in ${folder}`)
   symlinkSync(inProject("node_modules"), join(folder, "node_modules"))
   folders.set(commit, folder)
   return folder
@@ -140,7 +141,7 @@ export const startCheckout = async (options: CheckoutOptions): Promise<Weir> => 
   const url = `http://${LOOPBACK}:${port}`
   if (!(await untilReady(url, child.exited))) {
     await stop()
-    throw new Error(`${options.name} is not ready:\n  ${lines.join("\n  ")}`)
+    throw new CommandFailed(`${options.name} is not ready:\n  ${lines.join("\n  ")}`)
   }
   signalMonitor(child.pid, "SIGSTOP")
   return { name: options.name, isWeir: true, url, parts: () => partsBelow(child.pid), stop }
