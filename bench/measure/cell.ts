@@ -19,7 +19,8 @@ export interface ProcessFigures {
 
 export interface LogFigures {
   readonly messages: number
-  readonly bytes: number
+  /** By the mean size of the messages that are still held. */
+  readonly bytesEstimate: number
 }
 
 export interface Cell {
@@ -159,7 +160,7 @@ export const measureCell = async (options: CellOptions): Promise<MeasuredCell> =
       : {
           log: {
             messages: logAfter.messages - logBefore.messages,
-            bytes: logAfter.bytes - logBefore.bytes,
+            bytesEstimate: logAfter.bytesEstimate - logBefore.bytesEstimate,
           },
         }),
   }

@@ -41,7 +41,7 @@ const logSizeOf = async (log: Log): Promise<LogFigures> => {
   const messages = infos.reduce((sum, { state }) => sum + state.last_seq, 0)
   const held = infos.reduce((sum, { state }) => sum + state.messages, 0)
   const bytes = infos.reduce((sum, { state }) => sum + state.bytes, 0)
-  return { messages, bytes: held === 0 ? 0 : (bytes / held) * messages }
+  return { messages, bytesEstimate: held === 0 ? 0 : Math.round((bytes / held) * messages) }
 }
 
 export const startWeir = async (options: WeirOptions = {}): Promise<WeirLaboratory> => {
