@@ -5,12 +5,15 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, test } from "bun:test"
 import { addRows, columnPlans } from "../core/drift/columns.ts"
-import { writeReference, type ReferenceArtifact } from "../core/drift/reference.ts"
+import { readReference, writeReference, type ReferenceArtifact } from "../core/drift/reference.ts"
 import { TableBuilder } from "../core/drift/table.ts"
+import { parseDriftConfig, settingsOf } from "../core/drift/config.ts"
+import { pinReference } from "../core/findings/accept.ts"
+import { appendWindow } from "../core/findings/findings.ts"
 import { setMark } from "../core/findings/marks.ts"
 import { jetStreamArtifacts } from "../core/registry/object-store.ts"
 import { startService, type RunningService } from "../test/support/service.ts"
-import { startSystem } from "../test/support/system.ts"
+import { startSystem, type TestSystem } from "../test/support/system.ts"
 import { until } from "../test/support/eventually.ts"
 import { findingsOf, register, rows, SIGNATURE, singles, store } from "./test-facts.ts"
 
@@ -172,4 +175,74 @@ test("an artifact or profile that is not there is awaited, by its model alone", 
   await monitor.stop()
   await system.stop()
   rmSync(folder, { recursive: true, force: true })
+}, 60_000)
+
+const SMALL = "defaults: { window: { rows: 200 }, reference: { first: 500 } }"
+
+/** A monitor that goes by these lines. */
+const startSmall = async (system: TestSystem) => {
+  const folder = mkdtempSync(join(tmpdir(), "weir-mistakes-"))
+  const config = join(folder, "drift.yaml")
+  writeFileSync(config, SMALL)
+  const monitor = await startService("drift-monitor", {
+    ...system.environment,
+    DRIFT_CONFIG: config,
+  })
+  rmSync(folder, { recursive: true, force: true })
+  return monitor
+}
+
+test("texts of any length, in reference and window, are categories like any others", async () => {
+  const system = await startSystem()
+  await register(system.log, "people")
+  const monitor = await startSmall(system)
+  const city = "M".repeat(1_200_000)
+  const given = rows(700, 1, (row, at) => (at === 7 || at === 600 ? { ...row, city } : row))
+  await store(system.log, singles("people", given))
+  const evaluated = await until("a window", async () => {
+    const { windows } = await findingsOf(system.log, "people")
+    return windows.find(({ _tag }) => _tag === "WindowEvaluated")
+  })
+  const columns = evaluated._tag === "WindowEvaluated" ? evaluated.columns : []
+  expect(columns.find(({ name }) => name === "city")).toMatchObject({ unseenRate: 0 })
+  expect(await offOf(monitor, "people")).toBe("0")
+  await monitor.stop()
+  await system.stop()
+}, 60_000)
+
+test("a reference that cannot be read turns off its model until another is accepted", async () => {
+  const system = await startSystem()
+  for (const model of ["broken", "people"]) await register(system.log, model)
+  const artifacts = jetStreamArtifacts(system.log)
+  const unreadable = await artifacts.put(new TextEncoder().encode("no reference"))
+  const taken = { model: "broken", reference: unreadable, rows: 500, origin: "first 500 rows" }
+  const at = { position: 0, number: 0, cleared: [], at: 1 }
+  await appendWindow(system.log, { _tag: "ReferenceTaken", ...taken, ...at }, 0)
+  const before = await startSmall(system)
+  await until("the reason", () => saidOf(before, `broken: the artifact ${unreadable} cannot`) === 1)
+  await store(system.log, singles("people", rows(700, 1)))
+  await until("a window of people", async () => (await findingsOf(system.log, "people")).windows[1])
+  expect(await offOf(before, "broken")).toBe("1")
+  expect(await offOf(before, "people")).toBe("0")
+  await before.stop()
+
+  const options = {
+    log: system.log,
+    store: artifacts,
+    model: "broken",
+    settings: settingsOf(parseDriftConfig(SMALL), "broken"),
+    profile: undefined,
+    plans: () => columnPlans(SIGNATURE),
+    now: 2,
+  }
+  await pinReference(options, readReference(reference().bytes).table, "file rows.csv")
+  const after = await startSmall(system)
+  await store(system.log, singles("broken", rows(200, 2), 700))
+  await until("a window of broken", async () => {
+    const { windows } = await findingsOf(system.log, "broken")
+    return windows.some(({ _tag }) => _tag === "WindowEvaluated")
+  })
+  expect(await offOf(after, "broken")).toBe("0")
+  await after.stop()
+  await system.stop()
 }, 60_000)

@@ -7,6 +7,7 @@ import type { DriftSettings, ReferenceSource } from "../core/drift/settings.ts"
 import {
   askedOf,
   getReference,
+  isUnreadable,
   putReference,
   readFileTable,
   readTable,
@@ -19,10 +20,9 @@ import type { Log } from "../core/log/log.ts"
 import { eraseArtifact } from "../core/registry/erase-artifact.ts"
 import { reasonOf } from "../core/service/logger.ts"
 import { seedOf } from "../core/statistics/seeded-random.ts"
-import { ArtifactCorrupt, ArtifactMissing, type ArtifactStore } from "../core/registry/artifacts.ts"
+import { ArtifactMissing, type ArtifactStore } from "../core/registry/artifacts.ts"
 import type { Release } from "../core/registry/release.ts"
 import type { ReferenceTaken } from "../proto/finding.ts"
-import { UnreadableRecord } from "../proto/message-pack.ts"
 import { foldFacts } from "./fold-facts.ts"
 import { sinceErasures, type ErasureBoard } from "./erasure-board.ts"
 import type { MarkBoard } from "./mark-board.ts"
@@ -110,6 +110,13 @@ export class ReferenceUnusable extends Schema.TaggedError<ReferenceUnusable>()(
   }
 }
 
+/** What becomes of a reference. @throws ReferenceUnusable where its bytes cannot be read. */
+export const unlessUnreadable = <A>(model: string, reference: string, made: Promise<A>) =>
+  made.catch((cause: unknown): never => {
+    if (!isUnreadable(cause)) throw cause
+    throw new ReferenceUnusable({ model, reference, reason: cause.message })
+  })
+
 /** The reference that a model is configured to have is not there yet. */
 export class ReferenceAwaited extends Schema.TaggedError<ReferenceAwaited>()("ReferenceAwaited", {
   model: Schema.String,
@@ -195,11 +202,10 @@ const takeArtifact = async (
   after: number,
   { digest, origin: words, key }: Named,
 ): Promise<Taken> => {
-  const { table } = await getReference(store, digest).catch((cause: unknown) => {
+  const found = unlessUnreadable(model, `${key} ${digest}`, getReference(store, digest))
+  const { table } = await found.catch((cause: unknown) => {
     if (cause instanceof ArtifactMissing)
       throw new ReferenceAwaited({ model, awaited: `the artifact ${digest}, named by ${key}` })
-    if (cause instanceof ArtifactCorrupt || cause instanceof UnreadableRecord)
-      throw new ReferenceUnusable({ model, reference: `${key} ${digest}`, reason: cause.message })
     throw cause
   })
   return { reference: digest, rows: table.seen, origin: words, position: after }
@@ -214,17 +220,8 @@ const takeProfile = async (options: TakingOptions, after: number): Promise<Taken
   return takeArtifact(options, after, { digest, origin: sourceWords({ kind: "profile" }), key })
 }
 
-/**
- * Takes the reference that is configured; `undefined` when it was told to stop meanwhile.
- *
- * @throws ReferenceAwaited, ReferenceUnusable
- */
-export const takeReference = (
-  options: TakingOptions,
-  after: number,
-): Promise<Taken | undefined> => {
+const take = (options: TakingOptions, after: number, words: string): Promise<Taken | undefined> => {
   const { reference: source, window } = options.settings
-  const words = sourceWords(source)
   switch (source.kind) {
     case "first":
       return takeFirst(options, after, { kind: "rows", rows: source.rows }, words)
@@ -241,4 +238,17 @@ export const takeReference = (
     case "profile":
       return takeProfile(options, after)
   }
+}
+
+/**
+ * Takes the reference that is configured; `undefined` when it was told to stop meanwhile.
+ *
+ * @throws ReferenceAwaited, ReferenceUnusable
+ */
+export const takeReference = (
+  options: TakingOptions,
+  after: number,
+): Promise<Taken | undefined> => {
+  const words = sourceWords(options.settings.reference)
+  return unlessUnreadable(options.model, `reference ${words}`, take(options, after, words))
 }

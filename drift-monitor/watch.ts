@@ -20,6 +20,7 @@ import {
 import {
   askedOf,
   getReference,
+  isUnreadable,
   type LoadedReference,
   putReference,
   readWindow,
@@ -33,7 +34,7 @@ import { sinceErasures } from "./erasure-board.ts"
 import type { Evaluator } from "./evaluator.ts"
 import { foldFacts } from "./fold-facts.ts"
 import type { DriftMetrics, OpenWindow } from "./metrics.ts"
-import { takeReference, type TakingOptions } from "./reference-taking.ts"
+import { takeReference, unlessUnreadable, type TakingOptions } from "./reference-taking.ts"
 import { TaskQueue } from "./task-queue.ts"
 
 export interface WatchOptions extends TakingOptions {
@@ -150,7 +151,8 @@ export class ModelWatch {
   /** The reference; `undefined` where it is gone, and rows of the model were erased. */
   #unlessErased(digest: string): Promise<LoadedReference | undefined> {
     const { store, erasures, model } = this.#options
-    return getReference(store, digest).catch((cause: unknown) => {
+    const found = unlessUnreadable(model, `the artifact ${digest}`, getReference(store, digest))
+    return found.catch((cause: unknown) => {
       if (cause instanceof ArtifactMissing && erasures.positions(model).size > 0) return undefined
       throw cause
     })
@@ -242,13 +244,11 @@ export class ModelWatch {
     const joined = joinReference(table, window, update, finding.seed)
     const origin = joinedOrigin(finding, update, asked)
     const digest = await putReference(store, joined, origin).catch((cause: unknown) => {
-      if (cause instanceof ArtifactStoreFull) return undefined
-      throw cause
+      if (!(cause instanceof ArtifactStoreFull || isUnreadable(cause))) throw cause
+      logger.warn("the reference stays as it is", { model, reason: cause.message })
+      return undefined
     })
-    if (digest === undefined) {
-      logger.warn("no room for a further reference: the one before stays", { model })
-      return
-    }
+    if (digest === undefined) return
     await this.#append(joinedReference(finding, digest, joined.rows, origin, now()))
     if (this.#rows !== undefined) this.#rows = { ...this.#rows, to: finding.window.to }
     evaluator.reference(this.#name, joined, settings)

@@ -3,7 +3,7 @@ import type { Feature } from "#core/statistics/feature"
 import type { Slice } from "#proto/finding"
 import { featureOf, frequentValues, sliceOf } from "./samples.ts"
 import type { DriftSettings } from "./settings.ts"
-import type { Column, Table } from "./table.ts"
+import { categoryOf, type Column, type Table } from "./table.ts"
 import { isTruth } from "./truth.ts"
 
 export interface PreparedFeature {
@@ -46,7 +46,7 @@ export const prepareReference = (table: Table, settings: DriftSettings): Prepare
   const slices = settings.slices.flatMap(({ feature, values }) =>
     (values ?? frequentValues(table, feature, SLICE_VALUES_MAX)).map((value) => ({
       feature,
-      value,
+      value: categoryOf(value),
     })),
   )
   const most = Math.floor(SLICED_TESTS_MAX / Math.max(1, table.columns.length))

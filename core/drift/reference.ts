@@ -1,8 +1,9 @@
 // A reference between its table and its artifact: the bytes are a function of rows and origin, so
 // that whoever builds the same reference again gets the same digest. It reads no log and no files.
 import { createHash } from "node:crypto"
+import { UnreadableRecord } from "#proto/message-pack"
 import { referenceCodec, type DriftReference, type ReferenceColumn } from "#proto/drift-reference"
-import type { Column, Table } from "./table.ts"
+import { categoryOf, type Column, type Table } from "./table.ts"
 
 export interface ReferenceOrigin {
   readonly model: string
@@ -40,15 +41,24 @@ const toColumn = (column: Column): ReferenceColumn => ({
   texts: column.kind === "numeric" ? [] : column.texts,
 })
 
-const fromColumn = (column: ReferenceColumn): Column => {
+const fromColumn = (column: ReferenceColumn, rows: number): Column => {
   const { name, source } = column
+  const { BYTES_PER_ELEMENT: width } = column.kind === "numeric" ? Float64Array : Int32Array
+  const { byteLength } = column.values
+  if (byteLength !== rows * width) {
+    const expected = `expected ${width} bytes for each of ${rows} rows, got ${byteLength}`
+    throw new UnreadableRecord({ record: "drift reference", reason: `column ${name}: ${expected}` })
+  }
   // A copy: what was decoded lies anywhere in the message, and typed arrays want it aligned.
   const { buffer } = new Uint8Array(column.values)
-  return column.kind === "numeric"
-    ? { name, source, kind: "numeric", values: new Float64Array(buffer) }
-    : { name, source, kind: "categorical", codes: new Int32Array(buffer), texts: column.texts }
+  if (column.kind === "numeric")
+    return { name, source, kind: "numeric", values: new Float64Array(buffer) }
+  // Whoever made the artifact may have kept texts whole.
+  const texts = column.texts.map(categoryOf)
+  return { name, source, kind: "categorical", codes: new Int32Array(buffer), texts }
 }
 
+/** @throws UnreadableRecord for a table that could be written and never read again. */
 export const writeReference = (table: Table, origin: ReferenceOrigin): ReferenceArtifact => {
   const reference: DriftReference = {
     ...origin,
@@ -57,6 +67,7 @@ export const writeReference = (table: Table, origin: ReferenceOrigin): Reference
     columns: table.columns.map(toColumn),
   }
   const bytes = referenceCodec.encode(reference)
+  referenceCodec.decode(bytes)
   return { bytes, digest: createHash("sha256").update(bytes).digest("hex") }
 }
 
@@ -65,6 +76,6 @@ export const readReference = (
   bytes: Uint8Array,
 ): { readonly reference: DriftReference; readonly table: Table } => {
   const reference = referenceCodec.decode(bytes)
-  const columns = reference.columns.map(fromColumn)
+  const columns = reference.columns.map((column) => fromColumn(column, reference.kept))
   return { reference, table: { rows: reference.kept, seen: reference.rows, columns } }
 }

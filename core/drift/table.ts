@@ -1,5 +1,6 @@
 // Rows of named columns as typed arrays, of which at most so many are held: beyond that a seeded
 // sample that is the same whenever the same rows come in the same order. It knows no facts.
+import { createHash } from "node:crypto"
 import { reservoir, seededRandom } from "#core/statistics/seeded-random"
 
 export type Source = "input" | "output"
@@ -18,6 +19,7 @@ export interface CategoricalColumn extends ColumnName {
   readonly kind: "categorical"
   /** Indices into `texts`, -1 where there is no value. */
   readonly codes: Int32Array
+  /** Categories, as `categoryOf` gives them. */
   readonly texts: ReadonlyArray<string>
 }
 export type Column = NumericColumn | CategoricalColumn
@@ -32,6 +34,26 @@ export interface Table {
 
 export const NO_CODE = -1
 const FIRST_CAPACITY_ROWS = 256
+/** Length of a category's name, in UTF-16 units as all lengths of texts here. */
+export const CATEGORY_MAX_CHARACTERS = 256
+const CATEGORY_DIGEST_CHARACTERS = 32
+const ELLIPSIS = "…"
+const HEAD_CHARACTERS = CATEGORY_MAX_CHARACTERS - ELLIPSIS.length - CATEGORY_DIGEST_CHARACTERS
+
+const endsInHalfAPair = (text: string): boolean =>
+  (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800
+
+/**
+ * The category that a text is: itself, or of a longer one its beginning and the digest of the
+ * whole. The category of a category is itself.
+ */
+export const categoryOf = (text: string): string => {
+  if (text.length <= CATEGORY_MAX_CHARACTERS) return text
+  const head = text.slice(0, HEAD_CHARACTERS)
+  const digest = createHash("sha256").update(text).digest("hex")
+  const whole = endsInHalfAPair(head) ? head.slice(0, -1) : head
+  return `${whole}${ELLIPSIS}${digest.slice(0, CATEGORY_DIGEST_CHARACTERS)}`
+}
 
 interface Growing {
   readonly column: ColumnName
@@ -119,10 +141,11 @@ export const setNumber = (growing: Growing, place: number, value: number): void 
   growing.numbers[place] = value
 }
 export const setText = (growing: Growing, place: number, text: string): void => {
-  let code = growing.texts.get(text)
+  const category = categoryOf(text)
+  let code = growing.texts.get(category)
   if (code === undefined) {
     code = growing.texts.size
-    growing.texts.set(text, code)
+    growing.texts.set(category, code)
   }
   growing.codes[place] = code
 }

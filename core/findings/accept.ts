@@ -15,6 +15,7 @@ import {
   askedOf,
   getReference,
   isNamed,
+  isUnreadable,
   type LoadedReference,
   putReference,
   readTable,
@@ -107,12 +108,12 @@ const pin = async (
 ): Promise<ReferenceTaken> => {
   const words = { ...given, origin: `${ACCEPTED}${given.origin}` }
   const { log, store, model, settings, profile, now } = options
-  // One that was erased with rows of it is simply replaced.
+  // One that cannot be read, or was erased with rows of it, is simply replaced.
   const before =
     finding === undefined
       ? undefined
       : await getReference(store, finding.reference).catch((cause: unknown) => {
-          if (cause instanceof ArtifactMissing) return undefined
+          if (cause instanceof ArtifactMissing || isUnreadable(cause)) return undefined
           throw cause
         })
   // What it takes the place of is what the configuration still asks for.

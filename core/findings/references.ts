@@ -10,6 +10,7 @@ import { TableBuilder, type Table } from "#core/drift/table"
 import { seedOf } from "#core/statistics/seeded-random"
 import type { WindowEvaluated } from "#proto/finding"
 import type { DriftReference } from "#proto/drift-reference"
+import { UnreadableRecord } from "#proto/message-pack"
 import { ArtifactCorrupt, artifactDigest, type ArtifactStore } from "../registry/artifacts.ts"
 import type { Release } from "../registry/release.ts"
 import type { FactSource } from "./sources.ts"
@@ -95,7 +96,7 @@ export const readFileTable = async (
   return table.finish()
 }
 
-/** Stores a table as a reference; resolves to its digest. */
+/** Stores a table as a reference; resolves to its digest. @throws UnreadableRecord */
 export const putReference = async (
   store: ArtifactStore,
   table: Table,
@@ -105,6 +106,10 @@ export const putReference = async (
   await store.put(bytes)
   return digest
 }
+
+/** Whether bytes that are there are what failed, as they will again. */
+export const isUnreadable = (cause: unknown): cause is ArtifactCorrupt | UnreadableRecord =>
+  cause instanceof ArtifactCorrupt || cause instanceof UnreadableRecord
 
 /** @throws ArtifactMissing, ArtifactCorrupt, UnreadableRecord */
 export const getReference = async (
