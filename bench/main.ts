@@ -2,6 +2,7 @@
 // report. Each bench is a file in commands/.
 import { readWords, UsageError, wholeNumber, type Flags } from "../cli/command.ts"
 import type { Bench, BenchOptions } from "./bench-command.ts"
+import { undoAll } from "./clean-ups.ts"
 import { canMeasure, CANNOT_MEASURE } from "./measure/processes.ts"
 import { cellsTable, marksTable } from "./report/markdown.ts"
 import {
@@ -41,6 +42,14 @@ const flags = {
   only: { value: "NAMES", help: "peers to run, comma-separated (default: all)" },
   setup: { help: "install what the peers need, and measure nothing" },
 } as const satisfies Flags
+
+/** With the exit codes that a shell gives them. */
+const SIGNALS = [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const
+
+const interrupted: { code: number | undefined } = { code: undefined }
 
 const SECONDS_MAX = 86_400
 
@@ -97,19 +106,40 @@ const runBench = async (args: ReadonlyArray<string>): Promise<number> => {
     const bench = await loaders[one]?.()
     if (bench === undefined) continue
     console.log(`\n${bench.name}: ${bench.summary}`)
-    const findings = withErrorsMark(await bench.run(options))
+    const found = await bench.run(options)
+    // What was cut short is no report.
+    if (interrupted.code !== undefined) break
+    const findings = withErrorsMark(found)
     await finish(findings, [one, ...(isAll ? args : rest)])
     isGood &&= findings.marks.every(({ must }) => must?.held !== false)
   }
   return isGood ? 0 : 1
 }
 
-try {
-  process.exitCode = await runBench(process.argv.slice(2))
-} catch (error) {
-  const isUsage = error instanceof UsageError
-  const known = isUsage || (error instanceof Error && error.name === "CommandFailed")
-  console.error(known && error instanceof Error ? `weir bench: ${error.message}` : error)
-  process.exitCode = isUsage ? 2 : 1
+const runAndSay = async (args: ReadonlyArray<string>): Promise<number> => {
+  try {
+    return await runBench(args)
+  } catch (error) {
+    // What it measured has been stopped under it.
+    if (interrupted.code !== undefined) return interrupted.code
+    const isUsage = error instanceof UsageError
+    const known = isUsage || (error instanceof Error && error.name === "CommandFailed")
+    console.error(known && error instanceof Error ? `weir bench: ${error.message}` : error)
+    return isUsage ? 2 : 1
+  }
 }
-process.exit()
+
+const whenInterrupted = new Promise<number>((resolve) => {
+  for (const [signal, code] of SIGNALS)
+    process.on(signal, () => {
+      if (interrupted.code !== undefined) return
+      interrupted.code = code
+      console.error(`weir bench: ${signal}: ending what was started`)
+      // Whoever asks what is stopped now gets no answer, and some have nobody who waits for theirs.
+      process.on("unhandledRejection", () => undefined)
+      void undoAll((line) => console.error(`weir bench: ${line}`)).then(() => resolve(code))
+    })
+})
+
+const code = await Promise.race([runAndSay(process.argv.slice(2)), whenInterrupted])
+process.exit(interrupted.code === undefined ? code : await whenInterrupted)

@@ -1,8 +1,5 @@
 // `bench ceilings`: what each piece does alone, so that the cost of durability is visible beside
 // what nothing can beat: HTTP, the model, a message there and back, one write and two.
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { openLog, closeLog, type Log } from "#core/log/log"
 import { provision } from "#core/log/provision"
 import { startEmbeddedServer } from "#core/log/embedded-server"
@@ -12,6 +9,7 @@ import { EXPECTED_LAST_SUBJECT_SEQUENCE } from "#proto/headers"
 import { timeOrderedId } from "#proto/ids"
 import { predictionSubject, requestSubject } from "#proto/subjects"
 import type { Bench, BenchOptions } from "../bench-command.ts"
+import { hold, holdFolder } from "../clean-ups.ts"
 import type { Caller } from "../load/caller.ts"
 import { Histogram, type Latency } from "../load/histogram.ts"
 import { closedLoop } from "../load/loops.ts"
@@ -184,8 +182,12 @@ const writes = async (log: Log, options: BenchOptions): Promise<ReadonlyArray<Ce
 }
 
 const onLog = async (options: BenchOptions): Promise<ReadonlyArray<Cell>> => {
-  const directory = mkdtempSync(join(tmpdir(), "weir-ceilings-"))
-  const server = await startEmbeddedServer({ directory })
+  const { made: directory, undo: remove } = holdFolder("weir-ceilings-")
+  const { made, undo: stop } = hold(
+    () => startEmbeddedServer({ directory }),
+    async (starting) => (await starting).stop(),
+  )
+  const server = await made
   try {
     const log = await openLog({ servers: server.url, name: "weir-bench-ceilings" })
     // Nothing empties the queue here.
@@ -198,8 +200,8 @@ const onLog = async (options: BenchOptions): Promise<ReadonlyArray<Cell>> => {
     await closeLog(log)
     return cells
   } finally {
-    await server.stop()
-    rmSync(directory, { recursive: true, force: true })
+    await stop()
+    await remove()
   }
 }
 

@@ -132,7 +132,7 @@ const measureRounds = async (
       options.say(`  round ${round + 1} of ${count} done`)
     }
   } finally {
-    removeCheckouts()
+    await removeCheckouts()
   }
   return rounds
 }

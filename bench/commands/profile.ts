@@ -1,9 +1,9 @@
 // `bench profile`: where the time of a request goes. CPU of each process comes from a run without a
 // profiler; the functions come from a second run under Bun's own.
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { cpSync, mkdirSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import type { Bench, BenchOptions } from "../bench-command.ts"
+import { holdFolder } from "../clean-ups.ts"
 import type { Cell } from "../measure/cell.ts"
 import { measurePredict, warmUp } from "../measure/weir-cells.ts"
 import { whole } from "../report/markdown.ts"
@@ -57,7 +57,7 @@ const profileOf = async (folder: string, pid: number): Promise<string> => {
 }
 
 const profiled = async (options: BenchOptions, callers: number) => {
-  const folder = mkdtempSync(join(tmpdir(), "weir-profile-"))
+  const { made: folder, undo: remove } = holdFolder("weir-profile-")
   const flags = `--cpu-prof-md --cpu-prof-dir=${folder}`
   try {
     const weir = await startWeir({ name: "Weir, profiled", environment: { BUN_OPTIONS: flags } })
@@ -82,7 +82,7 @@ const profiled = async (options: BenchOptions, callers: number) => {
     )
     return { cell, tables, kept }
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    await remove()
   }
 }
 

@@ -68,7 +68,7 @@ export const start: Bench = {
         notes: [],
       }
     } finally {
-      folder.remove()
+      await folder.remove()
     }
   },
 }

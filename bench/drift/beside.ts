@@ -1,15 +1,13 @@
 // Drift detection beside serving on the same cores: what it gets done there, and what a caller
 // feels of it. Serving is measured with and without it in turn.
 import { createInterface } from "node:readline"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Readable } from "node:stream"
 import { limitsEnvironment } from "#core/service/process-settings"
 import { freePort } from "../../cli/port.ts"
 import { startService } from "../../cli/programs/start-service.ts"
-import type { Running } from "../../cli/up/child.ts"
 import type { BenchOptions } from "../bench-command.ts"
+import { hold, holdFolder } from "../clean-ups.ts"
 import type { Loop } from "../load/plan.ts"
 import type { Cell, Subject } from "../measure/cell.ts"
 import { measurePredict, warmUp } from "../measure/weir-cells.ts"
@@ -44,7 +42,8 @@ const CONFIG = `defaults:
 `
 
 interface Monitor {
-  readonly running: Running
+  readonly pid: number
+  readonly stop: () => Promise<void>
   /** Rows of all windows that were tested. */
   readonly rows: () => Promise<number>
   /** Resolves when it has read what is stored. */
@@ -53,7 +52,7 @@ interface Monitor {
 
 const startMonitor = async (weir: WeirLaboratory, config: string): Promise<Monitor> => {
   const port = freePort(LOOPBACK)
-  const running = await startService("drift-monitor", {
+  const spec = {
     environment: {
       NATS_URL: weir.natsUrl,
       // Drift there is, since few rows are sent again and again; it is not what is asked here.
@@ -63,8 +62,13 @@ const startMonitor = async (weir: WeirLaboratory, config: string): Promise<Monit
       ...limitsEnvironment(weir.laboratory.limits),
     },
     stopWaitMillis: STOP_WAIT_MILLIS,
-    onLine: (line) => console.log(`  drift-monitor: ${line}`),
-  })
+    onLine: (line: string) => console.log(`  drift-monitor: ${line}`),
+  }
+  const { made, undo: stop } = hold(
+    () => startService("drift-monitor", spec),
+    async (starting) => (await starting).stop(),
+  )
+  const { pid } = await made
   const sumOf = async (name: string) => {
     const text = await (await fetch(`http://${LOOPBACK}:${port}/metrics`)).text()
     const found = [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\d+)`, "gm"))]
@@ -85,7 +89,7 @@ const startMonitor = async (weir: WeirLaboratory, config: string): Promise<Monit
     }
   }
   const rows = async () => WINDOW_ROWS * ((await sumOf("weir_drift_windows_total")) ?? 0)
-  return { running, rows, caughtUp }
+  return { pid, stop, rows, caughtUp }
 }
 
 export interface Compared {
@@ -124,7 +128,7 @@ const compare = async (
     const monitor = await startMonitor(weir, config)
     try {
       await monitor.caughtUp()
-      const parts = () => [...weir.parts(), { name: "drift-monitor", pids: [monitor.running.pid] }]
+      const parts = () => [...weir.parts(), { name: "drift-monitor", pids: [monitor.pid] }]
       const before = await monitor.rows()
       const began = performance.now()
       beside.push(await cellOf(weir, { name: "with drift-monitor", parts }, loop, options))
@@ -132,7 +136,7 @@ const compare = async (
       seconds += (performance.now() - began) / 1_000
       rows += (await monitor.rows()) - before
     } finally {
-      await monitor.running.stop()
+      await monitor.stop()
     }
   }
   const load = without[0]?.load ?? ""
@@ -158,7 +162,10 @@ const evaluateBeside = async (
   options: BenchOptions,
 ): Promise<Evaluated> => {
   const script = join(import.meta.dir, "evaluation-process.ts")
-  const child = Bun.spawn([process.execPath, script], { stdout: "pipe", stderr: "inherit" })
+  const { made: child, undo: end } = hold(
+    () => Bun.spawn([process.execPath, script], { stdout: "pipe", stderr: "inherit" }),
+    (running) => running.kill("SIGKILL"),
+  )
   const lines = createInterface({ input: Readable.from(child.stdout) })[Symbol.asyncIterator]()
   try {
     await lines.next()
@@ -170,7 +177,7 @@ const evaluateBeside = async (
     options.say(`  ${Math.round(told.rowsPerSecond)} rows a second tested beside ${cell.load}`)
     return { cell, ...told }
   } finally {
-    child.kill("SIGKILL")
+    await end()
   }
 }
 
@@ -182,7 +189,7 @@ export interface Beside {
 }
 
 export const measureBeside = async (options: BenchOptions): Promise<Beside> => {
-  const folder = mkdtempSync(join(tmpdir(), "weir-drift-bench-"))
+  const { made: folder, undo: remove } = holdFolder("weir-drift-bench-")
   const config = join(folder, "drift.yaml")
   await Bun.write(config, CONFIG)
   const weir = await startWeir()
@@ -200,6 +207,6 @@ export const measureBeside = async (options: BenchOptions): Promise<Beside> => {
     return { saturated, evaluated, compared }
   } finally {
     await weir.stop()
-    rmSync(folder, { recursive: true, force: true })
+    await remove()
   }
 }

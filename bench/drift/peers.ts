@@ -1,9 +1,8 @@
 // alibi-detect and SciPy on the same arrays: a Python of their own, made from pinned packages.
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Schema } from "effect"
 import { fromFeatures } from "#core/statistics/rows"
+import { hold, holdFolder } from "../clean-ups.ts"
 import { setUp } from "../peers/set-up.ts"
 import { FEATURES, REFERENCE_ROWS, WINDOW_ROWS, type Arrays } from "./arrays.ts"
 import type { Timed } from "./own-tests.ts"
@@ -48,26 +47,32 @@ export const setUpPeers = (say: (line: string) => void) => setUp(PACKAGES, say)
 export const measurePeers = async (arrays: Arrays, say: (line: string) => void): Promise<Peers> => {
   const environment = await setUpPeers(say)
   if (environment.kind === "missing") return environment
-  const folder = mkdtempSync(join(tmpdir(), "weir-drift-bench-"))
+  const { made: folder, undo: remove } = holdFolder("weir-drift-bench-")
   try {
     const path = join(folder, "rows.f64")
     await write(path, arrays)
     const sizes = [REFERENCE_ROWS, WINDOW_ROWS, FEATURES].map(String)
-    const run = Bun.spawn([join(environment.bin, "python"), SCRIPT, path, ...sizes], {
-      env: { ...process.env, ...QUIET },
-      stdin: "ignore",
-      timeout: MEASURE_WAIT_MILLIS,
-      stderr: "pipe",
-    })
+    const command = [join(environment.bin, "python"), SCRIPT, path, ...sizes]
+    const { made: run, undo: end } = hold(
+      () =>
+        Bun.spawn(command, {
+          env: { ...process.env, ...QUIET },
+          stdin: "ignore",
+          timeout: MEASURE_WAIT_MILLIS,
+          stderr: "pipe",
+        }),
+      (running) => running.kill(),
+    )
     const [output, said, code] = await Promise.all([
       new Response(run.stdout).text(),
       new Response(run.stderr).text(),
       run.exited,
     ])
+    await end()
     if (code !== 0) return { kind: "missing", reason: said.trim().split("\n").at(-1) ?? "" }
     const last = output.trim().split("\n").at(-1) ?? ""
     return { kind: "measured", tests: Schema.decodeUnknownSync(Measured)(JSON.parse(last)) }
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    await remove()
   }
 }

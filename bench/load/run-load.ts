@@ -3,6 +3,7 @@
 import { createInterface } from "node:readline"
 import { Readable } from "node:stream"
 import { join } from "node:path"
+import { hold } from "../clean-ups.ts"
 import type { LoadLine, LoadPlan, LoadResult } from "./plan.ts"
 
 export interface LoadWatch {
@@ -16,11 +17,15 @@ const MARGIN_MILLIS = 60_000
 
 /** Runs a plan to its end; throws when the generator fails or does not end. */
 export const runLoad = async (plan: LoadPlan, watch: LoadWatch = {}): Promise<LoadResult> => {
-  const child = Bun.spawn([process.execPath, GENERATOR], {
-    stdin: new TextEncoder().encode(JSON.stringify(plan)),
-    stdout: "pipe",
-    stderr: "inherit",
-  })
+  const { made: child, undo: end } = hold(
+    () =>
+      Bun.spawn([process.execPath, GENERATOR], {
+        stdin: new TextEncoder().encode(JSON.stringify(plan)),
+        stdout: "pipe",
+        stderr: "inherit",
+      }),
+    (generator) => generator.kill("SIGKILL"),
+  )
   const longest = (plan.warmUpSeconds + plan.seconds) * 1_000 + MARGIN_MILLIS
   const overdue = setTimeout(() => child.kill("SIGKILL"), longest)
   let result: LoadResult | undefined
@@ -33,6 +38,7 @@ export const runLoad = async (plan: LoadPlan, watch: LoadWatch = {}): Promise<Lo
     else result = line.result
   }
   await child.exited
+  await end()
   clearTimeout(overdue)
   if (result === undefined) throw new Error("the load generator ended without a result")
   return result

@@ -1,8 +1,7 @@
 // A second opinion on our own generator where `wrk` is installed: the same bodies in turn, over the
 // same number of connections.
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { hold, holdFolder } from "../clean-ups.ts"
 import type { HttpTarget } from "./plan.ts"
 
 export interface WrkFigures {
@@ -59,14 +58,19 @@ export const runWrk = async (
 ): Promise<WrkFigures | undefined> => {
   const wrk = Bun.which("wrk")
   if (wrk === null) return undefined
-  const folder = mkdtempSync(join(tmpdir(), "weir-wrk-"))
+  const { made: folder, undo: remove } = holdFolder("weir-wrk-")
   try {
     const path = join(folder, "bodies.lua")
     await Bun.write(path, script(target))
     const words = ["-t1", `-c${callers}`, `-d${seconds}s`, "--latency", "-s", path, target.url]
-    const child = Bun.spawn([wrk, ...words], { stdout: "pipe", stderr: "ignore" })
-    return readWrk(await new Response(child.stdout).text())
+    const { made: child, undo: end } = hold(
+      () => Bun.spawn([wrk, ...words], { stdout: "pipe", stderr: "ignore" }),
+      (running) => running.kill(),
+    )
+    const output = await new Response(child.stdout).text()
+    await end()
+    return readWrk(output)
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    await remove()
   }
 }

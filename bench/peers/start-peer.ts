@@ -1,11 +1,10 @@
 // Runs one peer: its process group, with a nats-server of its own where it logs, ready when it
 // answers.
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { startEmbeddedServer } from "#core/log/embedded-server"
 import { freePort } from "../../cli/port.ts"
 import { startChild } from "../../cli/up/child.ts"
+import { hold, holdFolder } from "../clean-ups.ts"
 import type { HttpTarget } from "../load/plan.ts"
 import type { Subject } from "../measure/cell.ts"
 import { base64, IRIS_FILE, irisQuestions } from "../systems/iris.ts"
@@ -40,31 +39,40 @@ const untilReady = async (url: string, body: string, over: () => boolean): Promi
 
 /** Throws with its last lines when it does not get ready. */
 export const startPeer = async (peer: Peer, bin: string): Promise<RunningPeer> => {
-  const folder = mkdtempSync(join(tmpdir(), "weir-peer-"))
+  const { made: folder, undo: remove } = holdFolder("weir-peer-")
   const port = freePort(LOOPBACK)
-  const server =
-    peer.jetStream === undefined
+  const { jetStream: sync } = peer
+  const broker =
+    sync === undefined
       ? undefined
-      : await startEmbeddedServer({ directory: join(folder, "nats"), sync: peer.jetStream })
+      : hold(
+          () => startEmbeddedServer({ directory: join(folder, "nats"), sync }),
+          async (starting) => (await starting).stop(),
+        )
+  const server = await broker?.made
   const source = join(import.meta.dir, peer.source)
   const natsUrl = server?.url
   const start = await peer.start({ port, folder, source, bin, model: IRIS_FILE, natsUrl })
   const lines: Array<string> = []
-  const child = startChild({
+  const spec = {
     command: start.command,
     environment: { ...start.environment, PYTHONDONTWRITEBYTECODE: "1", PATH: pathWith(bin) },
     stopWaitMillis: STOP_WAIT_MILLIS,
-    onLine: (line) => {
+    onLine: (line: string) => {
       lines.push(line)
       if (lines.length > LINES_SHOWN_MAX) lines.shift()
     },
-  })
+  }
+  const { made: child, undo: end } = hold(
+    () => startChild(spec),
+    (running) => running.stop(),
+  )
   const state = { over: false }
   void child.exited.then(() => (state.over = true))
   const stop = async () => {
-    await child.stop()
-    await server?.stop()
-    rmSync(folder, { recursive: true, force: true })
+    await end()
+    await broker?.undo()
+    await remove()
   }
   const url = `http://${LOOPBACK}:${port}`
   const [question] = await irisQuestions(1)

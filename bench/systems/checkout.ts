@@ -9,6 +9,7 @@ import { freePort } from "../../cli/port.ts"
 import { inProject } from "../../cli/project.ts"
 import type { Service } from "../../cli/programs/services.ts"
 import { startChild } from "../../cli/up/child.ts"
+import { hold, holdFolder, type Held } from "../clean-ups.ts"
 import { commandOf, withDescendants } from "../measure/processes.ts"
 import { git } from "../measure/machine.ts"
 import { IRIS, IRIS_FILE } from "./iris.ts"
@@ -26,28 +27,34 @@ export const commitOf = (revision: string): string | undefined => {
   return found === "" ? undefined : found
 }
 
-const folders = new Map<string, string>()
+const checkouts = new Map<string, Held<string>>()
+
+const removeWorkTree = (folder: string): void => {
+  git("worktree", "remove", "--force", folder)
+  rmSync(dirname(folder), { recursive: true, force: true })
+  git("worktree", "prune")
+}
 
 /** The commit's files, with this checkout's packages. */
 const checkOut = (commit: string): string => {
-  const known = folders.get(commit)
-  if (known !== undefined) return known
-  const folder = join(mkdtempSync(join(tmpdir(), "weir-commit-")), "weir")
+  const known = checkouts.get(commit)
+  if (known !== undefined) return known.made
+  const checkout = hold(
+    () => join(mkdtempSync(join(tmpdir(), "weir-commit-")), "weir"),
+    removeWorkTree,
+  )
+  checkouts.set(commit, checkout)
+  const { made: folder } = checkout
   git("worktree", "add", "--detach", "--force", folder, commit)
   if (!existsSync(folder)) throw new CommandFailed(`git could not check out ${commit} in ${folder}`)
   symlinkSync(inProject("node_modules"), join(folder, "node_modules"))
-  folders.set(commit, folder)
   return folder
 }
 
 /** Takes the work trees of all commits away again. */
-export const removeCheckouts = (): void => {
-  for (const folder of folders.values()) {
-    git("worktree", "remove", "--force", folder)
-    rmSync(dirname(folder), { recursive: true, force: true })
-  }
-  git("worktree", "prune")
-  folders.clear()
+export const removeCheckouts = async (): Promise<void> => {
+  for (const { undo } of checkouts.values()) await undo()
+  checkouts.clear()
 }
 
 const untilReady = async (url: string, exited: Promise<unknown>): Promise<boolean> => {
@@ -105,11 +112,11 @@ export interface CheckoutOptions {
 
 /** A folder with a log to be and the model iris; `remove` takes it away. */
 export const makeDataFolder = async () => {
-  const data = mkdtempSync(join(tmpdir(), "weir-bench-"))
+  const { made: data, undo: remove } = holdFolder("weir-bench-")
   const models = join(data, "models")
   mkdirSync(join(models, IRIS, "1"), { recursive: true })
   await copyFile(IRIS_FILE, join(models, IRIS, "1", "model.onnx"))
-  return { data, models, remove: () => rmSync(data, { recursive: true, force: true }) }
+  return { data, models, remove }
 }
 
 /** `weir up` of that commit with the model iris; throws with its last lines if it is not ready. */
@@ -119,7 +126,7 @@ export const startCheckout = async (options: CheckoutOptions): Promise<Weir> => 
   const port = freePort(LOOPBACK)
   const words = ["--port", String(port), "--data", join(data, "log"), "--models", models]
   const lines: Array<string> = []
-  const child = startChild({
+  const spec = {
     command: [process.execPath, join(folder, "cli", "main.ts"), "up", ...words],
     environment: {
       LOG_LEVEL: "warn",
@@ -128,15 +135,21 @@ export const startCheckout = async (options: CheckoutOptions): Promise<Weir> => 
       ...options.environment,
     },
     stopWaitMillis: STOP_WAIT_MILLIS,
-    onLine: (line) => {
+    onLine: (line: string) => {
       lines.push(line)
       if (lines.length > LINES_SHOWN_MAX) lines.shift()
     },
-  })
+  }
+  const { made: child, undo: end } = hold(
+    () => startChild(spec),
+    (running) => {
+      signalMonitor(running.pid, "SIGCONT")
+      return running.stop()
+    },
+  )
   const stop = async () => {
-    signalMonitor(child.pid, "SIGCONT")
-    await child.stop()
-    if (options.on === undefined) remove()
+    await end()
+    if (options.on === undefined) await remove()
   }
   const url = `http://${LOOPBACK}:${port}`
   if (!(await untilReady(url, child.exited))) {

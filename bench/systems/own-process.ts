@@ -1,6 +1,7 @@
 // Small servers of the bench as processes of their own: started, ready when they say their first
 // line, ended by their own process.
 import { projectFolder } from "../../cli/project.ts"
+import { hold } from "../clean-ups.ts"
 
 export interface OwnProcess {
   readonly pid: number
@@ -13,12 +14,19 @@ export const startOwn = async (
   file: string,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<OwnProcess> => {
-  const child = Bun.spawn([process.execPath, file], {
-    cwd: projectFolder,
-    env: { ...process.env, ...environment },
-    stdout: "pipe",
-    stderr: "inherit",
-  })
+  const { made: child, undo: stop } = hold(
+    () =>
+      Bun.spawn([process.execPath, file], {
+        cwd: projectFolder,
+        env: { ...process.env, ...environment },
+        stdout: "pipe",
+        stderr: "inherit",
+      }),
+    (running) => {
+      running.kill("SIGTERM")
+      return running.exited
+    },
+  )
   const reader = child.stdout.getReader()
   const { value } = await reader.read()
   reader.releaseLock()
@@ -26,9 +34,6 @@ export const startOwn = async (
   return {
     pid: child.pid,
     said: new TextDecoder().decode(value).trim(),
-    stop: async () => {
-      child.kill("SIGTERM")
-      await child.exited
-    },
+    stop,
   }
 }

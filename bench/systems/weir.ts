@@ -6,6 +6,7 @@ import type { Log } from "#core/log/log"
 import { PREDICTIONS, REQUESTS, HISTORY } from "#proto/subjects"
 import { importModel } from "../../cli/laboratory/models.ts"
 import { startLaboratory, type Laboratory } from "../../cli/laboratory/system.ts"
+import { hold } from "../clean-ups.ts"
 import type { LogFigures, Subject } from "../measure/cell.ts"
 import type { HttpTarget, NatsTarget } from "../load/plan.ts"
 import { checkAnswers } from "./check-answers.ts"
@@ -46,15 +47,20 @@ const logSizeOf = async (log: Log): Promise<LogFigures> => {
 
 export const startWeir = async (options: WeirOptions = {}): Promise<WeirLaboratory> => {
   const bytes = await Bun.file(IRIS_FILE).bytes()
-  const laboratory = await startLaboratory({
-    limits: { ...DEFAULT_LIMITS, predictionsMessagesMax: HOT_FACTS_MAX },
-    predictors: options.predictors ?? 1,
-    gateways: 1,
-    servers: 1,
-    sync: options.sync ?? "default",
-    environment: { LOG_LEVEL: "warn", ...options.environment },
-    prepare: (log) => importModel(log, IRIS, bytes),
-  })
+  const { made, undo: stop } = hold(
+    () =>
+      startLaboratory({
+        limits: { ...DEFAULT_LIMITS, predictionsMessagesMax: HOT_FACTS_MAX },
+        predictors: options.predictors ?? 1,
+        gateways: 1,
+        servers: 1,
+        sync: options.sync ?? "default",
+        environment: { LOG_LEVEL: "warn", ...options.environment },
+        prepare: (log) => importModel(log, IRIS, bytes),
+      }),
+    async (starting) => (await starting).stop(),
+  )
+  const laboratory = await made
   const { gateways, predictors, broker } = laboratory
   const pidsOf = (parts: ReadonlyArray<{ readonly pid: number | undefined }>) =>
     parts.flatMap(({ pid }) => (pid === undefined ? [] : [pid]))
@@ -70,7 +76,7 @@ export const startWeir = async (options: WeirOptions = {}): Promise<WeirLaborato
       { name: "nats-server", pids: pidsOf(broker.members.map(({ supervisor }) => supervisor)) },
     ],
     logSize: () => logSizeOf(laboratory.log),
-    stop: laboratory.stop,
+    stop,
   }
 }
 
