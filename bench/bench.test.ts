@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { inProject } from "../cli/project.ts"
 import { pairTable, readSide } from "./commands/pair.ts"
+import { measuredMark } from "./commands/peers.ts"
 import { hotFunctions } from "./commands/profile.ts"
 import { readFastRequests, slopePerHour, slowdownOf } from "./commands/soak.ts"
 import { latencyOf } from "./load/histogram.ts"
@@ -112,6 +113,13 @@ describe("figures", () => {
       ["1.00×", false],
     ])
     expect(againstTargets([system("weir", 1, 1)])).toEqual([])
+  })
+
+  test("of Weir alone are no comparison", () => {
+    const weir = { cells: [cell(1)] }
+    const peer = { cells: [{ ...cell(1), isWeir: false }] }
+    expect(measuredMark([weir, weir], 2)).toMatchObject({ got: "0 of 2", must: { held: false } })
+    expect(measuredMark([weir, peer], 2)).toMatchObject({ got: "1 of 2", must: { held: true } })
   })
 
   test("of a pair are a median, a range and a ratio for each round", () => {

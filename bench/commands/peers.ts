@@ -168,7 +168,10 @@ const marksOf = (all: ReadonlyArray<Measured>): ReadonlyArray<Mark> => {
 }
 
 /** Without any of them it is no comparison. */
-const measuredMark = (all: ReadonlyArray<Measured>, peerCount: number): Mark => {
+export const measuredMark = (
+  all: ReadonlyArray<Pick<Measured, "cells">>,
+  peerCount: number,
+): Mark => {
   const measured = all.filter(({ cells }) => cells.some(({ isWeir }) => !isWeir)).length
   return {
     figure: "peers that were measured",
