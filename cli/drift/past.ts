@@ -14,7 +14,7 @@ import {
   type PastReference,
   type PastWindow,
 } from "#core/findings/past-windows"
-import { getReference, readTable } from "#core/findings/references"
+import { getReference, isUnreadable, readTable } from "#core/findings/references"
 import type { FactSource } from "#core/findings/sources"
 import { championProfile, type Plans } from "#core/findings/versions"
 import type { Log } from "#core/log/log"
@@ -59,6 +59,8 @@ type Found = PastReference & { readonly to?: number }
 const stored = async (log: Log, digest: string): Promise<Found> => {
   const { table, reference } = await getReference(jetStreamArtifacts(log), digest).catch(
     (cause: unknown) => {
+      if (isUnreadable(cause))
+        throw new CommandFailed(`the reference ${digest} cannot be used: ${cause.message}`)
       if (!(cause instanceof ArtifactMissing)) throw cause
       throw new CommandFailed(`the reference ${digest} is not there: no artifact has that digest`)
     },

@@ -2,15 +2,14 @@
 // model as its configuration asks, and which columns no verdict is about, with the reasons.
 import type { DriftSettings } from "#core/drift/settings"
 import type { Table } from "#core/drift/table"
-import { answersTo, getReference, type FileQuestion } from "#core/findings/references"
+import { answersTo, getReference, isUnreadable, type FileQuestion } from "#core/findings/references"
 import { lastPosition, readMarks } from "#core/findings/marks"
 import { championProfile, versionInForce } from "#core/findings/versions"
 import type { Log } from "#core/log/log"
-import { ArtifactCorrupt, ArtifactMissing } from "#core/registry/artifacts"
+import { ArtifactMissing } from "#core/registry/artifacts"
 import { jetStreamArtifacts } from "#core/registry/object-store"
 import type { Release } from "#core/registry/release"
 import type { TestOutcome, WindowEvaluated, WindowFinding } from "#proto/finding"
-import { UnreadableRecord } from "#proto/message-pack"
 import { CommandFailed } from "../command.ts"
 import { readFileReference } from "./file-reference.ts"
 
@@ -31,7 +30,7 @@ const isAsConfigured = async (
     const found = await getReference(jetStreamArtifacts(log), digest)
     return found.table.rows > 0 && answersTo(found, settings, championProfile(release))
   } catch (cause) {
-    if (cause instanceof ArtifactMissing) return false
+    if (cause instanceof ArtifactMissing || isUnreadable(cause)) return false
     throw cause
   }
 }
@@ -56,7 +55,7 @@ const artifactProblem = async (
     return undefined
   } catch (cause) {
     if (cause instanceof ArtifactMissing) return `${words} is not there; ${off} it is`
-    if (!(cause instanceof ArtifactCorrupt || cause instanceof UnreadableRecord)) throw cause
+    if (!isUnreadable(cause)) throw cause
     return `${words} cannot be used: ${cause.message}; ${off} it can, and is started again`
   }
 }
