@@ -2,6 +2,7 @@
 // request.
 import { Schema } from "effect"
 import type { makeApp } from "./routes.ts"
+import { answerAfterBody } from "./unread-body.ts"
 
 /**
  * Bodies above the limit of a request get a JSON answer from us; only those that pass it by more
@@ -134,7 +135,12 @@ export const listen = (options: ListenOptions): HttpServer => {
       maxRequestBodySize: requestBytesMax + BODY_MARGIN_BYTES,
       idleTimeout: IDLE_TIMEOUT_SECONDS,
       development: false,
-      fetch: (request) => (leaving === undefined ? app.fetch(request) : answer(request, leaving)),
+      fetch: (request) => {
+        const answering = leaving === undefined ? app.fetch(request) : answer(request, leaving)
+        return request.headers.get("connection") === "close"
+          ? answerAfterBody(request, answering)
+          : answering
+      },
     })
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
