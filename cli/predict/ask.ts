@@ -1,5 +1,6 @@
 // Asking a gateway for many answers: so many requests at once, answers in the order of the rows,
 // and a pause where the gateway asks for one. A row that fails does not end the others.
+import { setTimeout as pause } from "node:timers/promises"
 import type { Row } from "./rows.ts"
 
 /** A gateway that is busy or starting is asked again so often. */
@@ -30,8 +31,6 @@ export interface AskOptions {
   readonly atOnce: number
   readonly onAnswered: (rows: number) => void
 }
-
-const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
 const pauseOf = (response: Response): number => {
   const seconds = Number(response.headers.get("retry-after") ?? "")

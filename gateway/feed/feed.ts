@@ -1,6 +1,7 @@
 // The facts of one model in their order, each once: from the long log what the hot log no longer
 // holds, from the hot log the rest, and then whatever comes. It holds a few messages and reads on
 // only when it is asked for more.
+import { setTimeout as pause } from "node:timers/promises"
 import { follow, RangeGone, readRange } from "#core/log/follow"
 import { entryAt, findGaps, readSource, seek, type HistoryEntry } from "#core/log/history"
 import type { Log } from "#core/log/log"
@@ -38,8 +39,6 @@ export interface FeedOptions {
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number
 }
-
-const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
 const hotState = async (log: Log) => (await log.manager.streams.info(PREDICTIONS)).state
 

@@ -1,5 +1,6 @@
 // The HTTP server: how it listens, what Bun itself limits, and how it ends without failing a
 // request.
+import { setTimeout as pause } from "node:timers/promises"
 import { Schema } from "effect"
 import type { makeApp } from "./routes.ts"
 import { answerAfterBody } from "./unread-body.ts"
@@ -63,8 +64,6 @@ export interface ListenOptions {
   readonly port: number
   readonly requestBytesMax: number
 }
-
-const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
 /** How busy this process is while it leaves, and since when nobody has come. */
 class Leaving {

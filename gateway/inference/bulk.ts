@@ -1,6 +1,7 @@
 // Many requests in one: a line of JSON for each, answered by a line each, in their order, while
 // more are still coming. Reading stops when the answers are not taken, and when the queue is full;
 // a line that is wrong spoils no other.
+import { setTimeout as pause } from "node:timers/promises"
 import { reasonOf, type Logger } from "#core/service/logger"
 import { IDEMPOTENCY_KEY } from "#proto/headers"
 import { checkEncoding } from "../http/body.ts"
@@ -50,8 +51,6 @@ const tooMany = ({ limit }: NoSeat): Refusal =>
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   })
 const failed = refuse("internal", "the gateway failed on this line")
-
-const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
 /** Whether a line has tensors, or rows as `/predict` takes them. */
 const formOfLine = (text: string): Form => {

@@ -1,5 +1,6 @@
 // Many outcomes in one request, a line each, answered line by line in their order while more are
 // still coming. A line that is wrong spoils no other; two lines of one id are taken in their order.
+import { setTimeout as pause } from "node:timers/promises"
 import { csvOutcomes, type CsvReader } from "#core/outcomes/csv-outcomes"
 import { parseOutcome, type BadOutcome, type ParsedOutcome } from "#core/outcomes/outcome"
 import type { Caller } from "../access/caller.ts"
@@ -47,7 +48,6 @@ const stopped = refuse(
   "the gateway is stopping: this line and those after it were not read",
 )
 
-const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 const encoder = new TextEncoder()
 
 const answerLine = (line: number, told: Told | Refusal): string => {
